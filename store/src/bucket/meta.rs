@@ -1,0 +1,130 @@
+//! `bucket.json`: what the catalog needs to know of a bucket, kept in the bucket so that the catalog can be rebuilt.
+
+use crate::error::{Result, StoreError};
+use crate::ranges::RangeSet;
+use crate::source::{Fingerprint, SourceHandle, SourceId, Tail, path_text};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use trawl_formats::event::{Host, IndexName, Source, Sourcetype};
+use trawl_formats::text::Decoding;
+
+/// Name of the file.
+pub const META_FILE: &str = "bucket.json";
+
+/// Newest format that this build reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Contents of `bucket.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketMeta {
+    /// Format of the whole bucket.
+    pub format: u32,
+    /// Unique name of the bucket.
+    pub id: String,
+    /// Index it belongs to.
+    pub index: IndexName,
+    /// Buckets whose events this one took over, for a catalog that is rebuilt while they still lie on disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
+    /// Release that wrote it.
+    pub written_by: String,
+    /// When it was sealed, microseconds since the epoch.
+    pub sealed_at_us: i64,
+    /// Events.
+    pub n_events: u32,
+    /// Journal blocks.
+    pub n_blocks: u32,
+    /// Raw bytes in the journal.
+    pub raw_bytes: u64,
+    /// Earliest `_time`, microseconds.
+    pub min_time_us: i64,
+    /// Latest `_time`, microseconds.
+    pub max_time_us: i64,
+    /// Sources with the byte ranges gained.
+    pub sources: Vec<SourceMeta>,
+}
+
+/// One source and generation of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceMeta {
+    /// Key in the catalog.
+    pub id: SourceId,
+    /// Generation.
+    pub generation: u32,
+    /// First path at which the file was seen.
+    #[serde(with = "path_text")]
+    pub path: PathBuf,
+    /// Value of the field `source`.
+    pub source: Source,
+    /// Value of the field `host`.
+    pub host: Host,
+    /// Value of the field `sourcetype`.
+    pub sourcetype: Sourcetype,
+    /// Hash of the sourcetype's rules.
+    pub rules_hash: u64,
+    /// How bytes become text, as a number.
+    pub decoding: u8,
+    /// How the file is known again.
+    pub fingerprint: Fingerprint,
+    /// Events of this source.
+    pub n_events: u64,
+    /// Byte ranges of the source that this bucket holds, NUL runs that were not stored included.
+    pub ranges: RangeSet,
+    /// Tail of each of those ranges.
+    pub tails: Vec<Tail>,
+    /// `_time` of the event with the highest offset, microseconds.
+    pub last_time_us: i64,
+    /// Header line in force after the last event (CSV, W3C).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Arc<str>>,
+}
+
+impl SourceMeta {
+    /// The source without what the bucket holds of it.
+    pub fn handle(&self, index: &IndexName) -> SourceHandle {
+        SourceHandle {
+            id: self.id,
+            generation: self.generation,
+            index: index.clone(),
+            path: self.path.clone(),
+            source: self.source.clone(),
+            sourcetype: self.sourcetype.clone(),
+            host: self.host.clone(),
+            rules_hash: self.rules_hash,
+            decoding: Decoding::from_u8(self.decoding).unwrap_or_default(),
+            fingerprint: self.fingerprint,
+        }
+    }
+}
+
+impl BucketMeta {
+    /// Name of the bucket's directory: its time range in whole seconds, then its id.
+    pub fn dir_name(&self) -> String {
+        let seconds = |time_us: i64| time_us.div_euclid(1_000_000);
+        format!("{}_{}_{}", seconds(self.min_time_us), seconds(self.max_time_us), self.id)
+    }
+
+    /// Reads the contents of a `bucket.json`.
+    ///
+    /// # Errors
+    /// If they are malformed or of a newer format; `path` is named in the error.
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        /// The one field that every version has.
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let damaged = |error: serde_json::Error| StoreError::damaged(path, 0, error.to_string());
+        let Version { format } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if format > FORMAT_VERSION {
+            return Err(StoreError::NewerFormat { path: path.to_owned(), found: format, supported: FORMAT_VERSION });
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+
+    /// The contents of `bucket.json`.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a bucket's metadata has string keys only")
+    }
+}

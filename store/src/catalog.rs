@@ -1,0 +1,653 @@
+//! The catalog: which buckets there are, and how far each source has been read.
+//!
+//! A SQLite database in WAL mode with `synchronous=FULL`: a committed transaction survives a power cut, and readers never
+//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files.
+
+use crate::bucket::builder::SealedBucket;
+use crate::bucket::meta::SourceMeta;
+use crate::error::{Result, StoreError};
+use crate::ranges::RangeSet;
+use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use trawl_formats::event::{Host, IndexName, Source, Sourcetype};
+use trawl_formats::text::Decoding;
+
+/// Name of the database file.
+pub const CATALOG_FILE: &str = "catalog.db";
+/// Newest schema that this build reads.
+const SCHEMA_VERSION: u32 = 1;
+/// How long a statement waits for another connection's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const SCHEMA: &str = "
+CREATE TABLE bucket (
+    id TEXT PRIMARY KEY,
+    index_name TEXT NOT NULL,
+    dir TEXT NOT NULL,
+    n_events INTEGER NOT NULL,
+    n_blocks INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL,
+    disk_bytes INTEGER NOT NULL,
+    min_time_us INTEGER NOT NULL,
+    max_time_us INTEGER NOT NULL,
+    sealed_at_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    index_name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    source TEXT NOT NULL,
+    host TEXT NOT NULL,
+    sourcetype TEXT NOT NULL,
+    rules_hash INTEGER NOT NULL,
+    decoding INTEGER NOT NULL
+);
+CREATE INDEX source_path ON source (path, index_name);
+CREATE TABLE generation (
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    number INTEGER NOT NULL,
+    head_len INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    dev INTEGER NOT NULL,
+    ino INTEGER NOT NULL,
+    n_events INTEGER NOT NULL DEFAULT 0,
+    last_end INTEGER NOT NULL DEFAULT 0,
+    last_time_us INTEGER,
+    header TEXT,
+    PRIMARY KEY (source_id, number)
+) WITHOUT ROWID;
+-- The bytes of a generation that a bucket holds, with the hash of the last of them.
+CREATE TABLE byte_range (
+    source_id INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    tail_len INTEGER NOT NULL,
+    tail_hash TEXT NOT NULL,
+    bucket_id TEXT NOT NULL REFERENCES bucket (id),
+    PRIMARY KEY (source_id, generation, end, bucket_id)
+) WITHOUT ROWID;
+CREATE INDEX byte_range_bucket ON byte_range (bucket_id);
+CREATE TABLE live_log (
+    id TEXT PRIMARY KEY,
+    index_name TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
+/// One bucket as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketRow {
+    /// Unique name.
+    pub id: String,
+    /// Index it belongs to.
+    pub index: IndexName,
+    /// Directory, relative to the data directory.
+    pub dir: PathBuf,
+    /// Events.
+    pub n_events: u64,
+    /// Journal blocks.
+    pub n_blocks: u64,
+    /// Raw bytes in the journal.
+    pub raw_bytes: u64,
+    /// Bytes that its files take.
+    pub disk_bytes: u64,
+    /// Earliest `_time`, microseconds.
+    pub min_time_us: i64,
+    /// Latest `_time`, microseconds.
+    pub max_time_us: i64,
+    /// When it was sealed, microseconds since the epoch.
+    pub sealed_at_us: i64,
+}
+
+/// A source that is to be entered in the catalog.
+#[derive(Clone, Debug)]
+pub struct NewSource {
+    /// Index that its events go to.
+    pub index: IndexName,
+    /// Path of the file.
+    pub path: PathBuf,
+    /// Value of the field `source`.
+    pub source: Source,
+    /// Value of the field `host`.
+    pub host: Host,
+    /// Value of the field `sourcetype`.
+    pub sourcetype: Sourcetype,
+    /// Hash of the sourcetype's rules.
+    pub rules_hash: u64,
+    /// How bytes become text.
+    pub decoding: Decoding,
+    /// How the file is known again.
+    pub fingerprint: Fingerprint,
+}
+
+/// A source with all its generations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    /// Key.
+    pub id: SourceId,
+    /// Index that its events go to.
+    pub index: IndexName,
+    /// First path at which the file was seen.
+    pub path: PathBuf,
+    /// Value of the field `source`.
+    pub source: Source,
+    /// Value of the field `host`.
+    pub host: Host,
+    /// Value of the field `sourcetype`.
+    pub sourcetype: Sourcetype,
+    /// Hash of the sourcetype's rules.
+    pub rules_hash: u64,
+    /// How bytes become text.
+    pub decoding: Decoding,
+    /// Generations by number.
+    pub generations: Vec<GenerationState>,
+}
+
+/// One of the files that had a source's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenerationState {
+    /// Number, from 0.
+    pub number: u32,
+    /// How the file is known again.
+    pub fingerprint: Fingerprint,
+    /// Bytes that are durably indexed.
+    pub committed: RangeSet,
+    /// Tails of the committed ranges.
+    pub tails: Vec<Tail>,
+    /// Events indexed.
+    pub n_events: u64,
+    /// `_time` of the last event in the file, microseconds.
+    pub last_time_us: Option<i64>,
+    /// Header line in force at the end (CSV, W3C).
+    pub header: Option<Arc<str>>,
+}
+
+impl GenerationState {
+    /// The tail that ends where the first hole of the committed bytes begins.
+    pub fn tail(&self) -> Option<&Tail> {
+        let end = self.committed.first_gap(0);
+        self.tails.iter().find(|tail| tail.end == end)
+    }
+}
+
+impl SourceState {
+    /// The handle under which blocks of a generation are written.
+    pub fn handle(&self, generation: &GenerationState) -> SourceHandle {
+        SourceHandle {
+            id: self.id,
+            generation: generation.number,
+            index: self.index.clone(),
+            path: self.path.clone(),
+            source: self.source.clone(),
+            sourcetype: self.sourcetype.clone(),
+            host: self.host.clone(),
+            rules_hash: self.rules_hash,
+            decoding: self.decoding,
+            fingerprint: generation.fingerprint,
+        }
+    }
+}
+
+/// An open catalog. Shared by threads; statements wait for each other.
+pub struct Catalog {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+/// What a search needs of the catalog, read in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogSnapshot {
+    /// All buckets.
+    pub buckets: Vec<BucketRow>,
+    /// Ids and indexes of the live logs.
+    pub live_logs: Vec<(String, IndexName)>,
+}
+
+impl Catalog {
+    /// Opens the catalog in `data` for writing; creates it if there is none.
+    ///
+    /// # Errors
+    /// If the database cannot be opened or has a newer schema.
+    pub fn open_writer(data: &Path) -> Result<Self> {
+        let path = data.join(CATALOG_FILE);
+        let open = || -> rusqlite::Result<(Connection, u32)> {
+            let mut connection = Connection::open(&path)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            let version = schema_version(&connection)?;
+            if version == 0 {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch(SCHEMA)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                transaction.commit()?;
+            }
+            Ok((connection, version))
+        };
+        let (connection, version) = open().map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
+        check_version(&path, version)?;
+        Ok(Self { path, connection: Mutex::new(connection) })
+    }
+
+    /// Opens the catalog in `data` for reading; needs no write permission.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if there is none, and as [`open_writer`](Self::open_writer).
+    pub fn open_reader(data: &Path) -> Result<Self> {
+        let path = data.join(CATALOG_FILE);
+        if !path.exists() {
+            return Err(StoreError::NoStore { path: data.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = |query: &str| -> rusqlite::Result<(Connection, u32)> {
+            let connection = Connection::open_with_flags(format!("file:{}?{query}", uri_path(&path)), flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            let version = schema_version(&connection)?;
+            Ok((connection, version))
+        };
+        // A WAL database needs its shared memory file even to be read. Where it is absent and cannot be made, no writer
+        // is at work and the log was folded into the database, which can then be read as an unchanging file.
+        let opened = open("mode=ro").or_else(|error| {
+            let wal = path.with_extension("db-wal");
+            let folded = wal.metadata().map_or(true, |wal| wal.len() == 0);
+            if folded { open("mode=ro&immutable=1") } else { Err(error) }
+        });
+        let (connection, version) = opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
+        check_version(&path, version)?;
+        if version == 0 {
+            // A writer was stopped between creating the file and the tables in it.
+            return Err(StoreError::NoStore { path: data.to_owned() });
+        }
+        Ok(Self { path, connection: Mutex::new(connection) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a statement leaves no half-done transaction: it is rolled back when it is dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        let mut connection = self.lock();
+        let run = || {
+            let transaction = connection.transaction()?;
+            let value = statement(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|source| StoreError::Catalog { path: self.path.clone(), source })
+    }
+
+    /// Buckets and live logs, as of one moment.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn snapshot(&self) -> Result<CatalogSnapshot> {
+        self.run(|transaction| {
+            let buckets = transaction
+                .prepare_cached("SELECT * FROM bucket ORDER BY index_name, min_time_us, id")?
+                .query_map([], bucket_row)?
+                .collect::<rusqlite::Result<_>>()?;
+            let live_logs = transaction
+                .prepare_cached("SELECT id, index_name FROM live_log ORDER BY id")?
+                .query_map([], |row| Ok((row.get(0)?, index_name(row, 1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(CatalogSnapshot { buckets, live_logs })
+        })
+    }
+
+    /// All sources with their generations and progress, by id.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn sources(&self) -> Result<Vec<SourceState>> {
+        self.run(|transaction| {
+            let mut sources: BTreeMap<u64, SourceState> = transaction
+                .prepare_cached("SELECT * FROM source")?
+                .query_map([], |row| source_row(row).map(|source| (source.id.0, source)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut generations = transaction.prepare_cached("SELECT * FROM generation ORDER BY source_id, number")?;
+            let mut rows = generations.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(source) = sources.get_mut(&unsigned(row, "source_id")?) {
+                    source.generations.push(generation_row(row)?);
+                }
+            }
+            let mut ranges = transaction.prepare_cached("SELECT * FROM byte_range")?;
+            let mut rows = ranges.query([])?;
+            while let Some(row) = rows.next()? {
+                let number: u32 = row.get("generation")?;
+                let generation = sources
+                    .get_mut(&unsigned(row, "source_id")?)
+                    .and_then(|source| source.generations.iter_mut().find(|generation| generation.number == number));
+                if let Some(generation) = generation {
+                    let (start, end) = (unsigned(row, "start")?, unsigned(row, "end")?);
+                    generation.committed.insert(start..end);
+                    generation.tails.push(Tail { end, len: row.get("tail_len")?, hash: hash(row, "tail_hash")? });
+                }
+            }
+            for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
+                generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
+            }
+            Ok(sources.into_values().collect())
+        })
+    }
+
+    /// Whether byte `at` of a source's generation is durably indexed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn is_committed(&self, source: SourceId, generation: u32, at: u64) -> Result<bool> {
+        self.run(|transaction| {
+            transaction
+                .prepare_cached(
+                    "SELECT 1 FROM byte_range WHERE source_id = ? AND generation = ? AND start <= ? AND end > ?",
+                )?
+                .query_row(params![source.0 as i64, generation, at as i64, at as i64], |_| Ok(()))
+                .optional()
+                .map(|row| row.is_some())
+        })
+    }
+
+    /// Enters a source; its first generation has number 0.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn register(&self, new: &NewSource) -> Result<SourceId> {
+        self.run(|transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO source (index_name, path, source, host, sourcetype, rules_hash, decoding)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                )?
+                .execute(params![
+                    new.index.as_str(),
+                    path_text::to_text(&new.path),
+                    new.source.as_str(),
+                    new.host.as_str(),
+                    new.sourcetype.as_str(),
+                    new.rules_hash as i64,
+                    new.decoding.to_u8()
+                ])?;
+            let id = SourceId(transaction.last_insert_rowid() as u64);
+            insert_generation(transaction, id, 0, &new.fingerprint)?;
+            Ok(id)
+        })
+    }
+
+    /// Begins the next generation of a source; its number.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn new_generation(&self, source: SourceId, fingerprint: &Fingerprint) -> Result<u32> {
+        self.run(|transaction| {
+            let number: u32 = transaction
+                .prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM generation WHERE source_id = ?")?
+                .query_row([source.0 as i64], |row| row.get(0))?;
+            insert_generation(transaction, source, number, fingerprint)?;
+            Ok(number)
+        })
+    }
+
+    /// Replaces a generation's fingerprint, after a file that was shorter than its head has grown.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn set_fingerprint(&self, source: SourceId, generation: u32, fingerprint: &Fingerprint) -> Result<()> {
+        self.run(|transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE generation SET head_len = ?, head = ?, dev = ?, ino = ? WHERE source_id = ? AND number = ?",
+                )?
+                .execute(params![
+                    fingerprint.head_len,
+                    fingerprint.head.to_string(),
+                    fingerprint.dev as i64,
+                    fingerprint.ino as i64,
+                    source.0 as i64,
+                    generation
+                ])
+                .map(|_| ())
+        })
+    }
+
+    /// Adds sealed buckets and the byte ranges they gained, in one transaction.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is added then.
+    pub fn add_buckets(&self, data: &Path, sealed: &[SealedBucket]) -> Result<()> {
+        self.run(|transaction| sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket)))
+    }
+
+    /// Puts a bucket in the place of another that holds the same events.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub fn replace_bucket(&self, data: &Path, old_id: &str, new: &SealedBucket) -> Result<()> {
+        self.run(|transaction| {
+            transaction.prepare_cached("DELETE FROM byte_range WHERE bucket_id = ?")?.execute([old_id])?;
+            transaction.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([old_id])?;
+            for source in &new.meta.sources {
+                transaction
+                    .prepare_cached("UPDATE generation SET n_events = n_events - ? WHERE source_id = ? AND number = ?")?
+                    .execute(params![source.n_events as i64, source.id.0 as i64, source.generation])?;
+            }
+            insert_bucket(transaction, data, new)
+        })
+    }
+
+    /// Replaces the live logs of an index by `id` (by none, if absent).
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn set_live_log(&self, index: &IndexName, id: Option<&str>) -> Result<()> {
+        self.run(|transaction| {
+            transaction.prepare_cached("DELETE FROM live_log WHERE index_name = ?")?.execute([index.as_str()])?;
+            if let Some(id) = id {
+                transaction
+                    .prepare_cached("INSERT INTO live_log (id, index_name) VALUES (?, ?)")?
+                    .execute([id, index.as_str()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Empties the catalog and fills it anew from sealed buckets and the given live logs.
+    ///
+    /// # Errors
+    /// If the database fails; the catalog is then unchanged.
+    pub fn rebuild(&self, data: &Path, sealed: &[SealedBucket], live_logs: &[(String, IndexName)]) -> Result<()> {
+        self.run(|transaction| {
+            transaction.execute_batch(
+                "DELETE FROM byte_range; DELETE FROM generation; DELETE FROM source; DELETE FROM bucket; DELETE FROM live_log;",
+            )?;
+            for (id, index) in live_logs {
+                transaction
+                    .prepare_cached("INSERT INTO live_log (id, index_name) VALUES (?, ?)")?
+                    .execute([id, index.as_str()])?;
+            }
+            for bucket in sealed {
+                for source in &bucket.meta.sources {
+                    restore_source(transaction, &bucket.meta.index, source)?;
+                }
+                insert_bucket(transaction, data, bucket)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn check_version(path: &Path, found: u32) -> Result<()> {
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: SCHEMA_VERSION });
+    }
+    Ok(())
+}
+
+/// Percent-encodes what has a meaning in a `file:` URI.
+fn uri_path(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+fn insert_generation(
+    transaction: &Transaction<'_>,
+    source: SourceId,
+    number: u32,
+    fingerprint: &Fingerprint,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO generation (source_id, number, head_len, head, dev, ino) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            source.0 as i64,
+            number,
+            fingerprint.head_len,
+            fingerprint.head.to_string(),
+            fingerprint.dev as i64,
+            fingerprint.ino as i64
+        ])
+        .map(|_| ())
+}
+
+fn restore_source(transaction: &Transaction<'_>, index: &IndexName, source: &SourceMeta) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO source (id, index_name, path, source, host, sourcetype, rules_hash, decoding)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            source.id.0 as i64,
+            index.as_str(),
+            path_text::to_text(&source.path),
+            source.source.as_str(),
+            source.host.as_str(),
+            source.sourcetype.as_str(),
+            source.rules_hash as i64,
+            source.decoding
+        ])?;
+    insert_generation(transaction, source.id, source.generation, &source.fingerprint)
+}
+
+fn insert_bucket(transaction: &Transaction<'_>, data: &Path, bucket: &SealedBucket) -> rusqlite::Result<()> {
+    let meta = &bucket.meta;
+    let dir = bucket.dir.strip_prefix(data).unwrap_or(&bucket.dir);
+    transaction.prepare_cached("INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+        meta.id,
+        meta.index.as_str(),
+        path_text::to_text(dir),
+        meta.n_events,
+        meta.n_blocks,
+        meta.raw_bytes as i64,
+        bucket.disk_bytes as i64,
+        meta.min_time_us,
+        meta.max_time_us,
+        meta.sealed_at_us
+    ])?;
+    for source in &meta.sources {
+        for tail in &source.tails {
+            let range = source.ranges.iter().find(|range| range.start < tail.end && tail.end <= range.end);
+            let start = range.map_or(tail.start(), |range| range.start);
+            transaction.prepare_cached("INSERT INTO byte_range VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+                source.id.0 as i64,
+                source.generation,
+                start as i64,
+                tail.end as i64,
+                tail.len,
+                tail.hash.to_string(),
+                meta.id
+            ])?;
+        }
+        let end = source.ranges.end() as i64;
+        transaction
+            .prepare_cached(
+                "UPDATE generation SET
+                     n_events = n_events + ?1,
+                     last_time_us = CASE WHEN ?2 >= last_end THEN ?3 ELSE last_time_us END,
+                     header = CASE WHEN ?2 >= last_end THEN ?4 ELSE header END,
+                     last_end = max(last_end, ?2)
+                 WHERE source_id = ?5 AND number = ?6",
+            )?
+            .execute(params![
+                source.n_events as i64,
+                end,
+                source.last_time_us,
+                source.header.as_deref(),
+                source.id.0 as i64,
+                source.generation
+            ])?;
+    }
+    Ok(())
+}
+
+fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|value| value as u64)
+}
+
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+}
+
+fn index_name(row: &Row<'_>, column: impl rusqlite::RowIndex) -> rusqlite::Result<IndexName> {
+    IndexName::new(&row.get::<_, String>(column)?).map_err(malformed)
+}
+
+fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<Hash16> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: String| malformed(std::io::Error::other(error)))
+}
+
+fn bucket_row(row: &Row<'_>) -> rusqlite::Result<BucketRow> {
+    Ok(BucketRow {
+        id: row.get("id")?,
+        index: index_name(row, "index_name")?,
+        dir: path_text::from_text(&row.get::<_, String>("dir")?),
+        n_events: unsigned(row, "n_events")?,
+        n_blocks: unsigned(row, "n_blocks")?,
+        raw_bytes: unsigned(row, "raw_bytes")?,
+        disk_bytes: unsigned(row, "disk_bytes")?,
+        min_time_us: row.get("min_time_us")?,
+        max_time_us: row.get("max_time_us")?,
+        sealed_at_us: row.get("sealed_at_us")?,
+    })
+}
+
+fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceState> {
+    let text = |column: &str| row.get::<_, String>(column);
+    Ok(SourceState {
+        id: SourceId(unsigned(row, "id")?),
+        index: index_name(row, "index_name")?,
+        path: path_text::from_text(&text("path")?),
+        source: text("source")?.as_str().into(),
+        host: text("host")?.as_str().into(),
+        sourcetype: text("sourcetype")?.as_str().into(),
+        rules_hash: unsigned(row, "rules_hash")?,
+        decoding: Decoding::from_u8(row.get("decoding")?).unwrap_or_default(),
+        generations: Vec::new(),
+    })
+}
+
+fn generation_row(row: &Row<'_>) -> rusqlite::Result<GenerationState> {
+    Ok(GenerationState {
+        number: row.get("number")?,
+        fingerprint: Fingerprint {
+            head_len: row.get("head_len")?,
+            head: hash(row, "head")?,
+            dev: unsigned(row, "dev")?,
+            ino: unsigned(row, "ino")?,
+        },
+        committed: RangeSet::default(),
+        tails: Vec::new(),
+        n_events: unsigned(row, "n_events")?,
+        last_time_us: row.get("last_time_us")?,
+        header: row.get::<_, Option<String>>("header")?.map(Arc::from),
+    })
+}

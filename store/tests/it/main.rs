@@ -1,0 +1,7 @@
+//! The store as a whole: what goes in comes out, whatever happens in between.
+
+mod damage;
+mod helpers;
+mod readers;
+mod rebuild;
+mod round_trip;

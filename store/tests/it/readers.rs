@@ -1,0 +1,73 @@
+//! Readers need no write permission, whatever the writer does.
+
+use crate::helpers::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use trawl_store::{Reader, StoreError, Writer};
+
+/// Takes away or gives back write permission for everything under `path`.
+fn set_writable(path: &Path, writable: bool) {
+    let metadata = path.symlink_metadata().expect("metadata");
+    let mode = match (metadata.is_dir(), writable) {
+        (true, true) => 0o755,
+        (true, false) => 0o555,
+        (false, true) => 0o644,
+        (false, false) => 0o444,
+    };
+    if writable {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).expect("list") {
+            set_writable(&entry.expect("entry").path(), writable);
+        }
+    }
+    if !writable {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    }
+}
+
+#[test]
+fn a_stopped_and_a_read_only_store_answer() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    index(dir.path(), &[("/a.log", &log("alpha", 50))]);
+    assert_eq!(doc_freq(&Reader::open(dir.path()).expect("stopped"), "alpha"), 50);
+    set_writable(dir.path(), false);
+    let answer = Reader::open(dir.path()).map(|reader| doc_freq(&reader, "alpha"));
+    set_writable(dir.path(), true);
+    assert_eq!(answer.expect("read-only"), 50);
+}
+
+#[test]
+fn a_live_store_answers_and_shows_what_is_committed() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    index(dir.path(), &[("/a.log", &log("alpha", 50))]);
+    let writer = Writer::open(dir.path()).expect("writer");
+    let reader = Reader::open(dir.path()).expect("reader");
+    assert_eq!(doc_freq(&reader, "beta"), 0);
+    let text = log("beta", 20);
+    let source = register(&writer, "/b.log", text.as_bytes());
+    let mut builder = writer.bucket_builder(&main_index()).expect("builder");
+    for (offset, parsed) in blocks(text.as_bytes(), 4096) {
+        let bytes = &text.as_bytes()[offset..];
+        let input = trawl_store::BlockInput { source: &source, offset: offset as u64, bytes, parsed: &parsed };
+        builder.push(&input).expect("push");
+    }
+    let sealed = builder.seal().expect("seal").expect("events");
+    assert_eq!(doc_freq(&reader, "beta"), 0, "sealed is not committed");
+    writer.commit(&[sealed]).expect("commit");
+    assert_eq!(doc_freq(&reader, "beta"), 20);
+}
+
+#[test]
+fn no_store_and_a_newer_store_are_refused_clearly() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    assert!(matches!(Reader::open(dir.path()), Err(StoreError::NoStore { .. })));
+    index(dir.path(), &[("/a.log", &log("alpha", 5))]);
+    let connection = rusqlite::Connection::open(dir.path().join("catalog.db")).expect("open");
+    connection.pragma_update(None, "user_version", 99).expect("pragma");
+    drop(connection);
+    assert!(matches!(Reader::open(dir.path()), Err(StoreError::NewerFormat { found: 99, .. })));
+    assert!(matches!(Writer::open(dir.path()), Err(StoreError::NewerFormat { found: 99, .. })));
+}
