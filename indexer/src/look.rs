@@ -1,0 +1,163 @@
+//! A look at one file: what it is, and whether there is something to read.
+
+use crate::compression::Compression;
+use crate::content::{CompressedContent, PlainContent, detect_compression, open};
+use crate::discovery::{FileMeta, Found};
+use crate::error::FileError;
+use crate::format::{DETECT_LEN, Format, detect_format};
+use crate::identity::{Content, GenerationRef, IdentifyError, Identity, KnownSources, identify};
+use crate::read::read_at_most;
+use crate::report::Outcome;
+use crate::stored::StoredContent;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use trawl_formats::sourcetype::{Registry, Rules};
+use trawl_store::{Fingerprint, RangeSet, StoreError};
+
+/// NULs at the end of a file that were allocated but not yet written. Fewer are text.
+const MIN_UNWRITTEN: u64 = 4096;
+
+/// A file of which something is to be read.
+pub(crate) struct Look {
+    pub(crate) meta: FileMeta,
+    pub(crate) compression: Option<Compression>,
+    /// The first [`Fingerprint::MAX_HEAD_LEN`] bytes of the content.
+    pub(crate) head: Vec<u8>,
+    pub(crate) subject: Subject,
+}
+
+/// What is to be read.
+pub(crate) enum Subject {
+    /// More of a known generation.
+    Known(GenerationRef),
+    /// A file never seen.
+    New(Format),
+}
+
+/// Why nothing of a file is to be read.
+pub(crate) enum NoLook {
+    /// Nothing is in it, or nothing new; perhaps because of an error.
+    Done {
+        /// What the file turned out to be.
+        outcome: Outcome,
+        /// What is wrong with it.
+        error: Option<FileError>,
+    },
+    /// It is not text.
+    Binary,
+    /// The store cannot be read.
+    Store(StoreError),
+}
+
+impl From<io::Error> for NoLook {
+    fn from(error: io::Error) -> Self {
+        let error = match error.kind() {
+            io::ErrorKind::NotFound => FileError::NotFound,
+            _ => FileError::Unreadable(error),
+        };
+        Self::Done { outcome: Outcome::Failed, error: Some(error) }
+    }
+}
+
+impl From<IdentifyError> for NoLook {
+    fn from(error: IdentifyError) -> Self {
+        match error {
+            IdentifyError::File(error) => error.into(),
+            IdentifyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn nothing_to_read(outcome: Outcome) -> NoLook {
+    NoLook::Done { outcome, error: None }
+}
+
+/// What files are compared with.
+pub(crate) struct Observer<'r> {
+    pub(crate) known: &'r KnownSources,
+    pub(crate) stored: StoredContent<'r>,
+    pub(crate) registry: &'r Registry,
+    /// Rules of the sourcetype that was asked for.
+    pub(crate) forced: Option<&'r Arc<Rules>>,
+}
+
+impl Observer<'_> {
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// If there is nothing to read.
+    pub(crate) fn look(&self, found: &Found) -> Result<Look, NoLook> {
+        let (file, meta) = open(&found.real_path)?;
+        match detect_compression(&file)? {
+            None => self.look_at_plain(found, &file, meta),
+            Some(compression) => self.look_at_compressed(found, compression, meta),
+        }
+    }
+
+    fn look_at_plain(&self, found: &Found, file: &File, mut meta: FileMeta) -> Result<Look, NoLook> {
+        meta.len = written_end(file, meta.len)?;
+        let mut content = PlainContent { file, len: meta.len };
+        let has_more = |_: &mut PlainContent<'_>, committed: &RangeSet| Ok(!committed.holes(meta.len).is_empty());
+        let (head, subject) = self.look_inside(found, &meta, &mut content, has_more)?;
+        Ok(Look { meta, compression: None, head, subject })
+    }
+
+    fn look_at_compressed(&self, found: &Found, compression: Compression, meta: FileMeta) -> Result<Look, NoLook> {
+        let mut content = CompressedContent::new(&found.real_path, compression);
+        let has_more =
+            |content: &mut CompressedContent<'_>, committed: &RangeSet| content.reaches(committed.first_gap(0));
+        match self.look_inside(found, &meta, &mut content, has_more) {
+            Ok((head, subject)) => Ok(Look { meta, compression: Some(compression), head, subject }),
+            Err(NoLook::Done { outcome, error: None }) => Err(NoLook::Done { outcome, error: content.into_damage() }),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn look_inside<C: Content>(
+        &self,
+        found: &Found,
+        meta: &FileMeta,
+        content: &mut C,
+        has_more: impl FnOnce(&mut C, &RangeSet) -> io::Result<bool>,
+    ) -> Result<(Vec<u8>, Subject), NoLook> {
+        let head = content.read(0, Fingerprint::MAX_HEAD_LEN)?;
+        if head.is_empty() {
+            return Err(nothing_to_read(Outcome::Empty));
+        }
+        let subject = match identify(self.known, &self.stored, &found.real_path, meta, content)? {
+            Identity::Known(at) if has_more(content, &self.known.generation(at).committed)? => Subject::Known(at),
+            Identity::Known(_) | Identity::Copy(_) => return Err(nothing_to_read(Outcome::Unchanged)),
+            Identity::Unknown => {
+                let start = content.read(0, DETECT_LEN)?;
+                Subject::New(self.detect(&start, &found.path).ok_or(NoLook::Binary)?)
+            }
+        };
+        Ok((head, subject))
+    }
+
+    /// The format of a content that begins with `start`; `None` if it is not text.
+    pub(crate) fn detect(&self, start: &[u8], path: &Path) -> Option<Format> {
+        detect_format(self.registry, self.forced, start, path)
+    }
+}
+
+/// Where the written part of a file ends: some programs allocate a file in advance, and the end is NUL until it is
+/// written.
+fn written_end(file: &File, len: u64) -> io::Result<u64> {
+    let mut piece = vec![0; MIN_UNWRITTEN as usize];
+    let mut end = len;
+    while end > 0 {
+        let start = end.saturating_sub(piece.len() as u64);
+        let n_read = read_at_most(file, &mut piece[..(end - start) as usize], start)?;
+        if let Some(last) = piece[..n_read].iter().rposition(|&byte| byte != 0) {
+            end = start + last as u64 + 1;
+            break;
+        }
+        end = start;
+        // Most files end in the first piece; a long run is passed over faster in larger ones.
+        piece.resize(1 << 20, 0);
+    }
+    Ok(if len - end >= MIN_UNWRITTEN { end } else { len })
+}

@@ -1,0 +1,290 @@
+//! From the files found to the work to be done.
+
+use crate::claims::Claims;
+use crate::compression::Compression;
+use crate::content::open;
+use crate::discovery::{FileMeta, Found};
+use crate::error::{FileError, IndexError};
+use crate::format::{Format, detect_format, forced_rules};
+use crate::identity::{GenerationRef, KnownSources, is_rotated};
+use crate::ingest::Shared;
+use crate::job::{FileJob, Kind, PlainAccess, ReadBefore, Tally};
+use crate::look::{Look, NoLook, Observer, Subject};
+use crate::piece;
+use crate::pipeline::Work;
+use crate::report::Outcome;
+use crate::stored::StoredContent;
+use rayon::prelude::*;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use trawl_formats::event::{Host, Source};
+use trawl_formats::parse::Parser;
+use trawl_formats::sourcetype::{Registry, Rules};
+use trawl_formats::timestamp::TimeContext;
+use trawl_store::source::path_text;
+use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, StoreError};
+
+/// A file that has not been written for so long is taken for one that nobody truncates.
+const QUIET: Duration = Duration::from_secs(3600);
+
+/// A file that is to be looked at.
+pub(crate) struct Candidate {
+    pub(crate) report_idx: usize,
+    pub(crate) found: Found,
+}
+
+/// What a look at a file came to.
+pub(crate) enum Verdict {
+    /// Nothing is to be read.
+    Done { outcome: Outcome, error: Option<FileError> },
+    /// Not text.
+    Binary,
+    /// There is something to read.
+    Job { outcome: Outcome, job: Arc<FileJob> },
+}
+
+/// A round of work. Files that may be the same as one of this round are left for the next, when it is known what that one
+/// held.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) verdicts: Vec<(usize, Verdict)>,
+    pub(crate) work: Vec<Work>,
+    pub(crate) deferred: Vec<Candidate>,
+}
+
+/// Plans what to read, and enters new files in the catalog.
+pub(crate) struct Planner<'r> {
+    shared: Shared<'r>,
+    registry: &'r Registry,
+    /// Rules of the sourcetype that was asked for.
+    forced: Option<Arc<Rules>>,
+    host: Host,
+}
+
+impl<'r> Planner<'r> {
+    /// A planner for a run.
+    ///
+    /// # Errors
+    /// If a sourcetype was asked for that does not exist.
+    pub(crate) fn new(shared: Shared<'r>, registry: &'r Registry) -> Result<Self, IndexError> {
+        let forced = forced_rules(registry, shared.options)?;
+        let host = shared.options.host.clone().unwrap_or_else(crate::host::local_host);
+        Ok(Self { shared, registry, forced, host })
+    }
+
+    fn known_sources(&self) -> Result<KnownSources, StoreError> {
+        Ok(KnownSources::new(self.shared.writer.catalog().sources()?, &self.shared.options.index))
+    }
+
+    /// Plans a round.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) fn plan(&self, candidates: Vec<Candidate>) -> Result<Plan, StoreError> {
+        let known = &self.known_sources()?;
+        let stored = StoredContent::new(self.shared.writer);
+        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref() };
+        let looks: Vec<Result<Look, NoLook>> =
+            candidates.par_iter().map(|candidate| observer.look(&candidate.found)).collect();
+
+        let mut plan = Plan::default();
+        let mut claims = Claims::default();
+        let mut jobs = Vec::new();
+        for (candidate, look) in candidates.into_iter().zip(looks) {
+            let verdict = match look {
+                Ok(look) if !claims.claim(&candidate.found, &look) => {
+                    plan.deferred.push(candidate);
+                    continue;
+                }
+                Ok(look) => {
+                    let (outcome, job) = self.admit(known, &candidate.found, look)?;
+                    let job = Arc::new(job);
+                    jobs.push(Arc::clone(&job));
+                    Verdict::Job { outcome, job }
+                }
+                Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
+                Err(NoLook::Binary) => Verdict::Binary,
+                Err(NoLook::Store(error)) => return Err(error),
+            };
+            plan.verdicts.push((candidate.report_idx, verdict));
+        }
+        let work: Vec<Vec<Work>> = jobs.par_iter().map(|job| self.work_of(job)).collect();
+        plan.work = work.into_iter().flatten().collect();
+        Ok(plan)
+    }
+
+    /// Makes a job of a file; enters it in the catalog, if it is new there.
+    fn admit(&self, known: &KnownSources, found: &Found, look: Look) -> Result<(Outcome, FileJob), StoreError> {
+        let Look { meta, compression, head, subject } = look;
+        let fingerprint = Fingerprint::of(&head, meta.dev, meta.ino);
+        let path = &found.real_path;
+        let (outcome, handle, rules, read_before) = match subject {
+            Subject::Known(at) => self.resume(known, at, path, &fingerprint)?,
+            Subject::New(format) => {
+                let format = self.inherit(known, path, format);
+                let source = Source::from(path_text::to_text(&found.path));
+                let (outcome, handle) = self.enter(known, path, source, &format, fingerprint)?;
+                (outcome, handle, format.rules, ReadBefore::default())
+            }
+        };
+        let kind = match compression {
+            Some(compression) => Kind::Compressed(compression),
+            None => Kind::Plain(self.plain_access(path, &meta)),
+        };
+        Ok((outcome, self.job(path, meta, kind, handle, rules, read_before)))
+    }
+
+    fn job(
+        &self,
+        path: &Path,
+        meta: FileMeta,
+        kind: Kind,
+        handle: SourceHandle,
+        rules: Arc<Rules>,
+        read_before: ReadBefore,
+    ) -> FileJob {
+        let time =
+            TimeContext { zone: self.shared.options.zone, mtime_us: meta.mtime_us, now_us: self.shared.options.now_us };
+        let handle = Arc::new(handle);
+        FileJob { path: path.to_owned(), meta, kind, handle, rules, time, read_before, tally: Tally::default() }
+    }
+
+    /// Goes on with a known generation.
+    fn resume(
+        &self,
+        known: &KnownSources,
+        at: GenerationRef,
+        path: &Path,
+        fingerprint: &Fingerprint,
+    ) -> Result<(Outcome, SourceHandle, Arc<Rules>, ReadBefore), StoreError> {
+        let (source, generation) = (known.source(at), known.generation(at));
+        let hashed = generation.fingerprint;
+        if fingerprint.head_len > hashed.head_len {
+            let grown = Fingerprint { dev: hashed.dev, ino: hashed.ino, ..*fingerprint };
+            self.shared.writer.catalog().set_fingerprint(source.id, generation.number, &grown)?;
+        }
+        let outcome =
+            if source.path == path { Outcome::Appended } else { Outcome::Continued { source: source.source.clone() } };
+        // The sourcetype may have been the user's, and be gone.
+        let rules = self.registry.get(source.sourcetype.as_str()).unwrap_or_else(|| self.registry.generic());
+        let handle = SourceHandle { rules_hash: rules.hash(), ..source.handle(generation) };
+        let read_before = ReadBefore {
+            committed: generation.committed.clone(),
+            last_time_us: generation.last_time_us,
+            header: generation.header.clone(),
+        };
+        Ok((outcome, handle, rules, read_before))
+    }
+
+    /// The format of a new file at a known path. Where its beginning gives no evidence, as the first lines after a
+    /// rotation may not, it is that of the files before.
+    fn inherit(&self, known: &KnownSources, path: &Path, detected: Format) -> Format {
+        let is_guess = self.forced.is_none() && detected.rules.name() == self.registry.generic().name();
+        let inherited = || {
+            let source = known.at_path(path).find(|source| source.decoding.encoding == detected.decoding.encoding)?;
+            let rules = self.registry.get(source.sourcetype.as_str())?;
+            Some(Format { rules, decoding: source.decoding })
+        };
+        if is_guess { inherited().unwrap_or(detected) } else { detected }
+    }
+
+    /// Enters content that was never seen: as the next generation of the source at its path, if the events would be
+    /// described alike, else as a new source.
+    fn enter(
+        &self,
+        known: &KnownSources,
+        path: &Path,
+        source: Source,
+        format: &Format,
+        fingerprint: Fingerprint,
+    ) -> Result<(Outcome, SourceHandle), StoreError> {
+        let options = self.shared.options;
+        let new = NewSource {
+            index: options.index.clone(),
+            path: path.to_owned(),
+            source: options.source.clone().unwrap_or(source),
+            host: self.host.clone(),
+            sourcetype: format.rules.name().clone(),
+            rules_hash: format.rules.hash(),
+            decoding: format.decoding,
+            fingerprint,
+        };
+        let catalog = self.shared.writer.catalog();
+        let is_known_path = known.at_path(path).next().is_some();
+        let outcome = if is_known_path { Outcome::NewGeneration } else { Outcome::New };
+        let (id, generation) = match known.at_path(path).find(|source| continues(source, &new)) {
+            Some(source) => (source.id, catalog.new_generation(source.id, &new.fingerprint)?),
+            None => (catalog.register(&new)?, 0),
+        };
+        Ok((outcome, handle_of(new, id, generation)))
+    }
+
+    fn plain_access(&self, path: &Path, meta: &FileMeta) -> PlainAccess {
+        let age_us = self.shared.options.now_us.saturating_sub(meta.mtime_us);
+        let is_older = |than: Duration| i128::from(age_us) >= than.as_micros() as i128;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        PlainAccess {
+            end: meta.len,
+            is_mapped: is_rotated(&name) || is_older(QUIET),
+            may_grow: !is_older(self.shared.options.event_timeout),
+        }
+    }
+
+    /// Cuts a file into work.
+    fn work_of(&self, job: &Arc<FileJob>) -> Vec<Work> {
+        match job.kind {
+            Kind::Compressed(compression) => vec![Work::Compressed(Arc::clone(job), compression)],
+            Kind::Stdin { .. } => Vec::new(),
+            Kind::Plain(access) => match self.pieces(job) {
+                Ok(pieces) => pieces.into_iter().map(|piece| Work::Range(Arc::clone(job), access, piece)).collect(),
+                Err(error) => {
+                    job.tally.fail(FileError::Unreadable(error));
+                    Vec::new()
+                }
+            },
+        }
+    }
+
+    fn pieces(&self, job: &FileJob) -> io::Result<Vec<Range<u64>>> {
+        let (file, _) = open(&job.path)?;
+        let parser = Parser::new(job.parser_options());
+        let mut pieces = Vec::new();
+        for hole in job.read_before.committed.holes(job.meta.len) {
+            pieces.extend(piece::cut(&file, &parser, hole, self.shared.options.piece_bytes)?);
+        }
+        Ok(pieces)
+    }
+
+    /// A job for standard input, which has no path to be known by and is new each time. `None` if it is not text.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub(crate) fn admit_stdin(
+        &self,
+        compression: Option<Compression>,
+        start: &[u8],
+    ) -> Result<Option<FileJob>, StoreError> {
+        let path = Path::new(crate::STDIN_NAME);
+        let Some(format) = detect_format(self.registry, self.forced.as_ref(), start, path) else { return Ok(None) };
+        let fingerprint = Fingerprint::of(start, 0, 0);
+        let source = Source::from(crate::STDIN_NAME);
+        let (_, handle) = self.enter(&self.known_sources()?, path, source, &format, fingerprint)?;
+        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us };
+        let kind = Kind::Stdin { compression };
+        Ok(Some(self.job(path, meta, kind, handle, format.rules, ReadBefore::default())))
+    }
+}
+
+/// Whether events of `new` would be described as those of `source` are.
+fn continues(source: &SourceState, new: &NewSource) -> bool {
+    (&source.source, &source.host, &source.sourcetype, source.decoding)
+        == (&new.source, &new.host, &new.sourcetype, new.decoding)
+}
+
+fn handle_of(new: NewSource, id: SourceId, generation: u32) -> SourceHandle {
+    let NewSource { index, path, source, host, sourcetype, rules_hash, decoding, fingerprint } = new;
+    SourceHandle { id, generation, index, path, source, sourcetype, host, rules_hash, decoding, fingerprint }
+}

@@ -1,0 +1,66 @@
+//! Looks up what the store holds of a source, to compare a file with it byte for byte.
+
+use std::sync::OnceLock;
+use trawl_store::bucket::blocks::Block;
+use trawl_store::{BlockReader, Bucket, BucketRow, Reader, SourceId, StoreError, Writer};
+
+/// The content of a store's buckets.
+///
+/// Only asked for a file that is shorter than the source it looks like: hashes of the ends of what was read do not help
+/// there. That is rare, so nothing is opened before the first question.
+pub(crate) struct StoredContent<'w> {
+    writer: &'w Writer,
+    opened: OnceLock<(Reader, Vec<BucketRow>)>,
+}
+
+impl<'w> StoredContent<'w> {
+    pub(crate) fn new(writer: &'w Writer) -> Self {
+        Self { writer, opened: OnceLock::new() }
+    }
+
+    /// Whether a generation of a source holds exactly `bytes` at `start`. Bytes that are not stored count as NUL, which is
+    /// what the only ones that are left out are.
+    ///
+    /// # Errors
+    /// If the store cannot be read. Cost: opens every bucket of the store.
+    pub(crate) fn contains(
+        &self,
+        source: SourceId,
+        generation: u32,
+        start: u64,
+        bytes: &[u8],
+    ) -> Result<bool, StoreError> {
+        let (reader, buckets) = self.open()?;
+        let end = start + bytes.len() as u64;
+        let mut stored = vec![0; bytes.len()];
+        let (mut block_reader, mut raw) = (BlockReader::new()?, Vec::new());
+        for row in buckets {
+            let bucket = reader.bucket(row)?;
+            for block in bucket.blocks().iter().filter(|block| is_of(&bucket, block, source, generation)) {
+                let block_end = block.source_offset + u64::from(block.frame.raw_len);
+                if block.source_offset >= end || block_end <= start {
+                    continue;
+                }
+                bucket.read_block(&mut block_reader, block, &mut raw)?;
+                let (from, to) = (start.max(block.source_offset), end.min(block_end));
+                let in_block = (from - block.source_offset) as usize..(to - block.source_offset) as usize;
+                stored[(from - start) as usize..(to - start) as usize].copy_from_slice(&raw[in_block]);
+            }
+        }
+        Ok(stored == bytes)
+    }
+
+    fn open(&self) -> Result<&(Reader, Vec<BucketRow>), StoreError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let reader = Reader::open(self.writer.data())?;
+        let buckets = reader.snapshot()?.buckets;
+        Ok(self.opened.get_or_init(|| (reader, buckets)))
+    }
+}
+
+fn is_of(bucket: &Bucket, block: &Block, source: SourceId, generation: u32) -> bool {
+    let block_source = bucket.source_of(block);
+    block_source.id == source.0 && block_source.generation == generation
+}

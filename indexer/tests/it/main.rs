@@ -1,0 +1,10 @@
+//! Tests of the bulk path from files to what a reader of the store sees.
+
+mod corpora;
+mod files;
+mod kill;
+mod lab;
+mod model;
+mod pieces;
+mod provisional;
+mod rotation;
