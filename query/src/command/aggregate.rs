@@ -1,0 +1,300 @@
+//! Lists of statistical functions: how they are written, and their states over groups.
+
+use super::args::Args;
+use crate::batch::Batch;
+use crate::context::Context;
+use crate::error::QueryError;
+use crate::expr::Expression;
+use crate::glob::Glob;
+use crate::lexer::{Cursor, quote_name};
+use crate::stats_fn::{self, GroupStates, Parameters, Rows, StatsFunction, Target};
+use crate::value::Value;
+use crate::wanted::Wanted;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One call of a statistical function, as in `perc95(duration) AS slow`.
+#[derive(Clone, Debug)]
+pub struct Aggregation {
+    /// The function.
+    pub function: &'static StatsFunction,
+    /// The function's name as written, in lower case: part of the column's name.
+    pub written: String,
+    /// The number in `perc95`.
+    pub percentile: f64,
+    /// What it is applied to.
+    pub argument: Argument,
+    /// The column's name, if one is given.
+    pub alias: Option<Glob>,
+}
+
+/// What a statistical function is applied to.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// Rows: `count` without argument.
+    Rows,
+    /// A field, or all fields that match.
+    Field(Glob),
+    /// `eval(…)`: a value, or a condition that counts where it is true.
+    Eval(Expression),
+}
+
+impl Aggregation {
+    /// Whether it counts rows, whatever they hold.
+    pub fn counts_rows(&self) -> bool {
+        self.function.name == "count" && matches!(self.argument, Argument::Rows)
+    }
+
+    /// The name of the result's column; with a wildcard in the argument, for the field `field`.
+    pub(super) fn column_name(&self, field: &str) -> String {
+        match (&self.alias, &self.argument) {
+            (Some(alias), Argument::Field(glob)) => alias.fill(&glob.capture(field).unwrap_or_default()),
+            (Some(alias), _) => alias.to_string(),
+            (None, Argument::Rows) => self.function.name.to_owned(),
+            (None, Argument::Field(glob)) if glob.has_wildcard() => format!("{}({field})", self.written),
+            (None, Argument::Field(glob)) => format!("{}({glob})", self.written),
+            (None, Argument::Eval(expression)) => format!("{}(eval({expression}))", self.written),
+        }
+    }
+
+    fn has_wildcard(&self) -> bool {
+        matches!(&self.argument, Argument::Field(glob) if glob.has_wildcard())
+    }
+}
+
+impl fmt::Display for Aggregation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.argument {
+            Argument::Rows => f.write_str(&self.written)?,
+            Argument::Field(glob) => write!(f, "{}({})", self.written, quote_name(&glob.to_string()))?,
+            Argument::Eval(expression) => write!(f, "{}(eval({expression}))", self.written)?,
+        }
+        match &self.alias {
+            Some(alias) => write!(f, " AS {}", quote_name(&alias.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Adds to `wanted` what the calls read.
+pub(super) fn add_fields_read(aggregations: &[Aggregation], wanted: &mut Wanted) {
+    for aggregation in aggregations {
+        match &aggregation.argument {
+            Argument::Rows => {}
+            Argument::Field(glob) => wanted.add_glob(glob),
+            Argument::Eval(expression) => expression.fields_read().into_iter().for_each(|field| wanted.add(field)),
+        }
+        if aggregation.function.reads_time {
+            wanted.add("_time");
+        }
+    }
+}
+
+/// Whether the result of one of the calls depends on the order of rows.
+pub(super) fn order_matters(aggregations: &[Aggregation]) -> bool {
+    aggregations.iter().any(|aggregation| aggregation.function.order_matters)
+}
+
+/// Reads calls until something else comes: the end, `BY`, an option; at least one.
+pub(super) fn parse(args: &mut Args<'_>, until: &[&str]) -> Result<Vec<Aggregation>, QueryError> {
+    let mut aggregations: Vec<Aggregation> = Vec::new();
+    loop {
+        args.cursor.skip_separators();
+        let done = args.cursor.peek().is_none() || args.at_keyword(until) || args.at_option();
+        if done && !aggregations.is_empty() {
+            return Ok(aggregations);
+        }
+        let start = args.cursor.pos();
+        let aggregation = parse_one(args)?;
+        let has_same_name = |other: &Aggregation| {
+            !other.has_wildcard() && !aggregation.has_wildcard() && other.column_name("") == aggregation.column_name("")
+        };
+        if aggregations.iter().any(has_same_name) {
+            let text = format!("two results are called `{}`", aggregation.column_name(""));
+            return Err(QueryError::rule(text, args.cursor.trimmed_span_from(start)).with_hint("name them with AS"));
+        }
+        aggregations.push(aggregation);
+    }
+}
+
+fn parse_one(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
+    let start = args.cursor.pos();
+    let written = args.cursor.take_while(|c| c.is_alphanumeric() || "_.".contains(c)).to_ascii_lowercase();
+    if written.is_empty() {
+        return Err(args.cursor.expected("a statistical function"));
+    }
+    let span = args.cursor.span_from(start);
+    let (function, percentile) = stats_fn::find(&written, span)?;
+    let mut ahead = args.cursor;
+    ahead.skip_space();
+    let argument = if ahead.eat("(") {
+        args.cursor = ahead;
+        let argument = parse_argument(&mut args.cursor)?;
+        args.cursor.expect(")")?;
+        argument
+    } else {
+        Argument::Rows
+    };
+    if matches!(argument, Argument::Rows) && function.name != "count" {
+        return Err(
+            QueryError::rule(format!("`{written}` needs a field"), span).with_hint(format!("write {written}(field)"))
+        );
+    }
+    let mut aggregation = Aggregation { function, written, percentile, argument, alias: None };
+    if args.keyword("AS") {
+        let alias = args.expect_name()?;
+        let glob = Glob::new(&alias.value);
+        let n_wildcards = match &aggregation.argument {
+            Argument::Field(field) => field.n_wildcards(),
+            _ => 0,
+        };
+        if glob.n_wildcards() != n_wildcards {
+            return Err(QueryError::rule("the new name needs as many wildcards as the old", alias.span));
+        }
+        aggregation.alias = Some(glob);
+    }
+    Ok(aggregation)
+}
+
+/// What stands in the parentheses of a call; the opening one is read.
+fn parse_argument(cursor: &mut Cursor<'_>) -> Result<Argument, QueryError> {
+    cursor.skip_space();
+    let mut ahead = *cursor;
+    if ahead.eat_keyword("eval") {
+        ahead.skip_space();
+        if ahead.eat("(") {
+            *cursor = ahead;
+            let expression = Expression::parse(cursor)?;
+            cursor.skip_space();
+            if cursor.eat(")") {
+                return Ok(Argument::Eval(expression));
+            }
+            return Err(Expression::unexpected_after(*cursor, "`)`"));
+        }
+    }
+    if cursor.peek() == Some(')') {
+        return Ok(Argument::Rows);
+    }
+    if let Some(quoted) = cursor.eat_quoted()? {
+        return Ok(Argument::Field(Glob::new(&quoted.value)));
+    }
+    if cursor.eat("'") {
+        let name = cursor.take_while(|c| c != '\'');
+        cursor.expect("'")?;
+        return Ok(Argument::Field(Glob::new(name)));
+    }
+    let name = cursor.take_while(crate::lexer::is_name_char);
+    if name.is_empty() { Err(cursor.expected("a field")) } else { Ok(Argument::Field(Glob::new(name))) }
+}
+
+/// The states of a list of calls over numbered groups.
+#[derive(Default)]
+pub(super) struct Aggregates {
+    calls: Vec<Call>,
+    all_numeric: bool,
+}
+
+struct Call {
+    aggregation: Aggregation,
+    /// One for each field; calls without wildcard have one under the name they were written with.
+    states: BTreeMap<String, Box<dyn GroupStates>>,
+}
+
+impl Aggregates {
+    pub fn new(aggregations: &[Aggregation], all_numeric: bool) -> Self {
+        let call = |aggregation: &Aggregation| {
+            let mut states = BTreeMap::new();
+            if !aggregation.has_wildcard() {
+                states.insert(String::new(), (aggregation.function.start)());
+            }
+            Call { aggregation: aggregation.clone(), states }
+        };
+        Self { calls: aggregations.iter().map(call).collect(), all_numeric }
+    }
+
+    /// Takes in the rows that `targets` assigns to groups. Tells how many bytes the states hold more than before.
+    pub fn update(
+        &mut self,
+        batch: &Batch,
+        ctx: &Context,
+        targets: &[Target],
+        rows: &Rows<'_>,
+        n_groups: usize,
+    ) -> usize {
+        let mut bytes = 0;
+        for Call { aggregation, states } in &mut self.calls {
+            match &aggregation.argument {
+                Argument::Field(glob) if glob.has_wildcard() => {
+                    for (name, column) in batch.iter().filter(|(name, _)| glob.matches_field(name)) {
+                        let states = states.entry(name.to_owned()).or_insert_with(|| (aggregation.function.start)());
+                        bytes += states.update(Some(column), targets, rows, n_groups);
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(states) = states.get_mut("") else { continue };
+            bytes += match &aggregation.argument {
+                Argument::Rows => states.update(None, targets, rows, n_groups),
+                Argument::Field(glob) => match batch.column(&glob.to_string()) {
+                    Some(column) => states.update(Some(column), targets, rows, n_groups),
+                    None => 0,
+                },
+                Argument::Eval(expression) => {
+                    let bound = expression.bind(batch, ctx);
+                    let cells: Vec<Value> = (0..batch.len()).map(|row| bound.value(row).into_owned()).collect();
+                    states.update(Some(&cells), targets, rows, n_groups)
+                }
+            };
+        }
+        bytes
+    }
+
+    /// Takes over the states of another part of the rows, whose group `i` is called `groups[i]` here.
+    pub fn merge(&mut self, other: Self, groups: &[u32], n_groups: usize) {
+        for (call, other) in self.calls.iter_mut().zip(other.calls) {
+            for (name, states) in other.states {
+                let function = call.aggregation.function;
+                call.states.entry(name).or_insert_with(|| (function.start)()).merge(states, groups, n_groups);
+            }
+        }
+    }
+
+    /// Adds the states of group `from` to those of group `into`.
+    pub fn merge_group(&mut self, from: u32, into: u32, n_groups: usize) {
+        for states in self.calls.iter_mut().flat_map(|call| call.states.values_mut()) {
+            states.merge_group(from, into, n_groups);
+        }
+    }
+
+    /// The first call's result for a group, as a number; 0 where it is none.
+    pub fn first_number(&self, ctx: &Context, group: u32) -> f64 {
+        let Some(Call { aggregation, states }) = self.calls.first() else { return 0.0 };
+        let parameters = Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx };
+        states.values().filter_map(|states| states.peek(group, &parameters).as_number()).sum()
+    }
+
+    /// The results of the given groups, by columns: names, what an empty cell holds, cells.
+    pub fn finish(mut self, ctx: &Context, groups: &[u32]) -> Vec<ResultColumn> {
+        let mut columns = Vec::new();
+        for Call { aggregation, states } in &mut self.calls {
+            let parameters = Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx };
+            for (field, states) in states {
+                columns.push(ResultColumn {
+                    name: aggregation.column_name(field),
+                    empty: if aggregation.function.is_zero_if_empty { Value::Number(0.0) } else { Value::Null },
+                    cells: groups.iter().map(|group| states.finish(*group, &parameters)).collect(),
+                });
+            }
+        }
+        columns
+    }
+}
+
+/// The results of one call over some groups.
+pub(super) struct ResultColumn {
+    pub name: String,
+    /// What a group without rows has.
+    pub empty: Value,
+    pub cells: Vec<Value>,
+}

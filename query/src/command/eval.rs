@@ -1,0 +1,295 @@
+//! Computes fields.
+//!
+//! **Syntax**
+//!
+//! `eval name=expression [, name=expression …]`
+//!
+//! **Arguments**
+//!
+//! - name: bare, in double quotes if it has spaces, or with `{field}` inside, which is replaced by that field's value for
+//!   each row: `eval count_{host}=1`.
+//! - expression: numbers, `"text"`, fields (`'in single quotes'` where the name holds more than letters, digits and `_`),
+//!   the operators `+ - * / %`, `.` to join text, and functions.
+//!
+//! **Semantics**
+//!
+//! Assignments run from left to right; each sees the ones before it. A new field comes after the others, an existing one
+//! keeps its place. Null removes the field from the row. Arithmetic with null or text gives null; `+` with text joins.
+//! `a.b` joins two fields: a field of that name is `'a.b'`.
+//!
+//! A condition cannot be stored: write `if(condition, "true", "false")`.
+//!
+//! **Kind** streaming.
+//!
+//! **Memory** none.
+//!
+//! **Examples**
+//!
+//! ```example
+//! bytes=2048 host=a
+//! host=b
+//! > eval kb=round(bytes/1024, 1), label=host." ".coalesce(kb, "?")
+//! bytes=2048 host=a kb=2 label="a 2"
+//! host=b label="b ?"
+//! ```
+//!
+//! ```example
+//! host=a
+//! host=b
+//! > eval n_{host}=1
+//! host=a n_a=1
+//! host=b n_b=1
+//! ```
+
+use super::{Args, Command, CommandKind, Flow, Operator};
+use crate::batch::Batch;
+use crate::context::Context;
+use crate::error::{QueryError, Result};
+use crate::expr::Expression;
+use crate::lexer::{is_name_char, quote};
+use crate::value::Value;
+use crate::wanted::Wanted;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The parsed command.
+#[derive(Clone, Debug)]
+pub struct Eval {
+    /// The assignments, in order.
+    pub assignments: Vec<(Target, Expression)>,
+}
+
+/// What an assignment writes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A field.
+    Field(String),
+    /// A field whose name depends on the row.
+    Template(Vec<Part>),
+}
+
+/// A piece of a name that depends on the row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// Text.
+    Text(String),
+    /// The value of a field.
+    Field(String),
+}
+
+pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
+    let mut assignments = Vec::new();
+    loop {
+        let target = parse_target(&mut args)?;
+        args.cursor.expect("=")?;
+        // `==` is the same as `=`.
+        args.cursor.eat("=");
+        let expression = Expression::parse_value(&mut args.cursor)?;
+        assignments.push((target, expression));
+        args.cursor.skip_space();
+        if !args.cursor.eat(",") {
+            break;
+        }
+    }
+    if !args.cursor.at_end() {
+        return Err(Expression::unexpected_after(args.cursor, "an operator, `,` or the end"));
+    }
+    Ok(Box::new(Eval { assignments }))
+}
+
+fn parse_target(args: &mut Args<'_>) -> Result<Target, QueryError> {
+    args.cursor.skip_space();
+    let name = match args.cursor.eat_quoted()? {
+        Some(quoted) => quoted.value,
+        None if args.cursor.eat("'") => {
+            let name = args.cursor.take_while(|c| c != '\'').to_owned();
+            args.cursor.expect("'")?;
+            name
+        }
+        None => args.cursor.take_while(|c| is_name_char(c) && c != '*').to_owned(),
+    };
+    if name.is_empty() {
+        return Err(args.cursor.expected("the name of a field"));
+    }
+    Ok(Target::new(name))
+}
+
+impl Target {
+    fn new(name: String) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = name.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            match after.split_once('}') {
+                Some((field, after)) if !field.is_empty() => {
+                    if !before.is_empty() {
+                        parts.push(Part::Text(before.to_owned()));
+                    }
+                    parts.push(Part::Field(field.to_owned()));
+                    rest = after;
+                }
+                // `tags{}` is a name.
+                _ => return Target::Field(name),
+            }
+        }
+        if parts.is_empty() {
+            return Target::Field(name);
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Target::Template(parts)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Target::Field(name) => name.clone(),
+            Target::Template(parts) => parts
+                .iter()
+                .map(|part| match part {
+                    Part::Text(text) => text.clone(),
+                    Part::Field(field) => format!("{{{field}}}"),
+                })
+                .collect(),
+        };
+        let is_plain = name.chars().all(|c| is_name_char(c) && c != '*');
+        f.write_str(&if is_plain { name } else { quote(&name) })
+    }
+}
+
+impl fmt::Display for Eval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.assignments.iter().enumerate().try_for_each(|(i, (target, expression))| {
+            write!(f, "{}{target}={expression}", if i == 0 { "eval " } else { ", " })
+        })
+    }
+}
+
+impl Command for Eval {
+    fn kind(&self) -> CommandKind {
+        CommandKind::Streaming
+    }
+
+    fn fields_read(&self, downstream: &Wanted) -> Wanted {
+        let mut wanted = downstream.clone();
+        for (target, expression) in self.assignments.iter().rev() {
+            match target {
+                Target::Field(name) if !wanted.contains(name) => continue,
+                Target::Field(name) => wanted.remove(name),
+                Target::Template(parts) => parts.iter().for_each(|part| {
+                    if let Part::Field(field) = part {
+                        wanted.add(field);
+                    }
+                }),
+            }
+            expression.fields_read().into_iter().for_each(|field| wanted.add(field));
+        }
+        wanted
+    }
+
+    fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
+        Box::new(EvalOperator { ctx: Arc::clone(ctx), assignments: self.assignments.clone() })
+    }
+}
+
+struct EvalOperator {
+    ctx: Arc<Context>,
+    assignments: Vec<(Target, Expression)>,
+}
+
+impl Operator for EvalOperator {
+    fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        self.ctx.cancel.check()?;
+        for (target, expression) in &self.assignments {
+            let bound = expression.bind(&batch, &self.ctx);
+            let cells: Vec<Value> = (0..batch.len()).map(|row| bound.value(row).into_owned()).collect();
+            match target {
+                Target::Field(name) => batch.set_column(name, cells),
+                Target::Template(parts) => assign_by_row(&mut batch, parts, cells),
+            }
+        }
+        out(batch);
+        Ok(Flow::More)
+    }
+}
+
+/// Writes each cell to the column that its row names. Rows that lack a part of the name are left as they are.
+fn assign_by_row(batch: &mut Batch, parts: &[Part], cells: Vec<Value>) {
+    let mut columns: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut names = Vec::new();
+    for (row, cell) in cells.into_iter().enumerate() {
+        let name: Option<String> = parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.clone()),
+                Part::Field(field) => {
+                    Some(batch.value(row, field)).filter(|value| !value.is_null()).map(Value::to_string)
+                }
+            })
+            .collect();
+        let Some(name) = name else { continue };
+        let column = columns.entry(name).or_insert_with_key(|name| {
+            names.push(name.clone());
+            batch.column(name).map_or_else(|| vec![Value::Null; batch.len()], <[Value]>::to_vec)
+        });
+        column[row] = cell;
+    }
+    for name in names {
+        if let Some(column) = columns.remove(&name) {
+            batch.set_column(&name, column);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_columns, check_fields_read, check_prints, check_refused, check_rows};
+
+    #[test]
+    fn parses_and_prints() {
+        check_prints(&[
+            ("eval a=1", "eval a=1"),
+            ("EVAL a = b+1 , c=\"x\"", "eval a=b + 1, c=\"x\""),
+            ("eval \"two words\"=1", "eval \"two words\"=1"),
+            ("eval 'a.b'=1", "eval a.b=1"),
+            ("eval n_{host}=1", "eval n_{host}=1"),
+            ("eval tags{}=1", "eval tags{}=1"),
+            ("eval x==1", "eval x=1"),
+        ]);
+    }
+
+    #[test]
+    fn refused() {
+        check_refused("eval", "", "expected the name of a field, found the end");
+        check_refused("eval a", "", "expected `=`, found the end");
+        check_refused("eval a=", "", "expected an expression, found the end");
+        check_refused("eval x=(a=b)", "(a=b)", "expected a value, found a condition");
+        check_refused("eval x=true()", "true()", "expected a value, found a condition");
+        check_refused("eval a=1 b=2", "b=2", "expected an operator, `,` or the end, found `b=2`");
+        check_refused("eval a=b{}", "{}", "expected an operator, `,` or the end, found `{}`");
+        check_refused("eval a=1,", "", "expected the name of a field, found the end");
+    }
+
+    #[test]
+    fn rows() {
+        check_rows("a=1 b=2", "eval a=a+b, c=a*2", "a=3 b=2 c=6");
+        check_rows("a=1 b=2", "eval a=null()", "b=2");
+        check_rows("x.y=1 x=2 y=3", "eval r=x.y, s='x.y'", "x.y=1 x=2 y=3 r=23 s=1");
+        check_rows("k=a v=1\nk=b v=2\nv=3", "eval {k}=v", "k=a v=1 a=1\nk=b v=2 b=2\nv=3");
+        check_rows("x=5", "eval y=null", "x=5");
+        check_rows("t=[A,b]", "eval t=lower(t)", "t=[a,b]");
+        check_columns("a=1", "eval b=missing", "a b");
+    }
+
+    #[test]
+    fn fields_read() {
+        check_fields_read("eval a=b+c", &["a", "d"], "b c d");
+        check_fields_read("eval a=b+c", &["d"], "d");
+        check_fields_read("eval a=a+1", &["a"], "a");
+        check_fields_read("eval x=y, a=x", &["a"], "y");
+        check_fields_read("eval {k}=v", &["d"], "d k v");
+        check_fields_read("eval a=b", &["*"], "*");
+    }
+}

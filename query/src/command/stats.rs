@@ -1,0 +1,357 @@
+//! Computes statistics over all rows, or over each group of them.
+//!
+//! **Syntax**
+//!
+//! `stats [allnum=f] <function> [AS name] … [BY fields]`
+//!
+//! **Arguments**
+//!
+//! - functions: `count`, `count(x)`, `dc`, `sum`, `avg`, `min`, `max`, `range`, `median`, `perc<n>`, `mode`, `stdev`,
+//!   `stdevp`, `var`, `varp`, `sumsq`, `values`, `list`, `first`, `last`, `earliest`, `latest`, `earliest_time`,
+//!   `latest_time`, `rate`. The argument is a field, a field with wildcards (`avg(*_ms)`: a column for each match, in the
+//!   order of their names) or `eval(expression)`; a condition counts where it is true.
+//! - `allnum=t`: functions of numbers give null if some value of the group is not numeric.
+//! - `BY`: fields without wildcards.
+//!
+//! **Semantics**
+//!
+//! One row for each combination of values of the BY fields, sorted by them: numbers by size, then text. The BY fields come
+//! first, then the results as written; all other fields are gone, `_time` too. A result is called as its call was
+//! written (`avg(x)`), or as `AS` says.
+//!
+//! A row in which a BY field is null is left out. A multivalue BY field counts the row once for each value. Values are
+//! grouped by their text.
+//!
+//! Without `BY` there is always one row, also over no rows: `count` is 0 then, the rest is empty. With `BY` and no rows
+//! there is none.
+//!
+//! **Kind** transforming; parts are merged.
+//!
+//! **Memory** one state for each group and call; `values`, `dc`, `mode` grow with distinct values, `median` and `perc`
+//! with values. Bounded by `max_groups` and `max_memory_bytes`.
+//!
+//! **Examples**
+//!
+//! ```example
+//! host=b status=200
+//! host=a status=404
+//! host=b status=500
+//! > stats count max(status) AS worst BY host
+//! host=a count=1 worst=404
+//! host=b count=2 worst=500
+//! ```
+//!
+//! ```example
+//! status=200
+//! status=404
+//! > stats count(eval(status>399)) AS errors, count
+//! errors=1 count=2
+//! ```
+//!
+//! **Differences** distinct counts and percentiles are exact; there is no limit on `values`. `delim` is not supported.
+
+use super::aggregate::{self, Aggregates, Aggregation};
+use super::args::boolean;
+use super::group::Groups;
+use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use crate::batch::Batch;
+use crate::context::{Context, Memory};
+use crate::error::{QueryError, Result, RunError};
+use crate::lexer::quote_name;
+use crate::stats_fn::{Rows, Target};
+use crate::wanted::Wanted;
+use std::fmt;
+use std::sync::Arc;
+
+/// The parsed command.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Whether functions of numbers give null where a value is not numeric.
+    pub all_numeric: bool,
+    /// The calls, in order.
+    pub aggregations: Vec<Aggregation>,
+    /// The fields to group by; none for one group of all rows.
+    pub by: Vec<String>,
+}
+
+pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
+    let mut all_numeric = false;
+    while let Some((_, value)) = args.option(&["allnum"])? {
+        all_numeric = boolean(&value)?;
+    }
+    let start = args.cursor.pos();
+    let aggregations = aggregate::parse(&mut args, &["BY"])?;
+    let span = args.cursor.trimmed_span_from(start);
+    let by = if args.keyword("BY") { args.expect_plain_names(&[])? } else { Vec::new() };
+    args.finish()?;
+    if let Some(taken) = aggregations.iter().map(|call| call.column_name("")).find(|name| by.contains(name)) {
+        return Err(QueryError::rule(format!("two columns are called `{taken}`"), span).with_hint("name one with AS"));
+    }
+    Ok(Box::new(Stats { all_numeric, aggregations, by }))
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.all_numeric { "stats allnum=t" } else { "stats" })?;
+        self.aggregations.iter().try_for_each(|call| write!(f, " {call}"))?;
+        write_by(f, &self.by)
+    }
+}
+
+/// Writes ` BY a, b`, or nothing.
+pub(super) fn write_by(f: &mut fmt::Formatter<'_>, by: &[String]) -> fmt::Result {
+    by.iter()
+        .enumerate()
+        .try_for_each(|(i, field)| write!(f, "{}{}", if i == 0 { " BY " } else { ", " }, quote_name(field)))
+}
+
+impl Command for Stats {
+    fn kind(&self) -> CommandKind {
+        CommandKind::Transforming { order_matters: aggregate::order_matters(&self.aggregations) }
+    }
+
+    fn fields_read(&self, _: &Wanted) -> Wanted {
+        let mut wanted = Wanted::of(self.by.iter().cloned());
+        aggregate::add_fields_read(&self.aggregations, &mut wanted);
+        wanted
+    }
+
+    fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
+        Box::new(StatsOperator {
+            ctx: Arc::clone(ctx),
+            by: self.by.clone(),
+            groups: Groups::new(self.by.len()),
+            aggregates: Aggregates::new(&self.aggregations, self.all_numeric),
+            memory: Memory::new(ctx, "stats"),
+            n_rows: 0,
+            targets: Vec::new(),
+        })
+    }
+
+    fn counts_rows_only(&self) -> bool {
+        self.aggregations.iter().all(Aggregation::counts_rows)
+    }
+}
+
+struct StatsOperator {
+    ctx: Arc<Context>,
+    by: Vec<String>,
+    groups: Groups,
+    aggregates: Aggregates,
+    memory: Memory,
+    n_rows: u64,
+    targets: Vec<Target>,
+}
+
+impl StatsOperator {
+    fn take(&mut self, batch: &Batch, counts: Option<&[u64]>) -> Result<()> {
+        self.ctx.cancel.check()?;
+        let bytes = self.groups.assign(batch, &self.by, &mut self.targets);
+        self.memory.grow(bytes)?;
+        check_groups(&self.ctx, "stats", self.groups.len())?;
+        let rows = Rows::new(batch, self.n_rows, counts);
+        self.n_rows += batch.len() as u64;
+        let bytes = self.aggregates.update(batch, &self.ctx, &self.targets, &rows, self.groups.len());
+        self.memory.grow(bytes)
+    }
+}
+
+/// Refuses more groups than allowed.
+pub(super) fn check_groups(ctx: &Context, command: &'static str, n_groups: usize) -> Result<()> {
+    let value = ctx.limits.max_groups;
+    if n_groups > value {
+        return Err(RunError::Limit { command, limit: "max_groups", value: value as u64 });
+    }
+    Ok(())
+}
+
+impl Operator for StatsOperator {
+    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        self.take(&batch, None)?;
+        Ok(Flow::More)
+    }
+
+    fn push_counted(&mut self, batch: Batch, counts: &[u64]) -> Result<()> {
+        self.take(&batch, Some(counts))
+    }
+
+    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
+        let other: Self = same_operator(other);
+        self.memory.absorb(other.memory);
+        let (groups, bytes) = self.groups.merge(&other.groups);
+        self.memory.grow(bytes)?;
+        check_groups(&self.ctx, "stats", self.groups.len())?;
+        self.aggregates.merge(other.aggregates, &groups, self.groups.len());
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+        if self.by.is_empty() {
+            self.groups.find_or_add(&[]);
+        }
+        let groups = self.groups.sorted();
+        let aggregates = std::mem::take(&mut self.aggregates);
+        let keys = self.by.iter().enumerate().map(|(index, field)| {
+            let cells = groups.iter().map(|group| self.groups.key(*group)[index].clone()).collect();
+            (field.clone(), cells)
+        });
+        let results = aggregates.finish(&self.ctx, &groups).into_iter().map(|column| (column.name, column.cells));
+        out(Batch::from_columns(groups.len(), keys.chain(results)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::context::Warning;
+    use crate::testing::{
+        check_columns, check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, print,
+        rows,
+    };
+    use std::sync::Arc;
+
+    #[test]
+    fn parses_and_prints() {
+        check_prints(&[
+            ("stats count", "stats count"),
+            ("STATS Count by host", "stats count BY host"),
+            ("stats count, dc( user ) as users by host source", "stats count dc(user) AS users BY host, source"),
+            ("stats allnum=true avg(x)", "stats allnum=t avg(x)"),
+            ("stats p95(x) perc99.9(x) mean(x)", "stats p95(x) perc99.9(x) mean(x)"),
+            ("stats count(eval(a=1 AND b=2)) as \"two words\"", "stats count(eval(a=1 AND b=2)) AS \"two words\""),
+            ("stats avg(*_ms) AS avg_*", "stats avg(*_ms) AS avg_*"),
+            ("stats sum(\"a b\") sum('c d')", "stats sum(\"a b\") sum(\"c d\")"),
+            ("stats c BY a.b{}", "stats c BY a.b{}"),
+        ]);
+    }
+
+    #[test]
+    fn refused() {
+        check_refused("stats", "", "expected a statistical function, found the end");
+        check_refused("stats BY host", "BY", "unknown function `by`");
+        check_refused("stats cuont", "cuont", "unknown function `cuont`");
+        check_refused("stats sum", "sum", "`sum` needs a field");
+        check_refused("stats sparkline(count)", "sparkline", "unsupported function: `sparkline`");
+        check_refused("stats perc(x)", "perc", "`perc` needs a percentile from 0 to 100");
+        check_refused("stats p101(x)", "p101", "`p101` needs a percentile from 0 to 100");
+        check_refused("stats alnum=t count", "alnum", "`stats` has no option `alnum`");
+        check_refused("stats count count", "count", "two results are called `count`");
+        check_refused("stats count AS host BY host", "count AS host", "two columns are called `host`");
+        check_refused("stats count BY h*", "h*", "wildcards are not allowed here");
+        check_refused("stats count BY", "", "expected the name of a field, found the end");
+        check_refused("stats avg(*_ms) AS x", "x", "the new name needs as many wildcards as the old");
+        check_refused("stats count AS n x", "x", "unknown function `x`");
+    }
+
+    #[test]
+    fn groups_are_sorted_and_nulls_left_out() {
+        check_rows(
+            "h=b s=10\nh=a s=9\ns=1\nh=b s=9\nh=a s=x",
+            "stats count BY h s",
+            "h=a s=9 count=1\nh=a s=x count=1\nh=b s=9 count=1\nh=b s=10 count=1",
+        );
+    }
+
+    /// spl.md §13.11: alerts depend on it.
+    #[test]
+    fn trap_11_no_rows() {
+        check_rows("", "stats count sum(x) values(x) dc(x)", "count=0 dc(x)=0");
+        check_rows("", "stats count BY host", "");
+        check_columns("", "stats count sum(x) BY host", "host count sum(x)");
+        check_columns("x=1", "search x=2 | stats sum(x) count", "sum(x) count");
+    }
+
+    #[test]
+    fn trap_6_first_and_last_go_by_rows_earliest_and_latest_by_time() {
+        check_rows(
+            "_time=30 x=c\n_time=40 x=d\n_time=10 x=a\n_time=20",
+            "stats first(x) last(x) earliest(x) latest(x)",
+            "first(x)=c last(x)=a earliest(x)=a latest(x)=d",
+        );
+    }
+
+    #[test]
+    fn trap_15_multivalue_fields() {
+        check_rows(
+            "t=[a,b] x=1\nt=[b,b] x=2\nt=a x=[3,4]",
+            "stats count sum(x) BY t",
+            "t=a count=2 sum(x)=8\nt=b count=2 sum(x)=3",
+        );
+        check_rows(
+            "a=[1,2] b=[x,y]",
+            "stats count BY a b",
+            "a=1 b=x count=1\na=1 b=y count=1\na=2 b=x count=1\na=2 b=y count=1",
+        );
+    }
+
+    #[test]
+    fn numbers_and_text() {
+        check_rows("x=1\nx=up\nx=3", "stats sum(x) count(x) max(x)", "sum(x)=4 count(x)=3 max(x)=up");
+        check_rows("x=1\nx=up\nx=3", "stats allnum=t sum(x) count(x)", "count(x)=3");
+        check_rows("x=up", "stats sum(x) avg(x)", "-");
+        check_rows("x=0.1\nx=0.2\nx=0.3\nx=1e16\nx=-1e16", "stats sum(x)", "sum(x)=0.6");
+        check_rows("x=5\nx=5.0", "stats count BY x", "x=5 count=1\nx=5.0 count=1");
+    }
+
+    #[test]
+    fn wildcards_make_columns() {
+        check_rows("b_ms=1 a_ms=3 c=9\nb_ms=2", "stats avg(*_ms)", "avg(a_ms)=3 avg(b_ms)=1.5");
+        check_rows("b_ms=1 a_ms=3", "stats max(*_ms) AS max_* count", "max_a=3 max_b=1 count=1");
+    }
+
+    #[test]
+    fn eval_arguments() {
+        check_rows(
+            "s=200\ns=404\ns=500\nx=1",
+            "stats count(eval(s>=400)) AS bad sum(eval(s/100)) AS n",
+            "bad=2 n=11.04",
+        );
+    }
+
+    #[test]
+    fn list_keeps_a_hundred_in_order() {
+        let input: String = (0..150).map(|x| format!("x={x}\n")).collect();
+        let list: Vec<String> = (0..100).map(|x| x.to_string()).collect();
+        for n_workers in [1, 2] {
+            let ctx = Arc::new(context());
+            let result = execute(&ctx, &commands("stats list(x) AS l"), &rows(&input), 7, n_workers).unwrap();
+            assert_eq!(print(&result), format!("l=[{}]", list.join(",")));
+            assert_eq!(ctx.warnings(), [Warning::ListCut { kept: 100 }]);
+        }
+    }
+
+    #[test]
+    fn limits_are_errors() {
+        let mut ctx = context();
+        ctx.limits.max_groups = 2;
+        let result = execute(&Arc::new(ctx), &commands("stats count BY x"), &rows("x=1\nx=2\nx=3"), 1, 1);
+        assert_eq!(result.unwrap_err().to_string(), "`stats` exceeds the limit max_groups = 2");
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 100;
+        let result = execute(&Arc::new(ctx), &commands("stats values(x)"), &rows("x=1\nx=2\nx=3\nx=4"), 1, 1);
+        assert_eq!(result.unwrap_err().to_string(), "`stats` exceeds the limit max_memory_bytes = 100");
+    }
+
+    #[test]
+    fn rows_that_stand_for_many() {
+        let ctx = Arc::new(context());
+        let command = &commands("stats count BY x")[0];
+        assert!(command.counts_rows_only());
+        let mut operator = command.start(&ctx);
+        for (row, n) in [("x=a", 5), ("x=b", 2), ("x=a", 7)] {
+            operator.push_counted(crate::testing::row(row), &[n]).unwrap();
+        }
+        let mut result = Vec::new();
+        operator.finish(&mut |batch| result.push(batch)).unwrap();
+        assert_eq!(print(&result[0]), "x=a count=12\nx=b count=2");
+        assert!(!commands("stats count(x)")[0].counts_rows_only());
+    }
+
+    #[test]
+    fn fields_read() {
+        check_fields_read("stats count BY level", &["*"], "level");
+        check_fields_read("stats count", &["*"], "");
+        check_fields_read("stats latest(x) sum(eval(a+b)) BY h", &["*"], "_time a b h x");
+        check_fields_read("stats avg(*_ms)", &["*"], "*_ms");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a running search may know about the world: the clock, the zone, its limits, and whether to go on.
+
+use crate::error::{Result, RunError};
+use crate::time::TimeRange;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+use trawl_formats::Zone;
+
+/// The surroundings of one search. Shared by all its operators and threads.
+#[derive(Debug)]
+pub struct Context {
+    /// Start of the search: what `now()` is for every row, in microseconds UTC.
+    pub now_us: i64,
+    /// The zone of snapped times, of printed times and of time bins.
+    pub zone: Zone,
+    /// The searched range of time.
+    pub range: TimeRange,
+    /// Bounds of the operators' state.
+    pub limits: Limits,
+    /// Asks the search to stop.
+    pub cancel: std::sync::Arc<Cancel>,
+    /// Reads the wall clock, in microseconds UTC, for `time()`. Without it that clock stands still at `now_us`.
+    pub clock: Option<fn() -> i64>,
+    memory_bytes: AtomicUsize,
+    warnings: Mutex<Vec<Warning>>,
+}
+
+impl Context {
+    /// A context with default limits, which nobody cancels.
+    pub fn new(now_us: i64, zone: Zone, range: TimeRange) -> Self {
+        Self {
+            now_us,
+            zone,
+            range,
+            limits: Limits::default(),
+            cancel: std::sync::Arc::new(Cancel::default()),
+            clock: None,
+            memory_bytes: AtomicUsize::new(0),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// What the clock on the wall shows, in microseconds UTC.
+    pub fn wall_clock_us(&self) -> i64 {
+        self.clock.map_or(self.now_us, |clock| clock())
+    }
+
+    /// Keeps a warning for the person who asked. The same warning is kept once.
+    pub fn warn(&self, warning: Warning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// The warnings so far, in the order in which they came.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.warnings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The memory that operators of this search hold at present, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Bounds of the state that operators keep. Past a bound a search stops with an error that names it; where Splunk's
+/// language itself cuts (`sort`, `list`), the result is cut with a warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most groups of `stats`, `top`, `timechart` and the like, and most rows they may print. Default 5,000,000.
+    pub max_groups: usize,
+    /// Most memory of all operators of a search together, in bytes. Default 1 GiB.
+    pub max_memory_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_groups: 5_000_000, max_memory_bytes: 1 << 30 }
+    }
+}
+
+/// Asks a running search to stop: because somebody said so, or because its time is over.
+#[derive(Debug, Default)]
+pub struct Cancel {
+    requested: AtomicBool,
+    deadline: Option<Instant>,
+}
+
+impl Cancel {
+    /// Stops at `deadline` without being asked.
+    pub fn with_deadline(deadline: Instant) -> Self {
+        Self { requested: AtomicBool::new(false), deadline: Some(deadline) }
+    }
+
+    /// Asks to stop. Safe to call from a signal handler: it stores one flag.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to go on. Cheap enough for every block and batch; not for every row.
+    ///
+    /// # Errors
+    /// [`RunError::Cancelled`] or [`RunError::Deadline`].
+    pub fn check(&self) -> Result<()> {
+        if self.requested.load(Ordering::Relaxed) {
+            Err(RunError::Cancelled)
+        } else if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            Err(RunError::Deadline)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Memory that one operator holds, counted against [`Limits::max_memory_bytes`] until it is dropped.
+#[derive(Debug)]
+pub struct Memory {
+    ctx: std::sync::Arc<Context>,
+    command: &'static str,
+    bytes: usize,
+}
+
+impl Memory {
+    /// Nothing yet, on behalf of `command`.
+    pub fn new(ctx: &std::sync::Arc<Context>, command: &'static str) -> Self {
+        Self { ctx: std::sync::Arc::clone(ctx), command, bytes: 0 }
+    }
+
+    /// Counts `bytes` more.
+    ///
+    /// # Errors
+    /// [`RunError::Limit`] if all operators together now hold more than allowed.
+    pub fn grow(&mut self, bytes: usize) -> Result<()> {
+        self.bytes += bytes;
+        let total = self.ctx.memory_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let value = self.ctx.limits.max_memory_bytes;
+        if total > value {
+            return Err(RunError::Limit { command: self.command, limit: "max_memory_bytes", value: value as u64 });
+        }
+        Ok(())
+    }
+
+    /// Sets the count to `bytes`.
+    ///
+    /// # Errors
+    /// As [`Memory::grow`].
+    pub fn set(&mut self, bytes: usize) -> Result<()> {
+        if bytes >= self.bytes {
+            return self.grow(bytes - self.bytes);
+        }
+        self.ctx.memory_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Takes over what another operator of the same search held; used by `merge`.
+    pub fn absorb(&mut self, mut other: Memory) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.ctx.memory_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Something a person should know about an answer that is otherwise right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// `sort` without `0` kept only its first rows.
+    SortCut {
+        /// Rows kept.
+        kept: usize,
+        /// Rows that came in.
+        of: u64,
+    },
+    /// `list(x)` kept only the first values of a group.
+    ListCut {
+        /// Values kept in each group.
+        kept: usize,
+    },
+    /// A time modifier after the first search, which cannot change what was read.
+    LateTimeModifier,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::SortCut { kept, of } => {
+                write!(f, "sort kept {kept} of {of} rows; write `sort 0 …` to keep all")
+            }
+            Warning::ListCut { kept } => write!(f, "list() kept the first {kept} values of a group"),
+            Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn context() -> Arc<Context> {
+        Arc::new(Context::new(0, Zone::UTC, TimeRange::ALL))
+    }
+
+    #[test]
+    fn cancel_and_deadline() {
+        let cancel = Cancel::default();
+        assert!(cancel.check().is_ok());
+        cancel.request();
+        assert!(matches!(cancel.check(), Err(RunError::Cancelled)));
+        let over = Cancel::with_deadline(Instant::now());
+        assert!(matches!(over.check(), Err(RunError::Deadline)));
+        let later = Cancel::with_deadline(Instant::now() + Duration::from_secs(3600));
+        assert!(later.check().is_ok());
+    }
+
+    #[test]
+    fn memory_is_counted_and_given_back() {
+        let ctx = context();
+        let mut memory = Memory::new(&ctx, "stats");
+        memory.grow(100).unwrap();
+        let mut other = Memory::new(&ctx, "stats");
+        other.grow(50).unwrap();
+        memory.absorb(other);
+        assert_eq!(ctx.memory_bytes(), 150);
+        memory.set(20).unwrap();
+        assert_eq!(ctx.memory_bytes(), 20);
+        let error = memory.grow(2 << 30).unwrap_err();
+        assert_eq!(error.to_string(), "`stats` exceeds the limit max_memory_bytes = 1073741824");
+        drop(memory);
+        assert_eq!(ctx.memory_bytes(), 0);
+    }
+
+    #[test]
+    fn the_same_warning_is_kept_once() {
+        let ctx = context();
+        ctx.warn(Warning::LateTimeModifier);
+        ctx.warn(Warning::LateTimeModifier);
+        assert_eq!(ctx.warnings().len(), 1);
+    }
+}

@@ -1,0 +1,78 @@
+//! What an answer rests on.
+
+use crate::time::TimeRange;
+use serde::Serialize;
+use std::fmt;
+use trawl_formats::event::IndexName;
+
+/// What was searched, skipped and missing. With it, "no such event" is a statement and not a hope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Start of the searched range, microseconds since the epoch; absent if open.
+    pub earliest_us: Option<i64>,
+    /// End of the searched range, excluded; absent if open.
+    pub latest_us: Option<i64>,
+    /// Indexes searched.
+    pub indexes: Vec<IndexName>,
+    /// Sources with events in the buckets searched.
+    pub n_sources: usize,
+    /// Buckets in those indexes.
+    pub n_buckets: usize,
+    /// Of them, buckets that lie outside the range.
+    pub n_buckets_pruned: usize,
+    /// Of them, buckets that could not be read.
+    pub n_buckets_failed: usize,
+    /// Blocks in the buckets that were read.
+    pub n_blocks: usize,
+    /// Blocks whose text was read.
+    pub n_blocks_read: usize,
+    /// Events in the buckets that were read, live ones included.
+    pub n_events: u64,
+    /// Events whose text was looked at.
+    pub n_events_read: u64,
+    /// Raw bytes that were decompressed.
+    pub n_bytes_read: u64,
+    /// Events that lie in no sealed bucket yet.
+    pub n_events_live: u64,
+    /// Parts that could not be read, with the reason.
+    pub damaged: Vec<String>,
+}
+
+impl Coverage {
+    /// Nothing searched yet, in `range`.
+    pub fn new(range: TimeRange) -> Self {
+        Self { earliest_us: range.earliest, latest_us: range.latest, ..Self::default() }
+    }
+
+    /// Whether everything that there is was searched.
+    pub fn is_complete(&self) -> bool {
+        self.n_buckets_failed == 0 && self.damaged.is_empty()
+    }
+}
+
+/// One line for people, without the time range: that is theirs to print, in their zone.
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.indexes.iter().map(IndexName::as_str).collect();
+        write!(
+            f,
+            "searched {} events of {} sources in {} of {} buckets",
+            self.n_events,
+            self.n_sources,
+            self.n_buckets - self.n_buckets_pruned - self.n_buckets_failed,
+            self.n_buckets
+        )?;
+        if self.n_events_live > 0 {
+            write!(f, " ({} events not sealed yet)", self.n_events_live)?;
+        }
+        if names.is_empty() {
+            f.write_str("; there is no index to search")
+        } else {
+            write!(f, ", index {}", names.join(", "))
+        }?;
+        if !self.is_complete() {
+            write!(f, "; INCOMPLETE: {} parts could not be read", self.damaged.len().max(self.n_buckets_failed))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,475 @@
+//! One search over one snapshot of a store.
+
+use super::coverage::Coverage;
+use super::events::{Candidate, RowMaker};
+use super::schema::{Builtin, EventSchema, Extracted};
+use super::target::{BlockLoader, Condition, LiveTarget, Needs, Target, Unit, order_key};
+use crate::batch::{Batch, Fields, OrderKey};
+use crate::chain::Chain;
+use crate::command::Flow;
+use crate::context::Context;
+use crate::error::{Result, RunError};
+use crate::plan::Plan;
+use crate::search::{Filter, SearchExpr};
+use crate::wanted::Wanted;
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use trawl_formats::event::Source;
+use trawl_formats::sourcetype::Registry;
+use trawl_store::{Reader, StoreError};
+
+/// Rows fetched at once in order: at first few, so that the newest are there soon; then more and more, so that a block is
+/// seldom opened twice.
+const FIRST_CHUNK: usize = 256;
+const LAST_CHUNK: usize = 64 << 10;
+const CHUNK_GROWTH: usize = 4;
+
+/// The events that a plan selects, as of one snapshot.
+pub struct Scan<'p> {
+    ctx: &'p Arc<Context>,
+    schema: EventSchema,
+    filter: Filter,
+    filter_fields: BTreeSet<String>,
+    filter_reads_text: bool,
+    targets: Vec<Target>,
+    live: Vec<LiveTarget>,
+    coverage: Mutex<Coverage>,
+    n_matched: AtomicU64,
+}
+
+/// A block's share of a chunk: the unit, and its events in the order of the block.
+struct Share {
+    unit: usize,
+    candidates: Vec<Candidate>,
+}
+
+/// The next events in order: key, unit, event, whether it is known to match.
+type Next = Reverse<(OrderKey, usize, u32, bool)>;
+
+impl<'p> Scan<'p> {
+    /// Chooses and narrows the buckets of a snapshot.
+    ///
+    /// # Errors
+    /// If the catalog fails, or the search is cancelled. A damaged bucket is no error: it is named in the coverage.
+    pub fn open(
+        plan: &'p Plan,
+        search: &SearchExpr,
+        ctx: &'p Arc<Context>,
+        reader: &Reader,
+        registry: &Registry,
+        with_bytes: bool,
+    ) -> Result<Self> {
+        let snapshot = reader.snapshot().map_err(source_error)?;
+        let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
+        let mut coverage = Coverage::new(plan.times);
+
+        let mut rows = snapshot.buckets;
+        rows.retain(|row| plan.indexes.covers(&row.index));
+        coverage.n_buckets = rows.len();
+        coverage.indexes = rows.iter().map(|row| row.index.clone()).collect();
+        let times = plan.times;
+        rows.retain(|row| {
+            times.earliest.is_none_or(|earliest| earliest <= row.max_time_us)
+                && times.latest.is_none_or(|latest| row.min_time_us < latest)
+        });
+        coverage.n_buckets_pruned = coverage.n_buckets - rows.len();
+
+        let opened: Vec<_> = rows
+            .par_iter()
+            .map(|row| {
+                ctx.cancel.check()?;
+                Ok::<_, RunError>((row, Target::open(reader, row, registry, &condition)))
+            })
+            .collect::<Result<_>>()?;
+        let mut targets = Vec::new();
+        let mut sources: BTreeSet<Source> = BTreeSet::new();
+        for (row, target) in opened {
+            match target {
+                Ok(target) => {
+                    coverage.n_blocks += target.bucket().blocks().len();
+                    coverage.n_events += u64::from(target.bucket().n_events());
+                    sources.extend(target.bucket().directory().sources.iter().map(|source| source.source.clone()));
+                    targets.push(target);
+                }
+                Err(error) => {
+                    coverage.n_buckets_failed += 1;
+                    coverage.damaged.push(format!("bucket {}: {}", row.id, with_causes(&error)));
+                }
+            }
+        }
+        let mut live = Vec::new();
+        for block in snapshot.live.iter().filter(|block| plan.indexes.covers(&block.source.index)) {
+            let target = LiveTarget::new(block, registry, &condition, ctx.now_us);
+            coverage.n_events_live += target.n_events() as u64;
+            coverage.indexes.push(block.source.index.clone());
+            sources.insert(target.source().into());
+            live.push(target);
+        }
+        coverage.n_events += coverage.n_events_live;
+        coverage.n_sources = sources.len();
+        coverage.indexes.sort_unstable();
+        coverage.indexes.dedup();
+
+        Ok(Self {
+            ctx,
+            schema: EventSchema::new(&plan.wanted, with_bytes),
+            filter: Filter::new(search),
+            filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
+            filter_reads_text: search.reads_text(),
+            targets,
+            live,
+            coverage: Mutex::new(coverage),
+            n_matched: AtomicU64::new(0),
+        })
+    }
+
+    /// Sends every event through `chain`s, one per thread, in any order, and merges the states of their last operators.
+    /// With `only_counts`, the only operator takes each distinct row with its number of events.
+    ///
+    /// # Errors
+    /// If an operator fails, or the search is cancelled.
+    pub fn run_merged(&self, with_order: bool, only_counts: bool, start: impl Fn() -> Chain + Sync) -> Result<Chain> {
+        let units = Unit::of(&self.targets, &self.live);
+        let ranks = if with_order { Unit::source_ranks(&units) } else { HashMap::new() };
+        let next = AtomicUsize::new(0);
+        let n_workers = rayon::current_num_threads().min(units.len()).max(1);
+        let work = |_| -> Result<Chain> {
+            let mut chain = start();
+            let mut loader = BlockLoader::new().map_err(source_error)?;
+            let mut maker = self.row_maker(&self.schema, with_order);
+            let mut candidates = Vec::new();
+            while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.ctx.cancel.check()?;
+                if only_counts && self.schema.is_countable() && unit.is_certain() {
+                    if let Some((batch, counts)) = self.count_rows(unit, &mut loader, &mut maker) {
+                        chain.push_counted(batch, &counts)?;
+                    }
+                    continue;
+                }
+                unit.candidates(&mut candidates);
+                let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, with_order)? else {
+                    continue;
+                };
+                if chain.push(batch, &mut |_| Ok(Flow::More))? == Flow::Done {
+                    break;
+                }
+            }
+            self.count_reads(&loader);
+            Ok(chain)
+        };
+        let chains = (0..n_workers).into_par_iter().map(work).collect::<Result<Vec<_>>>()?;
+        let mut chains = chains.into_iter();
+        let mut merged = chains.next().unwrap_or_else(start);
+        chains.try_for_each(|chain| merged.merge_last(chain))?;
+        Ok(merged)
+    }
+
+    /// Hands out the events newest first, until `sink` has enough. `first_chunk` is how many are wanted at least.
+    ///
+    /// # Errors
+    /// The first error of `sink`, or the search is cancelled.
+    pub fn run_ordered(&self, first_chunk: Option<usize>, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<()> {
+        let mut units = Unit::of(&self.targets, &self.live);
+        units.sort_by_key(|unit| Reverse(unit.max_time_us()));
+        let ranks = Unit::source_ranks(&units);
+        let mut loader = BlockLoader::new().map_err(source_error)?;
+        let mut heap: BinaryHeap<Next> = BinaryHeap::new();
+        let mut n_opened = 0;
+        let mut chunk_len = first_chunk.unwrap_or(FIRST_CHUNK).clamp(1, LAST_CHUNK);
+        let mut chunk = Vec::new();
+        loop {
+            chunk.clear();
+            while chunk.len() < chunk_len {
+                // A unit that is not open yet may hold an event as new as the newest known.
+                while n_opened < units.len()
+                    && heap.peek().is_none_or(|Reverse((key, ..))| key.time_us.0 <= units[n_opened].max_time_us())
+                {
+                    self.ctx.cancel.check()?;
+                    self.open_unit(&units[n_opened], n_opened, &mut loader, &ranks, &mut heap);
+                    n_opened += 1;
+                }
+                let Some(Reverse(next)) = heap.pop() else { break };
+                chunk.push(next);
+            }
+            if chunk.is_empty() {
+                break;
+            }
+            if let Some(batch) = self.fetch_in_order(&units, &ranks, &chunk)?
+                && sink(batch)? == Flow::Done
+            {
+                break;
+            }
+            chunk_len = (chunk_len * CHUNK_GROWTH).min(LAST_CHUNK);
+        }
+        self.count_reads(&loader);
+        Ok(())
+    }
+
+    /// Enters the keys of a unit's candidates.
+    fn open_unit(
+        &self,
+        unit: &Unit<'_>,
+        unit_idx: usize,
+        loader: &mut BlockLoader,
+        ranks: &HashMap<Source, u32>,
+        heap: &mut BinaryHeap<Next>,
+    ) {
+        let mut candidates = Vec::new();
+        unit.candidates(&mut candidates);
+        let needs = Needs { times: true, ..Needs::default() };
+        let loaded = loader.load(unit, needs, ranks, |info, columns| {
+            heap.extend(candidates.iter().map(|candidate| {
+                let key = order_key(info, columns.times_us[candidate.event as usize], candidate.event);
+                Reverse((key, unit_idx, candidate.event, candidate.certain))
+            }));
+        });
+        if let Err(error) = loaded {
+            self.note_damage(&error);
+        }
+    }
+
+    /// Fetches a chunk of events block by block, in parallel, and puts the rows that match back in order.
+    fn fetch_in_order(
+        &self,
+        units: &[Unit<'_>],
+        ranks: &HashMap<Source, u32>,
+        chunk: &[(OrderKey, usize, u32, bool)],
+    ) -> Result<Option<Batch>> {
+        let mut by_unit: HashMap<usize, Vec<Candidate>> = HashMap::new();
+        for &(_, unit, event, certain) in chunk {
+            by_unit.entry(unit).or_default().push(Candidate { event, certain });
+        }
+        let mut shares: Vec<Share> = by_unit.into_iter().map(|(unit, candidates)| Share { unit, candidates }).collect();
+        shares.sort_unstable_by_key(|share| share.unit);
+        let batches: Vec<Option<Batch>> = shares
+            .par_iter_mut()
+            .map_init(
+                || (BlockLoader::new(), self.row_maker(&self.schema, true)),
+                |(loader, maker), share| {
+                    self.ctx.cancel.check()?;
+                    let loader = loader.as_mut().map_err(|error| RunError::Source(error.to_string().into()))?;
+                    share.candidates.sort_unstable_by_key(|candidate| candidate.event);
+                    let batch = self.fetch(&units[share.unit], &share.candidates, loader, maker, ranks, true);
+                    self.count_reads(loader);
+                    (loader.n_blocks_read, loader.n_bytes_read) = (0, 0);
+                    batch
+                },
+            )
+            .collect::<Result<_>>()?;
+        let mut all = Batch::default();
+        for batch in batches.into_iter().flatten() {
+            all.append(batch);
+        }
+        let Some(order) = all.order().filter(|order| !order.is_empty()) else { return Ok(None) };
+        let mut rows: Vec<u32> = (0..order.len() as u32).collect();
+        rows.sort_unstable_by_key(|&row| order[row as usize]);
+        Ok(Some(sort_extracted(all.take_rows(&rows), &self.schema)))
+    }
+
+    /// The rows of those candidates of a unit that match; `None` if there are none, or the block is damaged.
+    fn fetch(
+        &self,
+        unit: &Unit<'_>,
+        candidates: &[Candidate],
+        loader: &mut BlockLoader,
+        maker: &mut RowMaker<'_>,
+        ranks: &HashMap<Source, u32>,
+        with_order: bool,
+    ) -> Result<Option<Batch>> {
+        let verify = candidates.iter().any(|candidate| !candidate.certain);
+        if !verify
+            && self.schema.builtins.is_empty()
+            && self.schema.extracted == Extracted::Named(Vec::new())
+            && !with_order
+        {
+            // Events are only counted.
+            self.n_matched.fetch_add(candidates.len() as u64, Ordering::Relaxed);
+            return Ok(Some(Batch::new(Arc::new(Fields::default()), Vec::new(), candidates.len(), None)));
+        }
+        let needs = self.needs(verify, with_order);
+        let made = loader.load(unit, needs, ranks, |info, columns| maker.rows(info, columns, candidates));
+        match made {
+            Ok(batch) => {
+                if needs.text {
+                    self.lock_coverage().n_events_read += candidates.len() as u64;
+                }
+                self.n_matched.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                Ok((!batch.is_empty()).then_some(batch))
+            }
+            Err(error) => {
+                self.note_damage(&error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The distinct rows of a unit whose candidates all match, each with its number of events; `None` if the block is
+    /// damaged.
+    fn count_rows(
+        &self,
+        unit: &Unit<'_>,
+        loader: &mut BlockLoader,
+        maker: &mut RowMaker<'_>,
+    ) -> Option<(Batch, Vec<u64>)> {
+        let needs = self.needs(false, false);
+        let counted = loader.load(unit, needs, &HashMap::new(), |info, columns| {
+            // Level and host of an event as one number: a block has a handful of each.
+            let n_hosts = columns.host_names.len() + 1;
+            let id = |ids: &[u32], event: usize, needed: bool| if needed { ids[event] as usize } else { 0 };
+            let row_of = |event: usize| {
+                id(&columns.levels, event, needs.levels) * n_hosts + id(&columns.hosts, event, needs.hosts)
+            };
+            let mut counts: Vec<(u64, u32)> = Vec::new();
+            let mut count = |event: u32, n: u64| {
+                let row = row_of(event as usize);
+                if row >= counts.len() {
+                    counts.resize(row + 1, (0, 0));
+                }
+                counts[row].0 += n;
+                counts[row].1 = event;
+            };
+            let mut candidates = Vec::new();
+            match (needs.levels || needs.hosts, unit.is_full()) {
+                (false, true) => count(0, unit.n_candidates() as u64),
+                (true, true) => (0..unit.n_candidates() as u32).for_each(|event| count(event, 1)),
+                (each_apart, false) => {
+                    unit.candidates(&mut candidates);
+                    match candidates.first() {
+                        Some(first) if !each_apart => count(first.event, candidates.len() as u64),
+                        _ => candidates.iter().for_each(|candidate| count(candidate.event, 1)),
+                    }
+                }
+            }
+            counts.retain(|(n, _)| *n > 0);
+            let distinct: Vec<Candidate> =
+                counts.iter().map(|&(_, event)| Candidate { event, certain: true }).collect();
+            let batch = maker.rows(info, columns, &distinct);
+            (batch, counts.into_iter().map(|(n, _)| n).collect::<Vec<u64>>())
+        });
+        match counted {
+            Ok((batch, counts)) => {
+                self.n_matched.fetch_add(counts.iter().sum(), Ordering::Relaxed);
+                Some((batch, counts))
+            }
+            Err(error) => {
+                self.note_damage(&error);
+                None
+            }
+        }
+    }
+
+    /// Columns that must be read of a block.
+    fn needs(&self, verify: bool, with_order: bool) -> Needs {
+        let wants = |builtin: Builtin| self.schema.builtins.iter().any(|(_, wanted)| *wanted == builtin);
+        let compares = |field: &str| verify && self.filter_fields.contains(field);
+        let compares_extracted =
+            verify && self.filter_fields.iter().any(|field| Builtin::of(field).is_none_or(Builtin::reads_text));
+        let dates = self.schema.builtins.iter().any(|(_, wanted)| matches!(wanted, Builtin::Date(_)))
+            || (verify && self.filter_fields.iter().any(|field| field.starts_with("date_")));
+        Needs {
+            text: self.schema.reads_text() || (verify && self.filter_reads_text) || compares_extracted,
+            times: with_order || wants(Builtin::Time) || compares("_time") || dates,
+            levels: wants(Builtin::Level) || compares("level"),
+            hosts: wants(Builtin::Host) || compares("host"),
+            flags: wants(Builtin::Flags) || compares("_flags"),
+        }
+    }
+
+    fn row_maker<'s>(&'s self, schema: &'s EventSchema, with_order: bool) -> RowMaker<'s> {
+        let fields = self.filter_fields.iter().map(String::as_str);
+        RowMaker::new(schema, &self.filter, fields, self.ctx.zone, with_order)
+    }
+
+    /// Number of events that match beyond those that were handed out: of `n_seen` candidates at most.
+    ///
+    /// # Errors
+    /// If the search is cancelled.
+    pub fn count_all(&self) -> Result<u64> {
+        let units = Unit::of(&self.targets, &self.live);
+        let counting = EventSchema::new(&Wanted::none(), false);
+        units
+            .par_iter()
+            .map_init(
+                || (BlockLoader::new(), self.row_maker(&counting, false), Vec::new()),
+                |(loader, maker, candidates), unit| {
+                    self.ctx.cancel.check()?;
+                    if unit.is_certain() {
+                        return Ok(unit.n_candidates() as u64);
+                    }
+                    let loader = loader.as_mut().map_err(|error| RunError::Source(error.to_string().into()))?;
+                    unit.candidates(candidates);
+                    let needs = Needs { text: true, times: true, levels: true, hosts: true, flags: true };
+                    let made = loader.load(unit, needs, &HashMap::new(), |info, columns| {
+                        maker.rows(info, columns, candidates).len() as u64
+                    });
+                    Ok(made.unwrap_or_else(|error| {
+                        self.note_damage(&error);
+                        0
+                    }))
+                },
+            )
+            .sum()
+    }
+
+    /// Events that matched and were handed out.
+    pub fn n_matched(&self) -> u64 {
+        self.n_matched.load(Ordering::Relaxed)
+    }
+
+    /// Certain and possible matches in all buckets, for `--explain`.
+    pub fn n_candidates(&self) -> (usize, usize) {
+        self.targets.iter().fold((0, 0), |(certain, possible), target| {
+            (certain + target.candidates.certain.len(), possible + target.candidates.possible.len())
+        })
+    }
+
+    /// What the answer rests on, so far.
+    pub fn coverage(&self) -> Coverage {
+        self.lock_coverage().clone()
+    }
+
+    fn lock_coverage(&self) -> std::sync::MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_reads(&self, loader: &BlockLoader) {
+        let mut coverage = self.lock_coverage();
+        coverage.n_blocks_read += loader.n_blocks_read;
+        coverage.n_bytes_read += loader.n_bytes_read;
+    }
+
+    fn note_damage(&self, error: &StoreError) {
+        self.lock_coverage().damaged.push(with_causes(error));
+    }
+}
+
+/// Puts the columns found in the text in order of their names, behind the builtin ones.
+fn sort_extracted(mut batch: Batch, schema: &EventSchema) -> Batch {
+    if let Extracted::Matching(_) = schema.extracted {
+        let n_builtins = schema.builtins.len();
+        let mut names: Vec<String> = batch.fields().iter().map(str::to_owned).collect();
+        names[n_builtins..].sort_unstable();
+        batch.select_columns(&Arc::new(Fields::new(names)));
+    }
+    batch
+}
+
+pub(crate) fn source_error(error: StoreError) -> RunError {
+    RunError::Source(Box::new(error))
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,353 @@
+//! What a search reads: blocks of sealed buckets and live blocks, behind one face.
+
+use super::candidates::{Candidates, Narrower};
+use super::events::{BlockColumns, BlockInfo, Candidate};
+use crate::batch::OrderKey;
+use crate::search::SearchExpr;
+use crate::time::TimeRange;
+use crate::value::Value;
+use hashbrown::HashMap;
+use std::cmp::Reverse;
+use std::sync::Arc;
+use trawl_formats::event::Source;
+use trawl_formats::sourcetype::{Registry, Rules};
+use trawl_store::bucket::blocks::{Block, MIXED};
+use trawl_store::{BlockReader, Bucket, BucketRow, LiveBlock, Reader, Result};
+
+/// A bucket with the events in it that can match.
+pub struct Target {
+    bucket: Arc<Bucket>,
+    rules: Vec<Arc<Rules>>,
+    index: Value,
+    level_names: Vec<Value>,
+    host_names: Vec<Value>,
+    /// Events that match or can match.
+    pub candidates: Candidates,
+}
+
+impl Target {
+    /// Opens a bucket and narrows `expr` in it.
+    ///
+    /// # Errors
+    /// If the bucket is gone or damaged.
+    pub fn open(reader: &Reader, row: &BucketRow, registry: &Registry, query: &Condition<'_>) -> Result<Self> {
+        let bucket = reader.bucket(row)?;
+        let rules = rules_of(&bucket, registry);
+        let narrower = Narrower::new(&bucket, &rules, row.index.as_str());
+        let candidates = narrower.narrow(query.expr, query.times, query.index_times)?;
+        let directory = bucket.directory();
+        let values = |items: &[Arc<str>]| items.iter().map(|item| Value::from(&**item)).collect();
+        let (level_names, host_names) = (values(directory.levels.items()), values(directory.hosts.items()));
+        let index = Value::from(row.index.as_str());
+        Ok(Self { level_names, host_names, rules, index, candidates, bucket })
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+}
+
+/// The rules of each source of a bucket; those of the generic sourcetype where the sourcetype is no more.
+pub fn rules_of(bucket: &Bucket, registry: &Registry) -> Vec<Arc<Rules>> {
+    let sources = &bucket.directory().sources;
+    sources
+        .iter()
+        .map(|source| registry.get(source.sourcetype.as_str()).unwrap_or_else(|| registry.generic()))
+        .collect()
+}
+
+/// What is searched for.
+#[derive(Clone, Copy)]
+pub struct Condition<'q> {
+    /// The expression.
+    pub expr: &'q SearchExpr,
+    /// Range of event time.
+    pub times: TimeRange,
+    /// Range of the time of indexing.
+    pub index_times: TimeRange,
+}
+
+/// A live block with what is needed to search it.
+pub struct LiveTarget {
+    info: BlockInfo,
+    columns: BlockColumns,
+    candidates: Vec<Candidate>,
+}
+
+impl LiveTarget {
+    /// A live block; its events in the time range are candidates, to be verified one by one.
+    pub fn new(block: &LiveBlock, registry: &Registry, condition: &Condition<'_>, now_us: i64) -> Self {
+        let source = &block.source;
+        let rules = registry.get(source.sourcetype.as_str()).unwrap_or_else(|| registry.generic());
+        let events = &block.parsed.events;
+        let names: Vec<Value> = block.parsed.symbols.iter().map(|symbol| Value::from(&**symbol)).collect();
+        let columns = BlockColumns {
+            raw: block.bytes.clone(),
+            ends: events
+                .iter()
+                .scan(0, |end, event| {
+                    *end += event.len;
+                    Some(*end)
+                })
+                .collect(),
+            times_us: events.iter().map(|event| event.time_us).collect(),
+            levels: events.iter().map(|event| event.level.into()).collect(),
+            hosts: events.iter().map(|event| event.host.into()).collect(),
+            flags: (0..)
+                .zip(events)
+                .filter(|(_, event)| !event.flags.is_empty())
+                .map(|(i, event)| (i, event.flags.0))
+                .collect(),
+            level_names: names.clone(),
+            host_names: names,
+        };
+        let info = BlockInfo {
+            index: Value::from(source.index.as_str()),
+            source: source.source.as_str().into(),
+            sourcetype: Value::from(source.sourcetype.as_str()),
+            host: Value::from(source.host.as_str()),
+            decoding: source.decoding,
+            hint: block.parsed.hint,
+            header: block.parsed.header.clone(),
+            source_rank: 0,
+            generation: source.generation,
+            offset: block.offset,
+            indexed_at_us: now_us,
+            rules,
+        };
+        let in_range = |time_us: &i64| condition.times.contains(*time_us) && condition.index_times.contains(now_us);
+        let candidates = (0..)
+            .zip(&columns.times_us)
+            .filter(|(_, time_us)| in_range(time_us))
+            .map(|(event, _)| Candidate { event, certain: false })
+            .collect();
+        Self { info, columns, candidates }
+    }
+
+    /// Number of events.
+    pub fn n_events(&self) -> usize {
+        self.columns.times_us.len()
+    }
+
+    /// The source.
+    pub fn source(&self) -> &str {
+        &self.info.source
+    }
+}
+
+/// One block that holds candidates.
+#[derive(Clone, Copy)]
+pub enum Unit<'t> {
+    /// A block of a sealed bucket.
+    Sealed(&'t Target, &'t Block),
+    /// A live block.
+    Live(&'t LiveTarget),
+}
+
+impl<'t> Unit<'t> {
+    /// All blocks that hold candidates.
+    pub fn of(targets: &'t [Target], live: &'t [LiveTarget]) -> Vec<Self> {
+        let sealed = targets.iter().flat_map(|target| {
+            let blocks = target.bucket.blocks().iter();
+            let holding = blocks.filter(|block| target.candidates.possible.count_in(block.docs()) > 0);
+            holding.map(move |block| Unit::Sealed(target, block))
+        });
+        sealed.chain(live.iter().filter(|live| !live.candidates.is_empty()).map(Unit::Live)).collect()
+    }
+
+    /// Latest `_time` of the block's events, microseconds.
+    pub fn max_time_us(&self) -> i64 {
+        match self {
+            Unit::Sealed(_, block) => block.max_time_us,
+            Unit::Live(live) => live.columns.times_us.iter().copied().max().unwrap_or(i64::MIN),
+        }
+    }
+
+    /// Number of candidates.
+    pub fn n_candidates(&self) -> usize {
+        match self {
+            Unit::Sealed(target, block) => target.candidates.possible.count_in(block.docs()),
+            Unit::Live(live) => live.candidates.len(),
+        }
+    }
+
+    /// Number of events.
+    fn n_events(&self) -> usize {
+        match self {
+            Unit::Sealed(_, block) => block.n_events as usize,
+            Unit::Live(live) => live.n_events(),
+        }
+    }
+
+    /// Whether every event of the block is a candidate.
+    pub fn is_full(&self) -> bool {
+        self.n_candidates() == self.n_events()
+    }
+
+    /// Whether every candidate of the block is known to match.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Unit::Sealed(target, block) => {
+                let Candidates { certain, possible } = &target.candidates;
+                certain.count_in(block.docs()) == possible.count_in(block.docs())
+            }
+            Unit::Live(_) => false,
+        }
+    }
+
+    /// Replaces `out` by the candidates, in the order of the block.
+    pub fn candidates(&self, out: &mut Vec<Candidate>) {
+        out.clear();
+        match self {
+            Unit::Sealed(target, block) => {
+                let Candidates { certain, possible } = &target.candidates;
+                possible.for_each_in(block.docs(), |doc| {
+                    out.push(Candidate { event: doc - block.first_doc, certain: certain.contains(doc) });
+                });
+            }
+            Unit::Live(live) => out.extend_from_slice(&live.candidates),
+        }
+    }
+
+    /// The sources among `units`, ordered by name: the second part of the documented order of events.
+    pub fn source_ranks(units: &[Self]) -> HashMap<Source, u32> {
+        let mut sources: Vec<Source> = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Sealed(target, block) => sources.push(target.bucket.source_of(block).source.clone()),
+                Unit::Live(live) => sources.push(live.source().into()),
+            }
+        }
+        sources.sort_unstable();
+        sources.dedup();
+        sources.into_iter().zip(0..).collect()
+    }
+}
+
+/// Which columns of a block somebody reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// The text.
+    pub text: bool,
+    /// Times.
+    pub times: bool,
+    /// Levels.
+    pub levels: bool,
+    /// Hosts.
+    pub hosts: bool,
+    /// Flags.
+    pub flags: bool,
+}
+
+/// Reads blocks; one per thread.
+pub struct BlockLoader {
+    reader: BlockReader,
+    columns: BlockColumns,
+    /// Blocks whose text was read, and their raw bytes.
+    pub n_blocks_read: usize,
+    /// Raw bytes that were decompressed.
+    pub n_bytes_read: u64,
+}
+
+impl BlockLoader {
+    /// A loader with empty buffers.
+    ///
+    /// # Errors
+    /// If zstd cannot get memory.
+    pub fn new() -> Result<Self> {
+        Ok(Self { reader: BlockReader::new()?, columns: BlockColumns::default(), n_blocks_read: 0, n_bytes_read: 0 })
+    }
+
+    /// Reads what is needed of a block and hands it out.
+    ///
+    /// # Errors
+    /// If the block is damaged.
+    pub fn load<R>(
+        &mut self,
+        unit: &Unit<'_>,
+        needs: Needs,
+        source_ranks: &HashMap<Source, u32>,
+        use_block: impl FnOnce(&BlockInfo, &BlockColumns) -> R,
+    ) -> Result<R> {
+        match unit {
+            Unit::Live(live) => {
+                let source_rank = source_ranks.get(&Source::from(live.source())).copied().unwrap_or_default();
+                Ok(use_block(&BlockInfo { source_rank, ..live.info.clone() }, &live.columns))
+            }
+            Unit::Sealed(target, block) => {
+                self.load_sealed(target, block, needs)?;
+                let source = target.bucket.source_of(block);
+                let info = BlockInfo {
+                    index: target.index.clone(),
+                    source: source.source.as_str().into(),
+                    sourcetype: Value::from(source.sourcetype.as_str()),
+                    host: Value::from(source.host.as_str()),
+                    decoding: source.decoding,
+                    rules: Arc::clone(&target.rules[block.source as usize]),
+                    hint: block.hint,
+                    header: target.bucket.directory().headers.get(block.header).cloned(),
+                    source_rank: source_ranks.get(&source.source).copied().unwrap_or_default(),
+                    generation: source.generation,
+                    offset: block.source_offset,
+                    indexed_at_us: block.indexed_at_us,
+                };
+                Ok(use_block(&info, &self.columns))
+            }
+        }
+    }
+
+    fn load_sealed(&mut self, target: &Target, block: &Block, needs: Needs) -> Result<()> {
+        let bucket = target.bucket();
+        let columns = &mut self.columns;
+        columns.ends.clear();
+        if needs.text {
+            bucket.read_block(&mut self.reader, block, &mut columns.raw)?;
+            bucket.event_ends(block, &columns.raw, &mut columns.ends)?;
+            self.n_blocks_read += 1;
+            self.n_bytes_read += columns.raw.len() as u64;
+        }
+        if needs.times {
+            bucket.times_us(block, &mut columns.times_us)?;
+        }
+        if needs.levels {
+            fill(&mut columns.levels, block, block.level, |ids| bucket.levels(block, ids))?;
+            columns.level_names.clone_from(&target.level_names);
+        }
+        if needs.hosts {
+            fill(&mut columns.hosts, block, block.host, |ids| bucket.hosts(block, ids))?;
+            columns.host_names.clone_from(&target.host_names);
+        }
+        columns.flags.clear();
+        if needs.flags {
+            bucket.flags(block, |event, flags| columns.flags.push((event, flags)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Ids of a block's events: from the directory where all have the same, else from the column.
+fn fill(
+    ids: &mut Vec<u32>,
+    block: &Block,
+    constant: u32,
+    read: impl FnOnce(&mut Vec<u32>) -> Result<()>,
+) -> Result<()> {
+    if constant == MIXED {
+        return read(ids);
+    }
+    ids.clear();
+    ids.resize(block.n_events as usize, constant);
+    Ok(())
+}
+
+/// The order key of an event. Its place in the block stands for its offset: both ascend together, also from block to
+/// block, since no event is shorter than one byte.
+pub fn order_key(info: &BlockInfo, time_us: i64, event: u32) -> OrderKey {
+    OrderKey {
+        time_us: Reverse(time_us),
+        source_rank: info.source_rank,
+        generation: Reverse(info.generation),
+        offset: Reverse(info.offset + u64::from(event)),
+    }
+}

@@ -1,0 +1,65 @@
+//! The search language: parser, plan, execution.
+//!
+//! A query is a pipeline: a search expression selects events, commands work on what it found.
+//!
+//! - [`parse`] turns text into a [`Pipeline`], or into a [`QueryError`] that points at what is wrong. Printing a pipeline
+//!   gives its canonical text, and reading that gives the same pipeline.
+//! - [`search`] is the language of the first stage: words, phrases, `field=value`. Its syntax tree compiles to a
+//!   [`search::Filter`], the definition of what matches; an index only finds candidates faster.
+//! - [`command`] has one file for each command, [`expr`] the expressions of `eval` and `where`, [`stats_fn`] the functions
+//!   of `stats`. Each comes with its manual page and the examples in it run as tests.
+//! - Rows travel in [`Batch`]es of columns. An operator takes batches in and passes batches on; what it keeps is bounded by
+//!   [`Limits`], and it stops when its [`Cancel`] says so.
+//! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
+//!
+//! The language part is pure: the clock, the zone and the searched range come in through a
+//! [`Context`](context::Context), and nothing in it reads files.
+//!
+//! ```
+//! let query = "status=404 OR status=500 | stast count by host";
+//! let error = trawl_query::parse(query).unwrap_err();
+//! assert_eq!(error.to_string(), "unknown command `stast`");
+//! assert_eq!(error.hint.as_deref(), Some("did you mean `stats`?"));
+//! ```
+//!
+//! # Untrusted input
+//!
+//! Queries and log text may be hostile. Parsing is linear but for the nesting of parentheses, which is bounded; regular
+//! expressions run in linear time and have a size limit; state has limits with errors that name them.
+
+pub mod ast;
+pub mod batch;
+mod chain;
+pub mod command;
+pub mod context;
+pub mod engine;
+pub mod error;
+pub mod expr;
+pub mod glob;
+mod lexer;
+pub mod manual;
+mod net;
+mod parser;
+pub mod plan;
+mod regex_dialect;
+mod run;
+pub mod search;
+pub mod span;
+pub mod stats_fn;
+#[cfg(test)]
+mod testing;
+pub mod time;
+#[cfg(test)]
+mod traps;
+pub mod value;
+pub mod wanted;
+
+pub use ast::Pipeline;
+pub use batch::Batch;
+pub use command::Flow;
+pub use context::{Cancel, Limits};
+pub use error::{QueryError, RunError};
+pub use parser::parse;
+pub use run::{Highlight, Search, SearchOptions, Summary};
+pub use value::Value;
+pub use wanted::Wanted;

@@ -1,0 +1,272 @@
+//! From a parsed query to what is run.
+
+use crate::ast::Pipeline;
+use crate::command::{Command, CommandKind};
+use crate::error::QueryError;
+use crate::glob::Glob;
+use crate::search::{CompareOp, EventView, Filter, PatternMatcher, SearchExpr};
+use crate::time::{TimeRange, TimeSpec};
+use crate::wanted::Wanted;
+use std::fmt;
+use trawl_formats::Zone;
+use trawl_formats::event::IndexName;
+
+/// A query, ready to be run on any engine: plain data, cut where the stream of rows first needs to be seen as a whole.
+#[derive(Debug)]
+pub struct Plan {
+    /// Which events. `None` if the query begins with a command that needs none.
+    pub search: Option<SearchExpr>,
+    /// Range of event time.
+    pub times: TimeRange,
+    /// Range of the time of indexing.
+    pub index_times: TimeRange,
+    /// Which indexes.
+    pub indexes: IndexSelection,
+    /// Fields that the commands read of the events.
+    pub wanted: Wanted,
+    /// All commands, in order.
+    pub commands: Vec<Box<dyn Command>>,
+    /// The first commands, of that number, treat each row alone: they run wherever the rows are.
+    pub n_map: usize,
+}
+
+/// What happens at the cut of a [`Plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The command behind it has states that are filled in parallel and merged.
+    Merge,
+    /// Rows are needed in their order, newest first.
+    Order,
+}
+
+/// The caller's part of a search.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Start of the range, where the query names none.
+    pub earliest: Option<TimeSpec>,
+    /// End of the range, where the query names none.
+    pub latest: Option<TimeSpec>,
+    /// Indexes, where the query names none.
+    pub indexes: Vec<IndexName>,
+    /// Fields wanted of events that reach the end of the pipeline as they are.
+    pub event_fields: Wanted,
+    /// Now.
+    pub now_us: i64,
+    /// Zone of snapped times.
+    pub zone: Zone,
+}
+
+/// Which indexes a search covers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IndexSelection {
+    /// Those that do not begin with `_`.
+    Default,
+    /// These, from `--index` or the configuration.
+    Listed(Vec<IndexName>),
+    /// The query has `index=` conditions of its own: those in which it can find something. One that begins with `_` must be
+    /// named so.
+    Query(SearchExpr),
+}
+
+impl IndexSelection {
+    fn new(search: Option<&SearchExpr>, listed: &[IndexName]) -> Self {
+        match (search, listed) {
+            (Some(search), _) if search.fields_read().contains("index") => Self::Query(search.clone()),
+            (_, []) => Self::Default,
+            (_, listed) => Self::Listed(listed.to_vec()),
+        }
+    }
+
+    /// Whether an index is to be looked at. The query's conditions still decide about its events.
+    pub fn covers(&self, index: &IndexName) -> bool {
+        let is_internal = index.as_str().starts_with('_');
+        match self {
+            Self::Default => !is_internal,
+            Self::Listed(listed) => listed.contains(index),
+            Self::Query(search) => {
+                (!is_internal || names_internal(search, index)) && outcomes(search, index).can_be_true
+            }
+        }
+    }
+}
+
+/// Which truth values an expression can have for the events of one index.
+#[derive(Clone, Copy)]
+struct Outcomes {
+    can_be_true: bool,
+    can_be_false: bool,
+}
+
+fn outcomes(expr: &SearchExpr, index: &IndexName) -> Outcomes {
+    let known = |holds: bool| Outcomes { can_be_true: holds, can_be_false: !holds };
+    match expr {
+        SearchExpr::All => known(true),
+        SearchExpr::And(operands) => {
+            let operands = || operands.iter().map(|operand| outcomes(operand, index));
+            Outcomes {
+                can_be_true: operands().all(|operand| operand.can_be_true),
+                can_be_false: operands().any(|operand| operand.can_be_false),
+            }
+        }
+        SearchExpr::Or(operands) => {
+            let operands = || operands.iter().map(|operand| outcomes(operand, index));
+            Outcomes {
+                can_be_true: operands().any(|operand| operand.can_be_true),
+                can_be_false: operands().all(|operand| operand.can_be_false),
+            }
+        }
+        SearchExpr::Not(operand) => {
+            let Outcomes { can_be_true, can_be_false } = outcomes(operand, index);
+            Outcomes { can_be_true: can_be_false, can_be_false: can_be_true }
+        }
+        leaf if leaf.fields_read().contains("index") => known(Filter::new(leaf).matches(&IndexOnly(index))),
+        _ => Outcomes { can_be_true: true, can_be_false: true },
+    }
+}
+
+/// An event of which only the index is known.
+struct IndexOnly<'a>(&'a IndexName);
+
+impl EventView for IndexOnly<'_> {
+    fn holds(&self, _: &PatternMatcher) -> bool {
+        false
+    }
+
+    fn any_value(&self, field: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        field == "index" && test(self.0.as_str())
+    }
+}
+
+/// Whether some `index=` condition begins with `_` and matches.
+fn names_internal(search: &SearchExpr, index: &IndexName) -> bool {
+    let mut named = false;
+    search.visit(&mut |leaf| {
+        let globs: Vec<&Glob> = match leaf {
+            SearchExpr::Compare(compare) if compare.field == "index" && compare.op == CompareOp::Eq => {
+                vec![&compare.value.glob]
+            }
+            SearchExpr::In(within) if within.field == "index" => {
+                within.values.iter().map(|value| &value.glob).collect()
+            }
+            _ => Vec::new(),
+        };
+        named |=
+            globs.iter().any(|glob| glob.literals()[0].starts_with('_') && glob.matches_ignoring_case(index.as_str()));
+    });
+    named
+}
+
+impl Plan {
+    /// Plans a parsed query.
+    ///
+    /// # Errors
+    /// If a time lies outside what can be searched, or the range ends before it begins.
+    pub fn new(pipeline: Pipeline, caller: &Caller) -> Result<Self, QueryError> {
+        let Pipeline { search, times, mut commands } = pipeline;
+        let mut search = search;
+        // `… | search x` directly after the event search is a part of it.
+        while let (Some(expr), Some(filter)) = (&mut search, commands.first().and_then(|first| first.as_filter())) {
+            *expr = SearchExpr::and([expr.clone(), filter.clone()]);
+            commands.remove(0);
+        }
+        let resolve = |spec: &Option<TimeSpec>| spec.as_ref().and_then(|spec| spec.resolve(caller.now_us, caller.zone));
+        let callers_range = TimeRange { earliest: resolve(&caller.earliest), latest: resolve(&caller.latest) };
+        let range = times.range(callers_range, caller.now_us, caller.zone)?;
+        let index_times = times.index_range(caller.now_us, caller.zone)?;
+        let wanted =
+            commands.iter().rev().fold(caller.event_fields.clone(), |wanted, command| command.fields_read(&wanted));
+        let n_map = commands.iter().take_while(|command| command.kind() == CommandKind::Streaming).count();
+        let indexes = IndexSelection::new(search.as_ref(), &caller.indexes);
+        Ok(Self { search, times: range, index_times, indexes, wanted, commands, n_map })
+    }
+
+    /// What happens behind the first commands.
+    pub fn cut(&self) -> Cut {
+        match self.commands.get(self.n_map).map(|command| command.kind()) {
+            Some(CommandKind::Transforming { .. }) => Cut::Merge,
+            _ => Cut::Order,
+        }
+    }
+
+    /// Whether the command at the cut is the first one and only counts rows, so that it can be fed with counts.
+    pub fn only_counts(&self) -> bool {
+        self.n_map == 0 && self.cut() == Cut::Merge && self.commands[0].counts_rows_only()
+    }
+
+    /// Whether the states at the cut need to know the order of the events.
+    pub fn order_matters(&self) -> bool {
+        match self.commands.get(self.n_map).map(|command| command.kind()) {
+            Some(CommandKind::Transforming { order_matters }) => order_matters,
+            _ => true,
+        }
+    }
+
+    /// Whether the result is a table rather than events.
+    pub fn is_transforming(&self) -> bool {
+        self.search.is_none() || self.commands.iter().any(|command| command.makes_table())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.search {
+            Some(search) => writeln!(f, "scan    {search}")?,
+            None => writeln!(f, "scan    nothing")?,
+        }
+        match &self.wanted {
+            Wanted::All => writeln!(f, "read    every field")?,
+            wanted => match wanted.exact_names() {
+                Some(names) if names.is_empty() => writeln!(f, "read    no field: events are only counted")?,
+                Some(names) => writeln!(f, "read    {}", names.iter().cloned().collect::<Vec<_>>().join(", "))?,
+                None => writeln!(f, "read    fields by pattern")?,
+            },
+        }
+        for (i, command) in self.commands.iter().enumerate() {
+            let stage = match (i.cmp(&self.n_map), self.cut()) {
+                (std::cmp::Ordering::Less, _) => "map",
+                (std::cmp::Ordering::Equal, Cut::Merge) => "merge",
+                _ => "then",
+            };
+            writeln!(f, "{stage:<7} {command}")?;
+        }
+        if self.cut() == Cut::Order {
+            writeln!(f, "order   newest first, as far as rows are asked for")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(query: &str, index: &str) -> bool {
+        let pipeline = crate::parse(query).expect("a query");
+        let index = IndexName::new(index).expect("a name");
+        IndexSelection::new(pipeline.search.as_ref(), &[]).covers(&index)
+    }
+
+    #[test]
+    fn an_index_is_left_out_only_if_nothing_in_it_can_match() {
+        for (query, index, expected) in [
+            ("error", "main", true),
+            ("error", "_audit", false),
+            ("index=main error", "main", true),
+            ("index=main error", "web", false),
+            ("index=MAIN", "main", true),
+            ("index=* error", "web", true),
+            ("index=* error", "_audit", false),
+            ("index=_* error", "_audit", true),
+            ("index=_audit", "main", false),
+            ("index=a OR index=b", "b", true),
+            ("index=a OR error", "b", true),
+            ("NOT index=a", "b", true),
+            ("NOT index=a", "a", false),
+            ("NOT (index=a error)", "a", true),
+            ("index IN (a, w*)", "web", true),
+            ("index!=a", "a", false),
+        ] {
+            assert_eq!(covers(query, index), expected, "{query} in {index}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `first(x)`: the first value in the order of the rows. Over events that is the newest: events come newest first.
+//!
+//! Rows without the field are skipped.
+//!
+//! ```example
+//! x=b
+//! x=a
+//! > stats first(x)
+//! first(x)=b
+//! ```
+
+use super::{Parameters, Position, State, States, StatsFunction};
+use crate::batch::OrderKey;
+use crate::value::Value;
+
+pub(super) const FUNCTION: StatsFunction = StatsFunction {
+    order_matters: true,
+    ..StatsFunction::new("first", include_str!("first.rs"), States::<First>::start)
+};
+
+#[derive(Clone, Default)]
+struct First(Option<((OrderKey, u32), Value)>);
+
+impl State for First {
+    fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {
+        let order = at.order();
+        if self.0.as_ref().is_none_or(|(known, _)| order < *known) {
+            self.0 = Some((order, value.clone()));
+            return value.heap_bytes();
+        }
+        0
+    }
+
+    fn merge(&mut self, other: Self) {
+        if let Some((order, value)) = other.0
+            && self.0.as_ref().is_none_or(|(known, _)| order < *known)
+        {
+            self.0 = Some((order, value));
+        }
+    }
+
+    fn finish(self, _: &Parameters<'_>) -> Value {
+        self.0.map(|(_, value)| value).unwrap_or_default()
+    }
+}

@@ -1,0 +1,38 @@
+//! `min(x)`: the smallest value. Numbers rank before text, so the largest of mixed values is a text.
+//!
+//! ```example
+//! x=10
+//! x=9
+//! x=up
+//! > stats min(x)
+//! min(x)=9
+//! ```
+
+use super::{Parameters, Position, State, States, StatsFunction};
+use crate::value::Value;
+
+pub(super) const FUNCTION: StatsFunction = StatsFunction::new("min", include_str!("min.rs"), States::<Min>::start);
+
+#[derive(Clone, Default)]
+struct Min(Value);
+
+impl State for Min {
+    fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {
+        if self.0.is_null() || value.cmp_mixed(&self.0).is_lt() {
+            let before = self.0.heap_bytes();
+            self.0 = value.clone();
+            return self.0.heap_bytes().saturating_sub(before);
+        }
+        0
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.0.is_null() || (!other.0.is_null() && other.0.cmp_mixed(&self.0).is_lt()) {
+            self.0 = other.0;
+        }
+    }
+
+    fn finish(self, _: &Parameters<'_>) -> Value {
+        self.0
+    }
+}

@@ -1,0 +1,299 @@
+//! The statistical functions of `stats`, `timechart` and their like.
+//!
+//! A function is one file: its `//!` text is the manual page, then come its line for the table and its [`State`], what it
+//! knows of one group. States take values in, merge in any order with the same result, and finish exactly.
+
+mod avg;
+mod count;
+mod dc;
+mod earliest;
+mod earliest_time;
+mod exact_sum;
+mod first;
+mod known;
+mod last;
+mod latest;
+mod latest_time;
+mod list;
+mod max;
+mod median;
+mod min;
+mod mode;
+mod moments;
+mod numeric;
+mod perc;
+mod range;
+mod rate;
+mod stdev;
+mod stdevp;
+mod sum;
+mod sumsq;
+mod values;
+mod var;
+mod varp;
+
+pub(crate) use known::find;
+
+use crate::batch::{Batch, OrderKey};
+use crate::context::Context;
+use crate::manual::Manual;
+use crate::value::Value;
+use std::any::Any;
+use std::fmt;
+
+/// A line of the table of statistical functions.
+pub struct StatsFunction {
+    /// The name. That of a percentile is followed by its number: `perc95`.
+    pub name: &'static str,
+    /// Other names for the same function.
+    pub aliases: &'static [&'static str],
+    /// The manual page.
+    pub manual: Manual,
+    /// Whether a percentile is part of the name.
+    pub(crate) takes_percentile: bool,
+    /// Whether the result depends on the order of rows.
+    pub(crate) order_matters: bool,
+    /// Whether the function reads `_time` beside its argument.
+    pub(crate) reads_time: bool,
+    /// Whether a cell without any row holds 0, in a table that has a row there, rather than nothing.
+    pub(crate) is_zero_if_empty: bool,
+    pub(crate) start: fn() -> Box<dyn GroupStates>,
+}
+
+impl StatsFunction {
+    /// A line with the usual properties; the others are set by the methods below.
+    const fn new(name: &'static str, source: &'static str, start: fn() -> Box<dyn GroupStates>) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            manual: Manual::of(source),
+            takes_percentile: false,
+            order_matters: false,
+            reads_time: false,
+            is_zero_if_empty: false,
+            start,
+        }
+    }
+}
+
+impl PartialEq for StatsFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for StatsFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every statistical function there is, by name.
+pub static STATS_FUNCTIONS: &[StatsFunction] = &[
+    avg::FUNCTION,
+    count::FUNCTION,
+    dc::FUNCTION,
+    earliest::FUNCTION,
+    earliest_time::FUNCTION,
+    first::FUNCTION,
+    last::FUNCTION,
+    latest::FUNCTION,
+    latest_time::FUNCTION,
+    list::FUNCTION,
+    max::FUNCTION,
+    median::FUNCTION,
+    min::FUNCTION,
+    mode::FUNCTION,
+    perc::FUNCTION,
+    range::FUNCTION,
+    rate::FUNCTION,
+    stdev::FUNCTION,
+    stdevp::FUNCTION,
+    sum::FUNCTION,
+    sumsq::FUNCTION,
+    values::FUNCTION,
+    var::FUNCTION,
+    varp::FUNCTION,
+];
+
+/// What a result depends on beside the values.
+#[derive(Clone, Copy)]
+pub(crate) struct Parameters<'c> {
+    /// The number in `perc95`.
+    pub percentile: f64,
+    /// `allnum=t`: numeric functions give null if some value is not numeric.
+    pub all_numeric: bool,
+    /// Where warnings go.
+    pub ctx: &'c Context,
+}
+
+/// What a function knows of one group of rows.
+pub(crate) trait State: Clone + Default + Send + 'static {
+    /// Takes a value in: neither null nor several. Tells how many bytes of heap the state holds more than before.
+    fn update(&mut self, value: &Value, at: &Position<'_>) -> usize;
+
+    /// Takes in what another part of the rows yielded.
+    fn merge(&mut self, other: Self);
+
+    /// The result over all values taken in.
+    fn finish(self, parameters: &Parameters<'_>) -> Value;
+}
+
+/// The place of a value in the stream of rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Position<'r> {
+    rows: &'r Rows<'r>,
+    row: usize,
+    /// Among several values of one cell.
+    value_index: u32,
+}
+
+/// The rows of one batch, as states see them.
+pub(crate) struct Rows<'b> {
+    order: Option<&'b [OrderKey]>,
+    /// The place in the stream of the batch's first row, where rows have no order keys.
+    first_sequence: u64,
+    times: Option<&'b [Value]>,
+    /// How many equal rows each row stands for.
+    counts: Option<&'b [u64]>,
+}
+
+impl<'b> Rows<'b> {
+    pub fn new(batch: &'b Batch, first_sequence: u64, counts: Option<&'b [u64]>) -> Self {
+        Self { order: batch.order(), first_sequence, times: batch.column("_time"), counts }
+    }
+}
+
+impl Position<'_> {
+    /// A key by which the values of a stream are in order.
+    fn order(&self) -> (OrderKey, u32) {
+        let key = match self.rows.order {
+            Some(order) => order[self.row],
+            None => OrderKey::sequence(self.rows.first_sequence + self.row as u64),
+        };
+        (key, self.value_index)
+    }
+
+    /// `_time` of the row, in seconds.
+    fn time(&self) -> Option<f64> {
+        self.rows.times?[self.row].as_number()
+    }
+
+    /// How many equal rows this one stands for.
+    fn count(&self) -> u64 {
+        self.rows.counts.map_or(1, |counts| counts[self.row])
+    }
+}
+
+/// The states of one call, for every group: one allocation for all of them.
+pub(crate) trait GroupStates: Any + Send {
+    /// Takes in a column of cells. `targets` names rows and their groups; a row may go to several groups. `None` stands
+    /// for a call without argument. Tells how many bytes of heap the states hold more than before.
+    fn update(&mut self, cells: Option<&[Value]>, targets: &[Target], rows: &Rows<'_>, n_groups: usize) -> usize;
+
+    /// Takes over the states of another part of the rows; `groups[i]` is what its group `i` is called here.
+    fn merge(&mut self, other: Box<dyn GroupStates>, groups: &[u32], n_groups: usize);
+
+    /// Adds the state of group `from` to that of group `into`.
+    fn merge_group(&mut self, from: u32, into: u32, n_groups: usize);
+
+    /// The result of a group.
+    fn peek(&self, group: u32, parameters: &Parameters<'_>) -> Value;
+
+    /// The result of a group, whose state is then empty.
+    fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value;
+}
+
+/// A row and the group it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub row: u32,
+    pub group: u32,
+}
+
+/// [`GroupStates`] of one type of state.
+#[derive(Clone, Default)]
+struct States<S>(Vec<S>);
+
+impl<S: State> States<S> {
+    fn start() -> Box<dyn GroupStates> {
+        Box::new(States::<S>(Vec::new()))
+    }
+
+    /// Grows to `n_groups` and tells by how many bytes.
+    fn grow(&mut self, n_groups: usize) -> usize {
+        let added = n_groups.saturating_sub(self.0.len());
+        self.0.resize_with(self.0.len() + added, S::default);
+        added * size_of::<S>()
+    }
+}
+
+impl<S: State> GroupStates for States<S> {
+    fn update(&mut self, cells: Option<&[Value]>, targets: &[Target], rows: &Rows<'_>, n_groups: usize) -> usize {
+        let mut bytes = self.grow(n_groups);
+        for target in targets {
+            let row = target.row as usize;
+            let state = &mut self.0[target.group as usize];
+            match cells.map(|cells| &cells[row]) {
+                // A row is a value that is always there.
+                None => bytes += state.update(&Value::Number(1.0), &Position { rows, row, value_index: 0 }),
+                Some(Value::Null) => {}
+                Some(Value::Multi(values)) => {
+                    for (index, value) in values.iter().enumerate() {
+                        bytes += state.update(value, &Position { rows, row, value_index: index as u32 });
+                    }
+                }
+                Some(single) => bytes += state.update(single, &Position { rows, row, value_index: 0 }),
+            }
+        }
+        bytes
+    }
+
+    fn merge(&mut self, other: Box<dyn GroupStates>, groups: &[u32], n_groups: usize) {
+        let other: Box<dyn Any> = other;
+        let other = other.downcast::<Self>().expect("states of one call are merged");
+        self.grow(n_groups);
+        for (state, group) in other.0.into_iter().zip(groups) {
+            self.0[*group as usize].merge(state);
+        }
+    }
+
+    fn merge_group(&mut self, from: u32, into: u32, n_groups: usize) {
+        self.grow(n_groups);
+        let state = std::mem::take(&mut self.0[from as usize]);
+        self.0[into as usize].merge(state);
+    }
+
+    fn peek(&self, group: u32, parameters: &Parameters<'_>) -> Value {
+        self.0.get(group as usize).cloned().unwrap_or_default().finish(parameters)
+    }
+
+    fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value {
+        let state = self.0.get_mut(group as usize).map(std::mem::take).unwrap_or_default();
+        state.finish(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique() {
+        let mut seen = BTreeSet::new();
+        for function in STATS_FUNCTIONS {
+            for name in [function.name].iter().chain(function.aliases) {
+                assert!(seen.insert(*name), "{name} stands twice");
+                assert_eq!(*name, name.to_ascii_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_manual_hold() {
+        for function in STATS_FUNCTIONS {
+            crate::testing::check_examples(function.name, &function.manual);
+        }
+    }
+}
