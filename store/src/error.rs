@@ -51,6 +51,12 @@ pub enum StoreError {
         /// The data directory asked for.
         path: PathBuf,
     },
+    /// There are buckets, but the catalog that should name them is gone.
+    #[error("there are buckets in {}, but no catalog; rebuild it with `trawl verify --repair`", path.display())]
+    CatalogLost {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The catalog refused a statement.
     #[error("catalog {} failed", path.display())]
     Catalog {

@@ -8,7 +8,7 @@
 
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
-use crate::catalog::{BucketRow, Catalog, CatalogSnapshot, SourceState};
+use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, SourceState};
 use crate::clock;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
@@ -51,9 +51,14 @@ impl Writer {
     /// removed.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another process writes, and if the directory or its catalog cannot be opened.
+    /// [`StoreError::Locked`] if another process writes, [`StoreError::CatalogLost`] if buckets are there without a catalog,
+    /// and if the directory or its catalog cannot be opened.
     pub fn open(data: &Path) -> Result<Self> {
         let lock = StoreLock::take(data)?;
+        // An empty catalog would make orphans of all of them.
+        if !data.join(CATALOG_FILE).exists() && !bucket_dirs(data)?.is_empty() {
+            return Err(StoreError::CatalogLost { path: data.to_owned() });
+        }
         let catalog = Catalog::open_writer(data)?;
         let writer = Self { data: data.to_owned(), catalog, _lock: lock };
         writer.remove_orphans()?;

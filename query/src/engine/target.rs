@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use trawl_formats::event::Source;
+use trawl_formats::parse::EventFlags;
 use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_store::bucket::blocks::{Block, MIXED};
 use trawl_store::{BlockReader, Bucket, BucketRow, LiveBlock, Reader, Result};
@@ -114,6 +115,7 @@ impl LiveTarget {
             generation: source.generation,
             offset: block.offset,
             indexed_at_us: now_us,
+            has_cuts: events.iter().any(|event| event.flags.contains(EventFlags::CUT)),
             rules,
         };
         let in_range = |time_us: &i64| condition.times.contains(*time_us) && condition.index_times.contains(now_us);
@@ -291,6 +293,7 @@ impl BlockLoader {
                     generation: source.generation,
                     offset: block.source_offset,
                     indexed_at_us: block.indexed_at_us,
+                    has_cuts: block.flags & u32::from(EventFlags::CUT.0) != 0,
                 };
                 Ok(use_block(&info, &self.columns))
             }

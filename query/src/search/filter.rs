@@ -39,6 +39,18 @@ impl Filter {
         Self(Node::new(expr))
     }
 
+    /// A pattern that every event that matches must hold, if there is one.
+    pub fn required_pattern(&self) -> Option<&PatternMatcher> {
+        match &self.0 {
+            Node::Pattern(pattern) => Some(pattern),
+            Node::And(operands) => operands.iter().find_map(|operand| match operand {
+                Node::Pattern(pattern) => Some(pattern),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether the event satisfies the expression.
     pub fn matches(&self, event: &(impl EventView + ?Sized)) -> bool {
         self.0.matches(event)

@@ -21,6 +21,19 @@ fn a_rebuilt_catalog_is_the_catalog() {
 }
 
 #[test]
+fn a_lost_catalog_costs_no_bucket() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    index(dir.path(), &[("/a.log", &log("alpha", 200))]);
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(format!("catalog.db{suffix}")));
+    }
+    let refused = Writer::open(dir.path());
+    assert!(matches!(refused, Err(trawl_store::StoreError::CatalogLost { .. })));
+    assert_eq!(rebuild_catalog(dir.path()).expect("rebuild"), 1);
+    assert_eq!(doc_freq(&Reader::open(dir.path()).expect("reader"), "alpha"), 200);
+}
+
+#[test]
 fn a_rebuilt_index_is_the_index() {
     let dir = tempfile::tempdir().expect("temporary directory");
     index(dir.path(), &[("/a.log", &log("alpha", 200))]);

@@ -46,7 +46,7 @@ fn progress_is_what_was_committed() {
     let state = writer.catalog().sources().expect("sources").remove(0);
     let generation = &state.generations[0];
     let hole = parsed[2].0 as u64..parsed[3].0 as u64;
-    assert_eq!(generation.committed.holes(parsed[4].0 as u64), [hole.clone()]);
+    assert_eq!(generation.committed.holes(parsed[4].0 as u64), std::slice::from_ref(&hole));
     let tail = generation.tail().expect("the tail before the hole");
     assert_eq!(tail.end, hole.start);
     assert!(tail.matches(&text.as_bytes()[tail.start() as usize..tail.end as usize]));

@@ -1,0 +1,255 @@
+//! The command line as typed. What it means together with the configuration is [`crate::config`]'s business.
+
+use crate::output::Format;
+use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use trawl_formats::Zone;
+use trawl_formats::event::IndexName;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    something was found, or the work is done
+  1    nothing was found
+  2    an error, or an answer that is not complete (damage, deadline, unreadable file)
+  130  ended by Ctrl-C";
+
+/// Index log files and search them with Splunk's language: no server, answers in milliseconds.
+#[derive(Debug, Parser)]
+#[command(name = "trawl", version, after_help = EXIT_STATUS, max_term_width = 100)]
+pub struct Args {
+    /// Options that every verb takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options that every verb takes.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Folder of the indexed data [default: $TRAWL_DATA, the configuration's `data`, /var/lib/trawl if it exists, or
+    /// the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+
+    /// Configuration file [default: $TRAWL_CONFIG, ./trawl.toml, the user's trawl/trawl.toml, or
+    /// /etc/trawl/trawl.toml]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// Folder of lookup tables [default: $TRAWL_LOOKUPS, the configuration's `lookups`, or `lookups` in the data
+    /// folder]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub lookups: Option<PathBuf>,
+
+    /// When to use colours; `auto` means on a terminal, unless $NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+
+    /// Time zone, such as `Europe/Berlin` or `+05:30`: for `index`, of time stamps without one; elsewhere, of times
+    /// read and printed [default: the configuration's `tz`, $TZ, or the machine's zone]
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub tz: Option<Zone>,
+}
+
+/// What `trawl` can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Load log files into the index; again, to add what was appended since
+    Index(IndexArgs),
+    /// Search the indexed events
+    Search(SearchArgs),
+    /// List the indexed sources and how far each has been read
+    Sources(SourcesArgs),
+    /// Show what the data folder holds
+    Status(StatusArgs),
+    /// Check every byte of the data folder against its checksums, the catalog and the index
+    Verify(VerifyArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Index the bundled sample logs into a temporary folder and search them
+    Quickstart,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write the pages of all verbs into a folder
+    Man {
+        /// Folder to write `trawl.1`, `trawl-search.1`, … into
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Arguments of `trawl index`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Compressed files (gzip, zstd, bzip2, xz) are recognised by their content. Running the same command again indexes only \
+what was appended. A file that cannot be read is reported and left out; the exit status is then 2.
+
+Examples:
+  trawl index /var/log
+  trawl index --index web --exclude '*.gz' /var/log/nginx
+  kubectl logs -l app=pay | trawl index --source k8s/pay -
+  trawl index --dry-run app.log")]
+pub struct IndexArgs {
+    /// Files, folders and glob patterns; `-` is the standard input
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Index that the events go to
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub index: IndexName,
+
+    /// Log format of all files [default: detected for each file]
+    #[arg(long, value_name = "NAME")]
+    pub sourcetype: Option<String>,
+
+    /// Value of the field `host` [default: this machine's name; formats that name the host in each event override it]
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// Value of the field `source`, for a single file or the standard input [default: the path]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+
+    /// Leave out files and folders that match this glob pattern; may be repeated
+    #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
+    pub exclude: Vec<String>,
+
+    /// Show what would be indexed — format, encoding, first events and their times — and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Name each file that was left out, and why
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Arguments of `trawl search`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Words need no quotes: `trawl search ERROR PaymentService`. One argument is taken as the whole query. Of several, one \
+that holds white space becomes a phrase. Options may follow the words.
+
+Examples:
+  trawl search ERROR PaymentService --earliest -1h
+  trawl search 'status=5* | stats count by host'
+  trawl search 'timeout NOT health' -n 20 -C 3
+  trawl search 'ERROR | timechart span=5m count' --output csv > errors.csv
+
+Exit status: 0 at least one row, 1 none, 2 error or partial answer, 130 Ctrl-C.")]
+pub struct SearchArgs {
+    /// The query
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub earliest: Option<String>,
+
+    /// End of the time range, itself not included [default: no end]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// Search as if it were this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub now: Option<String>,
+
+    /// Index to search; may be repeated [default: the configuration's `default_indexes`]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub index: Vec<IndexName>,
+
+    /// Most rows to print, the newest first; 0 prints every row [default: 100 events on a terminal, else every row]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Also print N events that follow each match in its source
+    #[arg(short = 'A', long, value_name = "N")]
+    pub after_context: Option<usize>,
+
+    /// Also print N events that precede each match in its source
+    #[arg(short = 'B', long, value_name = "N")]
+    pub before_context: Option<usize>,
+
+    /// Also print N events around each match in its source
+    #[arg(short = 'C', long, value_name = "N")]
+    pub context: Option<usize>,
+
+    /// How to print rows [default: raw for events, table after a command such as stats]
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+
+    /// Print how the query was understood and how it would be answered, instead of its rows
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Print what was searched and what it cost to the standard error
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Only check that the query is valid
+    #[arg(long, conflicts_with_all = ["explain", "stats"])]
+    pub check: bool,
+}
+
+/// Arguments of `trawl sources`.
+#[derive(Debug, clap::Args)]
+pub struct SourcesArgs {
+    /// Only sources of this index; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub index: Vec<IndexName>,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl status`.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 everything is sound (or was repaired), 2 damage.")]
+pub struct VerifyArgs {
+    /// Rebuild what can be rebuilt: indexes from the stored log, the catalog from the buckets
+    #[arg(long)]
+    pub repair: bool,
+}
+
+/// What `trawl config` can do.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Print each setting, its value and where the value comes from
+    Show,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_follow_the_words() {
+        let args = Args::try_parse_from(["trawl", "search", "ERROR", "db", "--earliest", "-1h", "-n", "5", "late"]);
+        let Verb::Search(search) = args.unwrap().verb else { panic!("search was asked for") };
+        assert_eq!(search.query, ["ERROR", "db", "late"]);
+        assert_eq!(search.earliest.as_deref(), Some("-1h"));
+        assert_eq!(search.limit, Some(5));
+    }
+}

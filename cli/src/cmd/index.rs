@@ -1,0 +1,223 @@
+//! `trawl index`: loads files, and says what became of them.
+
+use super::{has_lost_catalog, lost_catalog, now_us};
+use crate::args::IndexArgs;
+use crate::config::Config;
+use crate::exit_code::ExitCode;
+use crate::output::progress::ProgressDisplay;
+use crate::output::{CellPrinter, Theme, human, notes, visible};
+use crate::signals::Interrupted;
+use crate::terminal::Terminal;
+use anyhow::Context;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use trawl_formats::{Encoding, EventFlags};
+use trawl_indexer::{
+    FileReport, Input, Options, Outcome, Preview, PreviewEvent, Progress, Report, SkipReason, dry_run, index,
+};
+use trawl_store::{Reader, Writer};
+
+/// Events of each file that `--dry-run` shows.
+const PREVIEW_EVENTS: usize = 3;
+/// Columns of an event's text in a preview that goes to no terminal.
+const PREVIEW_WIDTH: usize = 120;
+
+/// Indexes the files, or shows what would be indexed.
+pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let options = Options {
+        sourcetype: args.sourcetype.as_deref().map(Into::into),
+        host: args.host.as_deref().map(Into::into),
+        source: args.source.as_deref().map(Into::into),
+        exclude: args.exclude.clone(),
+        cancel: Arc::clone(&cancel),
+        ..Options::new(args.index.clone(), config.zone.value, now_us()?)
+    };
+    let registry = config.load_registry()?;
+    let inputs: Vec<Input> = args.paths.iter().map(|path| input(path)).collect();
+    if args.dry_run {
+        let previews = dry_run(&registry, &inputs, &options, PREVIEW_EVENTS)?;
+        return print_previews(&previews, config, terminal);
+    }
+
+    let interrupted = Interrupted::watch(move || cancel.store(true, Ordering::Relaxed))?;
+    let writer = open_writer(&config.data.value)?;
+    let progress = Arc::new(Progress::default());
+    let display = ProgressDisplay::start(Arc::clone(&progress), terminal.stderr_is_terminal)?;
+    let started = Instant::now();
+    let report = index(&writer, &registry, &inputs, &options, &progress);
+    drop(display);
+    let report = report.with_context(|| format!("cannot index into {}", config.data.value.display()))?;
+
+    let theme = Theme::new(terminal.color_stderr);
+    print_report(&mut io::stderr().lock(), &report, args.verbose, started.elapsed(), &theme)?;
+    Ok(if interrupted.happened() {
+        ExitCode::Interrupted
+    } else if report.has_errors() {
+        ExitCode::Error
+    } else {
+        ExitCode::Success
+    })
+}
+
+/// Opens the data folder for writing. A writer takes buckets that the catalog does not name for the remains of an
+/// interrupted run and removes them, so where the catalog itself is gone it must not start.
+fn open_writer(data: &Path) -> anyhow::Result<Writer> {
+    match Reader::open(data) {
+        Err(error) if has_lost_catalog(data, &error) => Err(lost_catalog(data, error)),
+        _ => Ok(Writer::open(data)?),
+    }
+}
+
+/// What a path argument stands for. A file whose name looks like a pattern is a file.
+fn input(path: &Path) -> Input {
+    match path.to_str() {
+        Some("-") => Input::Stdin,
+        Some(pattern) if pattern.contains(['*', '?', '[', '{']) && !path.exists() => Input::Glob(pattern.to_owned()),
+        _ => Input::Path(path.to_owned()),
+    }
+}
+
+fn print_report(
+    err: &mut dyn Write,
+    report: &Report,
+    is_verbose: bool,
+    took: Duration,
+    theme: &Theme,
+) -> io::Result<()> {
+    for file in &report.files {
+        if is_verbose && file.errors.is_empty() {
+            writeln!(err, "{}: {}", visible(&file.path.display().to_string()), outcome(file))?;
+        }
+        for error in &file.errors {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            notes::warning(err, theme, &format!("{}: {error}{cause}", file.path.display()))?;
+        }
+    }
+    for skipped in report.skipped.iter().filter(|_| is_verbose) {
+        writeln!(err, "{}: left out, {}", visible(&skipped.path.display().to_string()), skip_reason(&skipped.reason))?;
+    }
+    let totals = &report.totals;
+    let n_events = human::plural(totals.events + totals.provisional_events, "event");
+    let took_text = human::duration(took);
+    match report.files.iter().filter(|file| has_news(file)).count() as u64 {
+        0 => write!(err, "nothing new in {}", human::plural(report.files.len() as u64, "file"))?,
+        // Only provisional events, whose bytes are not counted yet.
+        n_files if totals.bytes == 0 => {
+            write!(err, "indexed {n_events} from {} in {took_text}", human::plural(n_files, "file"))?;
+        }
+        n_files => write!(
+            err,
+            "indexed {n_events} ({}) from {} in {took_text}, {}/s",
+            human::bytes(totals.bytes),
+            human::plural(n_files, "file"),
+            human::bytes((totals.bytes as f64 / took.as_secs_f64().max(1e-6)) as u64),
+        )?,
+    }
+    let mut remark =
+        |n: usize, what: &str| if n > 0 { write!(err, "; {} {what}", human::count(n as u64)) } else { Ok(()) };
+    remark(report.files.iter().filter(|file| file.outcome == Outcome::Unchanged).count(), "unchanged")?;
+    remark(report.files.iter().filter(|file| !file.errors.is_empty()).count(), "with errors")?;
+    remark(report.skipped.len(), "left out")?;
+    if report.cancelled {
+        write!(err, "; stopped early, run again to go on")?;
+    }
+    writeln!(err)
+}
+
+/// Whether something new was found in the file.
+fn has_news(file: &FileReport) -> bool {
+    matches!(file.outcome, Outcome::New | Outcome::NewGeneration | Outcome::Appended | Outcome::Continued { .. })
+}
+
+fn outcome(file: &FileReport) -> String {
+    let what = match &file.outcome {
+        Outcome::New => "new".to_owned(),
+        Outcome::NewGeneration => "new content under a known name".to_owned(),
+        Outcome::Appended => "more".to_owned(),
+        Outcome::Continued { source } => format!("continues {}", visible(source.as_str())),
+        Outcome::Unchanged => return "unchanged".to_owned(),
+        Outcome::Empty => return "empty".to_owned(),
+        Outcome::Failed => return "failed".to_owned(),
+        Outcome::NotReached => return "not reached".to_owned(),
+    };
+    let sourcetype = file.sourcetype.as_ref().map_or("", |sourcetype| sourcetype.as_str());
+    format!("{what}, {sourcetype}, {} ({})", human::plural(file.events, "event"), human::bytes(file.bytes))
+}
+
+fn skip_reason(reason: &SkipReason) -> String {
+    match reason {
+        SkipReason::Binary => "not text".to_owned(),
+        SkipReason::NotRegular => "not a regular file".to_owned(),
+        SkipReason::SameFile { path } => format!("the same file as {}", visible(&path.display().to_string())),
+        SkipReason::LinkLoop => "a link to a folder above it".to_owned(),
+        SkipReason::OwnData => "the data folder itself".to_owned(),
+    }
+}
+
+/// Prints format and first events of each file.
+fn print_previews(previews: &[Preview], config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let title = Theme::new(terminal.color_stdout).title;
+    let cells = CellPrinter::new(config.zone.value);
+    let width = terminal.width.unwrap_or(PREVIEW_WIDTH);
+    for Preview { path, compression, format } in previews {
+        let path = path.display().to_string();
+        write!(out, "{title}{}{title:#}: ", visible(&path))?;
+        match format {
+            Ok(format) => {
+                let compression = compression.map(|compression| format!(", {compression}")).unwrap_or_default();
+                writeln!(out, "{}, {}{compression}", format.sourcetype, encoding_name(format.decoding.encoding))?;
+                for event in &format.events {
+                    let line = preview_line(event, &cells);
+                    writeln!(out, "  {}", line.chars().take(width.saturating_sub(2)).collect::<String>())?;
+                }
+            }
+            Err(error) => writeln!(out, "{:#}", anyhow::Error::msg(error.to_string()))?,
+        }
+    }
+    out.flush()?;
+    let has_failed = |preview: &Preview| matches!(preview.format, Err(trawl_indexer::PreviewError::File(_)));
+    Ok(if previews.iter().any(has_failed) { ExitCode::Error } else { ExitCode::Success })
+}
+
+fn encoding_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Utf16Le => "UTF-16LE",
+        Encoding::Utf16Be => "UTF-16BE",
+        Encoding::Latin1 => "windows-1252",
+    }
+}
+
+fn preview_line(event: &PreviewEvent, cells: &CellPrinter) -> String {
+    let remark = if event.flags.contains(EventFlags::NO_STAMP) {
+        " (no time stamp)"
+    } else if event.flags.contains(EventFlags::BAD_TIME) {
+        " (absurd time stamp)"
+    } else {
+        ""
+    };
+    let level = event.level.as_deref().unwrap_or("-");
+    let text = event.text.lines().next().unwrap_or_default();
+    format!("{}{remark}  {}  {}", cells.time(event.time_us), visible(level), visible(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_become_inputs() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("odd[1].log");
+        std::fs::write(&odd, "").unwrap();
+        assert_eq!(input(Path::new("-")), Input::Stdin);
+        assert_eq!(input(Path::new("/var/log")), Input::Path("/var/log".into()));
+        assert_eq!(input(Path::new("/var/*.log")), Input::Glob("/var/*.log".to_owned()));
+        assert_eq!(input(&odd), Input::Path(odd.clone()));
+    }
+}

@@ -1,0 +1,224 @@
+//! `trawl search`: from the words of the command line to printed rows.
+
+use super::{CANNOT_PRINT, now_us, open_reader};
+use crate::args::SearchArgs;
+use crate::config::Config;
+use crate::error::Advice;
+use crate::exit_code::ExitCode;
+use crate::output::{
+    BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human, notes,
+};
+use crate::signals::Interrupted;
+use crate::terminal::Terminal;
+use crate::words;
+use anyhow::{Context, bail};
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use trawl_formats::Registry;
+use trawl_query::context::Cancel;
+use trawl_query::time::TimeSpec;
+use trawl_query::wanted::Wanted;
+use trawl_query::{Flow, Search, SearchOptions, Summary};
+use trawl_store::Reader;
+
+/// Bytes of rows that are collected before they are written.
+const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
+
+/// Runs the search, or checks or explains it.
+pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let query = words::join(&args.query);
+    let cancel = Arc::new(match config.deadline.value.0 {
+        Some(deadline) => Cancel::with_deadline(Instant::now() + deadline),
+        None => Cancel::default(),
+    });
+    let mut options = options(args, config, Arc::clone(&cancel))?;
+    // The text decides whether rows are events, and that decides how they are printed and how many.
+    let search = match Search::prepare(&query, &options) {
+        Ok(search) => search,
+        Err(error) => {
+            writeln!(io::stderr(), "{}", error.render(&query, terminal.color_stderr))?;
+            return Ok(ExitCode::Error);
+        }
+    };
+    if args.check {
+        return Ok(ExitCode::Success);
+    }
+    let look = Look { terminal, zone: config.zone.value };
+    let registry = config.load_registry()?;
+    let reader = open_reader(config)?;
+    if args.explain {
+        write!(io::stdout(), "{}", search.explain(&reader, &registry)?)?;
+        return Ok(ExitCode::Success);
+    }
+    let has_events = yields_events(&search);
+    let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
+    let context = context_lines(args, has_events && format == Format::Raw)?;
+    options.limit = limit(args, config, &terminal, has_events);
+    options.with_bytes = format == Format::Raw;
+    if has_events && format == Format::Raw {
+        // The level for its colour; nothing else needs to be extracted.
+        options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
+    }
+    let search = Search::prepare(&query, &options).context("the query was valid a moment ago")?;
+
+    let interrupted = Interrupted::watch(move || cancel.request())?;
+    let started = Instant::now();
+    let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry: Some(Arc::clone(&registry)) };
+    let mut renderer: Box<dyn Render + '_> = match context {
+        (0, 0) => look.renderer(format, marks),
+        (n_before, n_after) => {
+            let text = look.is_for_people().then(|| (look.theme(), marks));
+            Box::new(WithContext::new(&reader, n_before, n_after, text)?)
+        }
+    };
+    let summary = print(&search, &reader, &registry, terminal, &mut *renderer)?;
+    let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
+    notes.write(&summary, &mut io::stderr().lock())?;
+    Ok(match &summary.incomplete {
+        _ if interrupted.happened() => ExitCode::Interrupted,
+        Some(_) => ExitCode::Error,
+        None => ExitCode::of_rows(summary.n_rows),
+    })
+}
+
+fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
+    let zone = config.zone.value;
+    let clock_us = now_us()?;
+    let now_us = match &args.now {
+        Some(now) => {
+            let time = parse_time("--now", now)?.resolve(clock_us, zone);
+            time.with_context(|| format!("`{now}` is beyond what a time can be"))?
+        }
+        None => clock_us,
+    };
+    for (option, value) in [("--earliest", &args.earliest), ("--latest", &args.latest)] {
+        value.as_deref().map(|value| parse_time(option, value)).transpose()?;
+    }
+    let indexes = if args.index.is_empty() { &config.default_indexes.value } else { &args.index };
+    Ok(SearchOptions {
+        earliest: args.earliest.clone(),
+        latest: args.latest.clone(),
+        indexes: indexes.clone(),
+        zone,
+        limits: config.limits(),
+        cancel,
+        ..SearchOptions::new(now_us)
+    })
+}
+
+fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
+    TimeSpec::parse(text).ok_or_else(|| {
+        let hint = "write for example -15m, -1d@d, 2026-11-20, 2026-11-20T14:00:00+01:00 or an epoch second";
+        Advice::new(format!("`{text}` is not a time ({option})"), hint).into()
+    })
+}
+
+/// Whether the rows of the result are events: then the column with their bytes comes through all commands.
+fn yields_events(search: &Search) -> bool {
+    let plan = search.plan();
+    let event = Wanted::of([BYTES_COLUMN]);
+    let read = plan.commands.iter().rfold(event, |wanted, command| command.fields_read(&wanted));
+    !search.is_transforming() && read.contains(BYTES_COLUMN)
+}
+
+/// Most rows to print: a terminal shows the first screens of events, everything else gets all.
+fn limit(args: &SearchArgs, config: &Config, terminal: &Terminal, has_events: bool) -> Option<usize> {
+    let is_looked_at = terminal.stdout_is_terminal() && has_events;
+    let limit = args.limit.unwrap_or(if is_looked_at { config.limit.value } else { 0 });
+    (limit > 0).then_some(limit)
+}
+
+/// How many events to print before and after each match.
+fn context_lines(args: &SearchArgs, is_possible: bool) -> anyhow::Result<(usize, usize)> {
+    let both = args.context.unwrap_or(0);
+    let lines = (args.before_context.unwrap_or(both), args.after_context.unwrap_or(both));
+    if lines != (0, 0) && !is_possible {
+        bail!(Advice::new(
+            "-A, -B and -C need events printed as they are",
+            "leave out --output, and commands such as stats or table",
+        ));
+    }
+    Ok(lines)
+}
+
+/// Runs the search and prints its rows as they come.
+fn print(
+    search: &Search,
+    reader: &Reader,
+    registry: &Registry,
+    terminal: Terminal,
+    renderer: &mut (dyn Render + '_),
+) -> anyhow::Result<Summary> {
+    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, io::stdout().lock());
+    let mut written = Ok(());
+    let summary = search.run(reader, registry, &mut |batch| {
+        written = renderer
+            .rows(batch, &mut out)
+            .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });
+        Ok(if written.is_ok() { Flow::More } else { Flow::Done })
+    });
+    written.context(CANNOT_PRINT)?;
+    let summary = summary?;
+    let trailer =
+        Trailer { warnings: all_warnings(&summary), coverage: Some(serde_json::to_value(&summary.coverage)?) };
+    renderer.finish(&trailer, &mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
+    Ok(summary)
+}
+
+/// Why the answer may not be what was expected.
+fn all_warnings(summary: &Summary) -> Vec<String> {
+    let incomplete = summary.incomplete.iter().map(|why| format!("the answer is incomplete: {why}"));
+    incomplete.chain(summary.warnings.iter().cloned()).collect()
+}
+
+/// What is said on the standard error after the rows.
+struct Notes<'a> {
+    args: &'a SearchArgs,
+    config: &'a Config,
+    terminal: Terminal,
+    search: &'a Search,
+    limit: Option<usize>,
+    took: Duration,
+}
+
+impl Notes<'_> {
+    fn write(&self, summary: &Summary, err: &mut dyn Write) -> anyhow::Result<()> {
+        let theme = Theme::new(self.terminal.color_stderr);
+        all_warnings(summary).iter().try_for_each(|text| notes::warning(err, &theme, text))?;
+        if self.args.limit.is_none() && self.limit.is_some_and(|limit| summary.n_rows >= limit as u64) {
+            self.write_cut(summary, err, &theme)?;
+        }
+        if self.search.plan().search.is_none() {
+            return Ok(());
+        }
+        if summary.n_rows == 0 && summary.incomplete.is_none() {
+            match summary.n_matched {
+                0 => notes::diagnosis(err, &theme, summary, self.config)?,
+                n => writeln!(err, "{} matched, but no row is left at the end", human::plural(n, "event"))?,
+            }
+        }
+        let is_wanted = self.args.stats || self.terminal.stderr_is_terminal;
+        if is_wanted || summary.n_rows == 0 || summary.incomplete.is_some() {
+            let cells = CellPrinter::new(self.config.zone.value);
+            notes::coverage(err, &theme, &summary.coverage, &cells, self.took)?;
+        }
+        if self.args.stats {
+            notes::cost(err, &summary.coverage, summary.n_matched)?;
+        }
+        Ok(())
+    }
+
+    /// A terminal shows only the first rows: says how many there are.
+    fn write_cut(&self, summary: &Summary, err: &mut dyn Write, theme: &Theme) -> io::Result<()> {
+        let shown = human::count(summary.n_rows);
+        if !self.search.plan().commands.is_empty() {
+            writeln!(err, "the newest {shown} rows")?;
+        } else if summary.n_matched > summary.n_rows {
+            writeln!(err, "the newest {shown} of {}", human::plural(summary.n_matched, "event"))?;
+        } else {
+            return Ok(());
+        }
+        notes::hint(err, theme, "-n 0 prints all")
+    }
+}

@@ -1,0 +1,90 @@
+//! The trawl command line: index logs, search them.
+//!
+//! `main` reads the arguments ([`args`]), resolves the configuration once ([`config`]) and calls the verb ([`cmd`], one
+//! file each). Rows go to the standard output through a renderer of [`output`], everything else to the standard error.
+//! What the process tells its caller is an [`ExitCode`].
+
+mod args;
+mod cmd;
+mod config;
+#[cfg(test)]
+mod docs;
+mod error;
+mod exit_code;
+mod output;
+mod signals;
+mod terminal;
+mod words;
+
+use anyhow::Context;
+use args::{Args, ConfigVerb, Verb};
+use clap::{CommandFactory, FromArgMatches};
+use config::{Config, Surroundings};
+use error::Advice;
+use exit_code::ExitCode;
+use output::Theme;
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use terminal::Terminal;
+
+fn main() -> std::process::ExitCode {
+    let raw: Vec<OsString> = env::args_os().collect();
+    let args = match parse(&raw) {
+        Ok(args) => args,
+        Err(code) => return code.into(),
+    };
+    let terminal = Terminal::detect(args.global.color, &|name| env::var_os(name));
+    let code = run(args, terminal).unwrap_or_else(|error| {
+        if error::is_broken_pipe(&error) {
+            return ExitCode::Success;
+        }
+        // Where the standard error is closed too, the exit code still tells.
+        let _ = error::write(&mut io::stderr(), &Theme::new(terminal.color_stderr), &error);
+        ExitCode::Error
+    });
+    code.into()
+}
+
+/// Reads the arguments; prints help, version or what is wrong with them.
+fn parse(raw: &[OsString]) -> Result<Args, ExitCode> {
+    let parsed = Args::command().try_get_matches_from(raw).and_then(|matches| Args::from_arg_matches(&matches));
+    parsed.map_err(|error| match words::misplaced_time(raw, &error) {
+        Some(time) => {
+            let message = format!("`{time}` is a time, not a word to search for");
+            let advice = Advice::new(message, format!("write --earliest {time}"));
+            let _ = error::write(&mut io::stderr(), &Theme::plain(), &advice.into());
+            ExitCode::Error
+        }
+        None => {
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::Error } else { ExitCode::Success }
+        }
+    })
+}
+
+fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let Args { global, verb } = args;
+    // Only for the verbs that need it: the others must work where the configuration is broken.
+    let config = || {
+        let surroundings = Surroundings {
+            cwd: env::current_dir().context("cannot find out the working directory")?,
+            root: PathBuf::from("/"),
+            var: &|name| env::var_os(name),
+            machine_zone: iana_time_zone::get_timezone().ok().and_then(|zone| zone.parse().ok()),
+        };
+        Config::resolve(&global, &surroundings)
+    };
+    match verb {
+        Verb::Index(args) => cmd::index::run(&args, &config()?, terminal),
+        Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
+        Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
+        Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
+        Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),
+        Verb::Config(ConfigVerb::Show) => cmd::config::show(&config()?),
+        Verb::Quickstart => cmd::quickstart::run(terminal),
+        Verb::Completions { shell } => cmd::completions::run(shell),
+        Verb::Man { dir } => cmd::man::run(dir.as_deref()),
+    }
+}

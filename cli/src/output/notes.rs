@@ -1,0 +1,113 @@
+//! What is said on the standard error beside the rows: what was searched, warnings, and why nothing was found.
+
+use super::cell::CellPrinter;
+use super::human;
+use super::sanitize::visible;
+use super::theme::Theme;
+use crate::config::Config;
+use crate::words;
+use std::io::{self, Write};
+use std::time::Duration;
+use trawl_query::Summary;
+use trawl_query::engine::TermDiagnosis;
+use trawl_query::engine::coverage::Coverage;
+
+/// A warning on a line of its own.
+pub fn warning(out: &mut dyn Write, theme: &Theme, text: &str) -> io::Result<()> {
+    let style = theme.warning;
+    writeln!(out, "{style}warning:{style:#} {}", visible(text))
+}
+
+/// A hint on a line of its own.
+pub fn hint(out: &mut dyn Write, theme: &Theme, text: &str) -> io::Result<()> {
+    let style = theme.hint;
+    writeln!(out, "{style}hint:{style:#} {text}")
+}
+
+/// One line that says what an answer rests on, and one for each part that could not be read.
+pub fn coverage(
+    out: &mut dyn Write,
+    theme: &Theme,
+    coverage: &Coverage,
+    cells: &CellPrinter,
+    took: Duration,
+) -> io::Result<()> {
+    writeln!(out, "{coverage}; {}; {}", time_range(coverage, cells), human::duration(took))?;
+    coverage.damaged.iter().try_for_each(|damage| warning(out, theme, damage))
+}
+
+fn time_range(coverage: &Coverage, cells: &CellPrinter) -> String {
+    match (coverage.earliest_us, coverage.latest_us) {
+        (None, None) => "all time".to_owned(),
+        (Some(earliest), None) => format!("from {}", cells.time(earliest)),
+        (None, Some(latest)) => format!("before {}", cells.time(latest)),
+        (Some(earliest), Some(latest)) => format!("{} to {}", cells.time(earliest), cells.time(latest)),
+    }
+}
+
+/// What the search cost, one figure on a line.
+pub fn cost(out: &mut dyn Write, coverage: &Coverage, n_matched: u64) -> io::Result<()> {
+    let figures = [
+        (
+            "buckets",
+            format!(
+                "{} of {} read, {} outside the time range",
+                coverage.n_buckets - coverage.n_buckets_pruned - coverage.n_buckets_failed,
+                coverage.n_buckets,
+                coverage.n_buckets_pruned
+            ),
+        ),
+        (
+            "blocks",
+            format!(
+                "{} of {} read",
+                human::count(coverage.n_blocks_read as u64),
+                human::count(coverage.n_blocks as u64)
+            ),
+        ),
+        (
+            "events",
+            format!(
+                "{} matched, {} of {} read",
+                human::count(n_matched),
+                human::count(coverage.n_events_read),
+                human::count(coverage.n_events)
+            ),
+        ),
+        ("raw text", human::bytes(coverage.n_bytes_read)),
+    ];
+    figures.iter().try_for_each(|(name, figure)| writeln!(out, "  {name:<9} {figure}"))
+}
+
+/// Why nothing was found: each term's own count, and what the index holds that looks like it.
+pub fn diagnosis(out: &mut dyn Write, theme: &Theme, summary: &Summary, config: &Config) -> io::Result<()> {
+    let Summary { diagnosis: terms, coverage, .. } = summary;
+    writeln!(out, "no event matched")?;
+    let width = terms.iter().map(|term| visible(&term.term).chars().count()).max().unwrap_or(0);
+    for TermDiagnosis { term, n_in_range, n_total, nearest } in terms {
+        let term = visible(term);
+        write!(out, "  {term:<width$}  {}", human::plural(*n_in_range, "event"))?;
+        if n_total > n_in_range {
+            write!(out, " in the time range, {} in all", human::count(*n_total))?;
+        }
+        if !nearest.is_empty() {
+            let nearest: Vec<String> = nearest.iter().map(|term| visible(term).into_owned()).collect();
+            write!(out, "; nearest: {}", nearest.join(", "))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "data folder: {} ({})", config.data.value.display(), config.data.origin)?;
+    if let Some(term) = terms.iter().find(|term| words::is_time(&term.term)) {
+        hint(
+            out,
+            theme,
+            &format!("`{0}` is searched for as a word; if it is a time, write --earliest {0}", term.term),
+        )?;
+    }
+    if coverage.earliest_us.zip(coverage.latest_us).is_some_and(|(earliest, latest)| earliest >= latest) {
+        hint(out, theme, "the time range is empty: --latest is not after --earliest")?;
+    } else if terms.iter().any(|term| term.n_in_range == 0 && term.n_total > 0) {
+        hint(out, theme, "there are events outside the time range; see --earliest and --latest")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What the standard streams are connected to.
+
+use clap::ColorChoice;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+
+/// Columns of a terminal that does not say how wide it is.
+const DEFAULT_WIDTH: usize = 80;
+
+/// What is known about the standard output and the standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// The width in columns if the standard output is a terminal.
+    pub width: Option<usize>,
+    /// Whether the standard error is a terminal: whether progress is shown.
+    pub stderr_is_terminal: bool,
+    /// Whether to colour the standard output.
+    pub color_stdout: bool,
+    /// Whether to colour the standard error.
+    pub color_stderr: bool,
+}
+
+impl Terminal {
+    /// Looks at the standard streams and the environment.
+    pub fn detect(choice: ColorChoice, var: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let stdout_is_terminal = io::stdout().is_terminal();
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let width = || terminal_size::terminal_size_of(io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0.into());
+        Self {
+            width: stdout_is_terminal.then(width),
+            stderr_is_terminal,
+            color_stdout: use_color(choice, stdout_is_terminal, var),
+            color_stderr: use_color(choice, stderr_is_terminal, var),
+        }
+    }
+
+    /// Whether the standard output is a terminal.
+    pub fn stdout_is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+}
+
+/// `auto` means: on a terminal that is not dumb, unless `NO_COLOR` is set and not empty (no-color.org).
+fn use_color(choice: ColorChoice, is_terminal: bool, var: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            is_terminal
+                && var("NO_COLOR").is_none_or(|value| value.is_empty())
+                && var("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_is_obeyed_but_a_flag_wins() {
+        /// The flag, whether it is a terminal, variables, whether there are colours.
+        type Case<'a> = (ColorChoice, bool, &'a [(&'a str, &'a str)], bool);
+        let cases: [Case<'_>; 7] = [
+            (ColorChoice::Auto, true, &[], true),
+            (ColorChoice::Auto, false, &[], false),
+            (ColorChoice::Auto, true, &[("NO_COLOR", "1")], false),
+            (ColorChoice::Auto, true, &[("NO_COLOR", "")], true),
+            (ColorChoice::Auto, true, &[("TERM", "dumb")], false),
+            (ColorChoice::Always, false, &[("NO_COLOR", "1")], true),
+            (ColorChoice::Never, true, &[], false),
+        ];
+        for (choice, is_terminal, vars, expected) in cases {
+            let var = |name: &str| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| value.into());
+            assert_eq!(use_color(choice, is_terminal, &var), expected, "{choice:?} {is_terminal} {vars:?}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Runs the real binary: one module for each verb, and what holds for the repository as a whole (`tidy`).
+
+mod completions;
+mod config;
+mod expected;
+mod index;
+mod man;
+mod oracle;
+mod quickstart;
+mod readme;
+mod search;
+mod sources;
+mod status;
+mod support;
+mod tidy;
+mod truth;
+mod verify;
