@@ -4,4 +4,5 @@
 //! help. The program `measure` does the same for a whole corpus folder and writes the table of `benches/RECORD.md`.
 
 pub mod cases;
+pub mod corpus;
 pub mod usage;
