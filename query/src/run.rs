@@ -36,6 +36,8 @@ pub struct SearchOptions {
     pub event_fields: Wanted,
     /// Whether event rows carry the column `_bytes`, see [`crate::engine::bytes`].
     pub with_bytes: bool,
+    /// Whether an answer without events comes with [`Summary::diagnosis`].
+    pub diagnose: bool,
     /// Now, microseconds since the epoch.
     pub now_us: i64,
     /// The zone of snapped times and of time bins.
@@ -56,6 +58,7 @@ impl SearchOptions {
             limit: None,
             event_fields: Wanted::All,
             with_bytes: false,
+            diagnose: false,
             now_us,
             zone: Zone::UTC,
             limits: Limits::default(),
@@ -85,6 +88,7 @@ pub struct Search {
     ctx: Arc<Context>,
     limit: Option<usize>,
     with_bytes: bool,
+    diagnose: bool,
     canonical: String,
 }
 
@@ -101,7 +105,7 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// Why the answer is not whole, if it is not: cancelled, past its deadline, or parts that could not be read.
     pub incomplete: Option<String>,
-    /// Where no event matched: what each word for itself would have found.
+    /// Where no event matched and [`SearchOptions::diagnose`] is set: what each word for itself would have found.
     pub diagnosis: Vec<TermDiagnosis>,
 }
 
@@ -135,7 +139,14 @@ impl Search {
         let mut ctx = Context::new(options.now_us, options.zone, plan.times);
         ctx.limits = options.limits.clone();
         ctx.cancel = Arc::clone(&options.cancel);
-        Ok(Self { plan, ctx: Arc::new(ctx), limit: options.limit, with_bytes: options.with_bytes, canonical })
+        Ok(Self {
+            plan,
+            ctx: Arc::new(ctx),
+            limit: options.limit,
+            with_bytes: options.with_bytes,
+            diagnose: options.diagnose,
+            canonical,
+        })
     }
 
     /// Whether the result is a table rather than events.
@@ -193,7 +204,7 @@ impl Search {
                     Err(error) => summary.incomplete = stopped(Err(error))?,
                 }
             }
-            if summary.n_matched == 0 && summary.incomplete.is_none() {
+            if self.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() {
                 summary.diagnosis = TermDiagnosis::of(expr, &self.plan, reader, registry).unwrap_or_default();
             }
             summary.coverage = scan.coverage();

@@ -56,6 +56,7 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
     let context = context_lines(args, has_events && format == Format::Raw)?;
     options.limit = limit(args, config, &terminal, has_events);
     options.with_bytes = format == Format::Raw;
+    options.diagnose = true;
     if has_events && format == Format::Raw {
         // The level for its colour; nothing else needs to be extracted.
         options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);

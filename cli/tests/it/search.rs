@@ -90,7 +90,7 @@ fn tables_follow_after_transforming_commands() {
         5
 
     --- stderr ---
-    searched 5 events of 1 sources in 1 of 1 buckets, index main; all time; [TIME]
+    searched 5 events of 1 source in 1 of 1 bucket, index main; all time; [TIME]
       buckets   1 of 1 read, 0 outside the time range
       blocks    0 of 1 read
       events    5 matched, 0 of 5 read
@@ -108,7 +108,7 @@ fn nothing_found_comes_with_a_diagnosis() {
       ERORR           0 events; nearest: error
       PaymentService  3 events
     data folder: [DIR]/data ($TRAWL_DATA)
-    searched 5 events of 1 sources in 1 of 1 buckets, index main; all time; [TIME]
+    searched 5 events of 1 source in 1 of 1 bucket, index main; all time; [TIME]
     ");
     assert_snapshot!(sandbox.search(&["ERROR", "--earliest", "-1h"]), @r"
     exit: 1
@@ -117,7 +117,7 @@ fn nothing_found_comes_with_a_diagnosis() {
       ERROR  0 events in the time range, 2 in all
     data folder: [DIR]/data ($TRAWL_DATA)
     hint: there are events outside the time range; see --earliest and --latest
-    searched 0 events of 0 sources in 0 of 1 buckets, index main; from 2026-11-22T22:00:00.000000+00:00; [TIME]
+    searched 0 events of 0 sources in 0 of 1 bucket, index main; from 2026-11-22T22:00:00.000000+00:00; [TIME]
     ");
     let hint = |args: &[&str]| {
         sandbox.search(args).stderr().lines().find_map(|line| line.strip_prefix("hint: ").map(str::to_owned))
@@ -134,7 +134,7 @@ fn nothing_found_comes_with_a_diagnosis() {
     exit: 1
     --- stderr ---
     2 events matched, but no row is left at the end
-    searched 5 events of 1 sources in 1 of 1 buckets, index main; all time; [TIME]
+    searched 5 events of 1 source in 1 of 1 bucket, index main; all time; [TIME]
     ");
 }
 

@@ -53,26 +53,30 @@ impl Coverage {
 /// One line for people, without the time range: that is theirs to print, in their zone.
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.indexes.is_empty() {
+            return f.write_str("searched nothing: no index, or stopped before the first one was opened");
+        }
         let names: Vec<&str> = self.indexes.iter().map(IndexName::as_str).collect();
         write!(
             f,
-            "searched {} events of {} sources in {} of {} buckets",
-            self.n_events,
-            self.n_sources,
+            "searched {} of {} in {} of {}",
+            counted(self.n_events, "event"),
+            counted(self.n_sources as u64, "source"),
             self.n_buckets - self.n_buckets_pruned - self.n_buckets_failed,
-            self.n_buckets
+            counted(self.n_buckets as u64, "bucket")
         )?;
         if self.n_events_live > 0 {
-            write!(f, " ({} events not sealed yet)", self.n_events_live)?;
+            write!(f, " ({} not sealed yet)", counted(self.n_events_live, "event"))?;
         }
-        if names.is_empty() {
-            f.write_str("; there is no index to search")
-        } else {
-            write!(f, ", index {}", names.join(", "))
-        }?;
+        write!(f, ", index {}", names.join(", "))?;
         if !self.is_complete() {
-            write!(f, "; INCOMPLETE: {} parts could not be read", self.damaged.len().max(self.n_buckets_failed))?;
+            let n_parts = self.damaged.len().max(self.n_buckets_failed) as u64;
+            write!(f, "; INCOMPLETE: {} could not be read", counted(n_parts, "part"))?;
         }
         Ok(())
     }
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -27,6 +27,8 @@ use trawl_store::{Reader, StoreError};
 const FIRST_CHUNK: usize = 256;
 const LAST_CHUNK: usize = 64 << 10;
 const CHUNK_GROWTH: usize = 4;
+/// Distinct combinations of level and host for which room is made before they are met.
+const USUAL_ROWS: usize = 1024;
 
 /// The events that a plan selects, as of one snapshot.
 pub struct Scan<'p> {
@@ -323,7 +325,8 @@ impl<'p> Scan<'p> {
             let row_of = |event: usize| {
                 id(&columns.levels, event, needs.levels) * n_hosts + id(&columns.hosts, event, needs.hosts)
             };
-            let mut counts: Vec<(u64, u32)> = Vec::new();
+            let n_levels = columns.level_names.len() + 1;
+            let mut counts: Vec<(u64, u32)> = vec![(0, 0); (n_levels * n_hosts).min(USUAL_ROWS)];
             let mut count = |event: u32, n: u64| {
                 let row = row_of(event as usize);
                 if row >= counts.len() {

@@ -1,6 +1,6 @@
 //! The statistical functions of `stats`, `timechart` and their like.
 //!
-//! A function is one file: its `//!` text is the manual page, then come its line for the table and its [`State`], what it
+//! A function is one file: its `//!` text is the manual page, then come its line for the table and its `State`, what it
 //! knows of one group. States take values in, merge in any order with the same result, and finish exactly.
 
 mod avg;
