@@ -6,6 +6,7 @@ mod expected;
 mod index;
 mod man;
 mod oracle;
+mod permissions;
 mod quickstart;
 mod readme;
 mod search;

@@ -66,7 +66,12 @@ impl Sandbox {
 
     /// `trawl` in this folder, in UTC, with nothing of the machine's configuration.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trawl"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_trawl")), args)
+    }
+
+    /// As [`command`](Self::command), with a copy of the program.
+    pub fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(self.path())
