@@ -85,6 +85,10 @@ impl Generator {
     fn word(&mut self, event: &Scanned) -> Option<Condition> {
         let n_tokens = [1, 1, 1, 2, 4][self.below(5)];
         let word = self.piece(event, n_tokens, is_bare)?;
+        // Blanks and control characters beyond ASCII end a bare word, too.
+        if word.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return None;
+        }
         if ["and", "or", "not", "in", "term", "case"].contains(&word.to_ascii_lowercase().as_str())
             || word.contains("::")
         {
