@@ -271,15 +271,23 @@ impl Catalog {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs a transaction; it is durable when this returns.
     fn run<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        self.explained(transact(&mut self.lock(), statement))
+    }
+
+    /// Runs a transaction that need not survive a power cut by itself. The next durable one syncs the same log and with it
+    /// this one: a source is never lost while a bucket names it, and thousands of new files do not wait for the disk.
+    fn run_lazily<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut connection = self.lock();
-        let run = || {
-            let transaction = connection.transaction()?;
-            let value = statement(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        };
-        run().map_err(|source| StoreError::Catalog { path: self.path.clone(), source })
+        let lazily = connection.pragma_update(None, "synchronous", "NORMAL");
+        let value = lazily.and_then(|()| transact(&mut connection, statement));
+        let restored = connection.pragma_update(None, "synchronous", "FULL");
+        self.explained(value.and_then(|value| restored.map(|()| value)))
+    }
+
+    fn explained<T>(&self, answer: rusqlite::Result<T>) -> Result<T> {
+        answer.map_err(|source| StoreError::Catalog { path: self.path.clone(), source })
     }
 
     /// Buckets and live logs, as of one moment.
@@ -353,12 +361,12 @@ impl Catalog {
         })
     }
 
-    /// Enters a source; its first generation has number 0.
+    /// Enters a source; its first generation has number 0. Durable with the first bucket that names it.
     ///
     /// # Errors
     /// If the database fails.
     pub fn register(&self, new: &NewSource) -> Result<SourceId> {
-        self.run(|transaction| {
+        self.run_lazily(|transaction| {
             transaction
                 .prepare_cached(
                     "INSERT INTO source (index_name, path, source, host, sourcetype, rules_hash, decoding)
@@ -384,7 +392,7 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn new_generation(&self, source: SourceId, fingerprint: &Fingerprint) -> Result<u32> {
-        self.run(|transaction| {
+        self.run_lazily(|transaction| {
             let number: u32 = transaction
                 .prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM generation WHERE source_id = ?")?
                 .query_row([source.0 as i64], |row| row.get(0))?;
@@ -398,7 +406,7 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn set_fingerprint(&self, source: SourceId, generation: u32, fingerprint: &Fingerprint) -> Result<()> {
-        self.run(|transaction| {
+        self.run_lazily(|transaction| {
             transaction
                 .prepare_cached(
                     "UPDATE generation SET head_len = ?, head = ?, dev = ?, ino = ? WHERE source_id = ? AND number = ?",
@@ -479,6 +487,16 @@ impl Catalog {
             Ok(())
         })
     }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction()?;
+    let value = statement(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
