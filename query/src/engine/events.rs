@@ -92,6 +92,8 @@ pub struct RowMaker<'p> {
     /// One per sourcetype that was met.
     extractors: Vec<(Arc<Rules>, Extractor)>,
     fields: ExtractedFields,
+    /// A block's text in lower case.
+    lowered: Vec<u8>,
 }
 
 impl<'p> RowMaker<'p> {
@@ -115,7 +117,16 @@ impl<'p> RowMaker<'p> {
                 Some(names)
             }
         };
-        Self { schema, filter, zone, with_order, names, extractors: Vec::new(), fields: ExtractedFields::default() }
+        Self {
+            schema,
+            filter,
+            zone,
+            with_order,
+            names,
+            extractors: Vec::new(),
+            fields: ExtractedFields::default(),
+            lowered: Vec::new(),
+        }
     }
 
     fn extractor(&mut self, rules: &Arc<Rules>) -> usize {
@@ -140,7 +151,8 @@ impl<'p> RowMaker<'p> {
         let extraction = RefCell::new(Extraction { extractor, fields: &mut self.fields, is_done: false });
         let mut rows = RowBuffer::new(self.schema, candidates.len());
         let mut order = Vec::new();
-        let holding = self.filter.required_pattern().and_then(|pattern| holding(pattern, info, columns, candidates));
+        let required = self.filter.required_pattern();
+        let holding = required.and_then(|pattern| holding(pattern, info, columns, candidates, &mut self.lowered));
         for candidate in candidates {
             if holding.as_ref().is_some_and(|holding| !candidate.certain && !holding[candidate.event as usize]) {
                 continue;
@@ -180,6 +192,7 @@ fn holding(
     info: &BlockInfo,
     columns: &BlockColumns,
     candidates: &[Candidate],
+    lowered: &mut Vec<u8>,
 ) -> Option<Vec<bool>> {
     let n_events = columns.ends.len();
     let n_uncertain = candidates.iter().filter(|candidate| !candidate.certain).count();
@@ -197,9 +210,11 @@ fn holding(
     };
     let event_at = |at: usize, from: usize| from + columns.ends[from..].partition_point(|&end| end as usize <= at);
     let (mut at, mut event) = (0, 0);
+    lowered.clear();
+    lowered.extend(columns.raw.iter().map(u8::to_ascii_lowercase));
     // Both ends of a stamp are token boundaries, so what matches beside it also matches in the whole text.
-    while let Some(stretch) = pattern.find_at(&columns.raw, at) {
-        event = event_at(stretch.start, event);
+    while let Some(start) = pattern.find_lowered(lowered, at) {
+        event = event_at(start, event);
         at = mark(event);
     }
     // An event with escapes may hold the pattern in decoded form.

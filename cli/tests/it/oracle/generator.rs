@@ -89,7 +89,7 @@ impl Generator {
         if word.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
         }
-        if ["and", "or", "not", "in", "term", "case"].contains(&word.to_ascii_lowercase().as_str())
+        if ["and", "or", "not", "in", "term", "case", "search"].contains(&word.to_ascii_lowercase().as_str())
             || word.contains("::")
         {
             return None;
