@@ -8,9 +8,10 @@ use crate::context::{Cancel, Context, Limits};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
+use crate::glob::Glob;
 use crate::parser::parse;
 use crate::plan::{Caller, Cut, Plan};
-use crate::search::{PatternForm, SearchExpr};
+use crate::search::{CompareOp, PatternForm, SearchExpr};
 use crate::span::Span;
 use crate::time::TimeSpec;
 use crate::wanted::Wanted;
@@ -116,6 +117,24 @@ pub struct Highlight {
     pub literal: String,
     /// Whether case matters.
     pub case_sensitive: bool,
+    /// Whether it stands at the beginning of a word. False after a wildcard.
+    pub begins_word: bool,
+    /// Whether it stands at the end of a word. False before a wildcard.
+    pub ends_word: bool,
+}
+
+impl Highlight {
+    /// The literals of a pattern.
+    fn of(glob: &Glob, case_sensitive: bool) -> impl Iterator<Item = Self> {
+        let last = glob.literals().len() - 1;
+        let literals = glob.literals().iter().enumerate().filter(|(_, literal)| !literal.is_empty());
+        literals.map(move |(i, literal)| Self {
+            literal: literal.to_string(),
+            case_sensitive,
+            begins_word: i == 0,
+            ends_word: i == last,
+        })
+    }
 }
 
 impl Search {
@@ -243,7 +262,12 @@ impl Search {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn explain(&self, reader: &Reader, registry: &Registry) -> Result<String> {
-        let mut text = format!("query   {}\n{}", self.canonical, self.plan);
+        let mut text = format!("query   {}\n", self.canonical);
+        if let Some(expr) = &self.plan.search {
+            text.push_str("search\n");
+            text.push_str(&expr.outline("        "));
+        }
+        text.push_str(&self.plan.to_string());
         let Some(expr) = &self.plan.search else { return Ok(text) };
         let scan = Scan::open(&self.plan, expr, &self.ctx, reader, registry, self.with_bytes)?;
         let coverage = scan.coverage();
@@ -302,16 +326,11 @@ fn collect_highlights(expr: &SearchExpr, highlights: &mut Vec<Highlight>) {
             operands.iter().for_each(|operand| collect_highlights(operand, highlights));
         }
         SearchExpr::Pattern(pattern) => {
-            let literals = pattern.glob.literals().iter().filter(|literal| !literal.is_empty());
-            highlights.extend(literals.map(|literal| Highlight {
-                literal: literal.to_string(),
-                case_sensitive: pattern.case_sensitive && pattern.form != PatternForm::Term,
-            }));
+            let case_sensitive = pattern.case_sensitive && pattern.form != PatternForm::Term;
+            highlights.extend(Highlight::of(&pattern.glob, case_sensitive));
         }
-        SearchExpr::Compare(compare) if compare.op == crate::search::CompareOp::Eq => {
-            let literals = compare.value.glob.literals().iter().filter(|literal| !literal.is_empty());
-            highlights
-                .extend(literals.map(|literal| Highlight { literal: literal.to_string(), case_sensitive: false }));
+        SearchExpr::Compare(compare) if compare.op == CompareOp::Eq => {
+            highlights.extend(Highlight::of(&compare.value.glob, false));
         }
         _ => {}
     }
@@ -330,7 +349,9 @@ impl Output<'_> {
             batch.truncate(limit.saturating_sub(self.n_rows as usize));
         }
         self.n_rows += batch.len() as u64;
-        let flow = if batch.is_empty() { Flow::More } else { (self.sink)(batch)? };
+        // A table without rows still has its columns.
+        let says_nothing = batch.is_empty() && batch.fields().is_empty();
+        let flow = if says_nothing { Flow::More } else { (self.sink)(batch)? };
         let full = self.limit.is_some_and(|limit| self.n_rows >= limit as u64);
         Ok(if full { Flow::Done } else { flow })
     }

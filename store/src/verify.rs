@@ -73,13 +73,6 @@ pub enum Problem {
     },
 }
 
-impl Problem {
-    /// Whether rebuilding the bucket's index from its journal would mend it.
-    pub fn is_mended_by_rebuild(&self) -> bool {
-        matches!(self, Self::Index { .. })
-    }
-}
-
 /// Checks every bucket of the store in `data`.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
+use trawl_formats::token::is_boundary;
 use trawl_formats::{Registry, Severity};
 use trawl_query::Highlight;
 
@@ -46,8 +47,10 @@ impl Highlighter {
     fn matches(&self, text: &[u8]) -> Vec<Range<usize>> {
         let Some(automaton) = &self.automaton else { return Vec::new() };
         let is_match = |found: &Match| {
-            let Highlight { literal, case_sensitive } = &self.literals[found.pattern()];
-            !case_sensitive || text[found.range()] == *literal.as_bytes()
+            let wanted = &self.literals[found.pattern()];
+            (!wanted.case_sensitive || text[found.range()] == *wanted.literal.as_bytes())
+                && (!wanted.begins_word || is_boundary(text, found.start()))
+                && (!wanted.ends_word || is_boundary(text, found.end()))
         };
         automaton.find_iter(text).filter(is_match).map(|found| found.range()).collect()
     }
@@ -115,9 +118,12 @@ pub fn write_event(
 mod tests {
     use super::*;
 
+    fn word(literal: &str, case_sensitive: bool) -> Highlight {
+        Highlight { literal: literal.to_owned(), case_sensitive, begins_word: true, ends_word: true }
+    }
+
     fn colored(text: &str, level: Option<(&str, Severity)>, literals: &[&str]) -> String {
-        let literal = |literal: &&str| Highlight { literal: (*literal).to_owned(), case_sensitive: false };
-        let literals = literals.iter().map(literal).collect();
+        let literals = literals.iter().map(|literal| word(literal, false)).collect();
         let mut out = Vec::new();
         write_event(&mut out, text.as_bytes(), level, &Highlighter::new(literals), &Theme::colored()).unwrap();
         String::from_utf8(out).unwrap().replace('\x1b', "^")
@@ -128,7 +134,7 @@ mod tests {
         insta::assert_snapshot!(
             colored("14:05 ERROR db: Timeout\x07 ERRORS\nat Db.timeout()", Some(("ERROR", Severity::Error)), &["timeout", "error"]),
             @r"
-            14:05 ^[1m^[31mERROR^[0m db: ^[1m^[35mTimeout^[0m^[7m^[36m\x07^[0m ^[1m^[35mERROR^[0mS
+            14:05 ^[1m^[31mERROR^[0m db: ^[1m^[35mTimeout^[0m^[7m^[36m\x07^[0m ERRORS
             at Db.^[1m^[35mtimeout^[0m()
             "
         );
@@ -137,9 +143,15 @@ mod tests {
 
     #[test]
     fn case_matters_where_the_query_says_so() {
-        let exact = Highlight { literal: "Db".to_owned(), case_sensitive: true };
-        let matches = Highlighter::new(vec![exact]).matches(b"DB db Db");
+        let matches = Highlighter::new(vec![word("Db", true)]).matches(b"DB db Db");
         assert_eq!((matches.len(), matches[0].start), (1, 6));
+    }
+
+    #[test]
+    fn only_whole_words_match_unless_a_wildcard_says_so() {
+        let prefix = Highlight { ends_word: false, ..word("err", false) };
+        let matches = Highlighter::new(vec![prefix]).matches(b"ERRORS xerr");
+        assert_eq!((matches.len(), matches[0].clone()), (1, 0..3));
     }
 
     #[test]

@@ -248,6 +248,11 @@ fn check_and_explain_print_no_rows() {
     exit: 0
     --- stdout ---
     query   search ERROR PaymentService attempt>1 | stats count BY level
+    search
+            and
+              word ERROR
+              word PaymentService
+              field attempt>1
     scan    ERROR PaymentService attempt>1
     read    level
     merge   stats count BY level
@@ -258,6 +263,15 @@ fn check_and_explain_print_no_rows() {
     events  5 in the rest, 0 live
     match   0 certain by the index, 1 to be verified on the text
     ");
+}
+
+#[test]
+fn a_table_without_rows_has_its_columns() {
+    let sandbox = Sandbox::with_pay_log();
+    let run = sandbox.search(&["absent | stats count by level", "--output", "csv"]);
+    assert_eq!((run.code(), run.stdout()), (1, &b"level,count\n"[..]));
+    let run = sandbox.search(&["absent", "--output", "csv"]);
+    assert_eq!((run.code(), run.stdout()), (1, &b""[..]));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `OR` binds more tightly than `AND` here — the reverse of [`crate::expr`].
 
 mod filter;
+mod outline;
 mod parse;
 mod pattern;
 
