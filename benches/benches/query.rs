@@ -5,7 +5,7 @@ use std::hint::black_box;
 use trawl_benches::corpus::write_all;
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_indexer::{Input, Options, Progress};
-use trawl_query::{Flow, Search, SearchOptions};
+use trawl_query::{Engine, Flow, Search, SearchOptions};
 use trawl_store::{Reader, Writer};
 
 /// Class, query, most rows.
@@ -32,7 +32,7 @@ fn queries(c: &mut Criterion) {
     let writer = Writer::open(data.path()).expect("writer");
     let inputs = [Input::Path(logs.path().to_owned())];
     trawl_indexer::index(&writer, &registry, &inputs, &options, &Progress::default()).expect("index");
-    let reader = Reader::open(data.path()).expect("reader");
+    let engine = Engine::new(Reader::open(data.path()).expect("reader"), registry);
 
     let mut group = c.benchmark_group("query");
     group.sample_size(20).throughput(Throughput::Bytes(n_bytes));
@@ -43,7 +43,7 @@ fn queries(c: &mut Criterion) {
             let search = Search::prepare(query, &options).expect("a query");
             let mut n_rows = 0;
             search
-                .run(&reader, &registry, &mut |batch| {
+                .run(&engine, &mut |batch| {
                     n_rows += batch.len();
                     Ok(Flow::More)
                 })

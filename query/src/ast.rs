@@ -4,8 +4,10 @@ use crate::command::Command;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::search::SearchExpr;
 use crate::span::Span;
+use crate::subsearch::{Place, Subsearch};
 use crate::time::{TimeRange, TimeSpec};
 use std::fmt;
+use std::sync::Arc;
 use trawl_formats::Zone;
 
 /// A parsed query.
@@ -18,6 +20,25 @@ pub struct Pipeline {
     pub times: TimeModifiers,
     /// The commands after the search, in order.
     pub commands: Vec<Box<dyn Command>>,
+    /// The text that was parsed, with macros replaced. The spans of subsearches are places in it.
+    pub text: Arc<str>,
+}
+
+impl Pipeline {
+    /// The subsearches whose result becomes a part of this search's text before it is planned, in order.
+    pub(crate) fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        let mut found = Vec::new();
+        if let Some(search) = &self.search {
+            search.visit(&mut |leaf| {
+                if let SearchExpr::Subsearch(subsearch) = leaf {
+                    found.push((subsearch, Place::Search));
+                }
+            });
+        }
+        found.extend(self.commands.iter().flat_map(|command| command.inline_subsearches()));
+        found.sort_by_key(|(subsearch, _)| subsearch.span.start);
+        found
+    }
 }
 
 /// The canonical text; reading it gives the same pipeline.

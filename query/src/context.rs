@@ -1,10 +1,15 @@
 //! What a running search may know about the world: the clock, the zone, its limits, and whether to go on.
 
+use crate::batch::Batch;
+use crate::engine::Engine;
 use crate::error::{Result, RunError};
+use crate::run::SearchOptions;
+use crate::subsearch::Subsearch;
 use crate::time::TimeRange;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use trawl_formats::Zone;
 
@@ -20,11 +25,18 @@ pub struct Context {
     /// Bounds of the operators' state.
     pub limits: Limits,
     /// Asks the search to stop.
-    pub cancel: std::sync::Arc<Cancel>,
+    pub cancel: Arc<Cancel>,
     /// Reads the wall clock, in microseconds UTC, for `time()`. Without it that clock stands still at `now_us`.
     pub clock: Option<fn() -> i64>,
     memory_bytes: AtomicUsize,
     warnings: Mutex<Vec<Warning>>,
+    incomplete: Mutex<Option<String>>,
+    /// What the search was started with; searches on its behalf start with the same.
+    caller: SearchOptions,
+    /// Where events come from. Without it, searches find none.
+    engine: Option<Engine>,
+    /// Rows of subsearches, by [`Subsearch::key`].
+    rows: Mutex<HashMap<usize, Arc<Batch>>>,
 }
 
 impl Context {
@@ -35,11 +47,60 @@ impl Context {
             zone,
             range,
             limits: Limits::default(),
-            cancel: std::sync::Arc::new(Cancel::default()),
+            cancel: Arc::default(),
             clock: None,
             memory_bytes: AtomicUsize::new(0),
             warnings: Mutex::default(),
+            incomplete: Mutex::default(),
+            caller: SearchOptions { zone, ..SearchOptions::new(now_us) },
+            engine: None,
+            rows: Mutex::default(),
         }
+    }
+
+    /// The context of a search that was started with `caller` and runs on `engine`.
+    pub(crate) fn of_search(caller: &SearchOptions, range: TimeRange, engine: Option<&Engine>) -> Self {
+        Self {
+            limits: caller.limits.clone(),
+            cancel: Arc::clone(&caller.cancel),
+            clock: caller.clock,
+            caller: caller.clone(),
+            engine: engine.cloned(),
+            ..Self::new(caller.now_us, caller.zone, range)
+        }
+    }
+
+    /// What the search was started with.
+    pub(crate) fn caller(&self) -> &SearchOptions {
+        &self.caller
+    }
+
+    /// Where events come from.
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// Keeps the rows of a subsearch for the command whose argument it is.
+    pub(crate) fn keep_rows(&self, key: usize, rows: Batch) {
+        lock(&self.rows).insert(key, Arc::new(rows));
+    }
+
+    /// The rows of a subsearch that ran before the search.
+    ///
+    /// # Panics
+    /// If it did not run: that is a bug of the executor, or of a command that does not name it as an argument.
+    pub(crate) fn rows_of(&self, subsearch: &Subsearch) -> Arc<Batch> {
+        Arc::clone(lock(&self.rows).get(&subsearch.key()).expect("subsearches run before the search"))
+    }
+
+    /// Remembers that the answer is not whole, and why.
+    pub(crate) fn set_incomplete(&self, why: String) {
+        lock(&self.incomplete).get_or_insert(why);
+    }
+
+    /// Why the answer is not whole, if a part of the search said so.
+    pub(crate) fn incomplete(&self) -> Option<String> {
+        lock(&self.incomplete).clone()
     }
 
     /// What the clock on the wall shows, in microseconds UTC.
@@ -49,7 +110,7 @@ impl Context {
 
     /// Keeps a warning for the person who asked. The same warning is kept once.
     pub fn warn(&self, warning: Warning) {
-        let mut warnings = self.warnings.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut warnings = lock(&self.warnings);
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -57,13 +118,17 @@ impl Context {
 
     /// The warnings so far, in the order in which they came.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.warnings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        lock(&self.warnings).clone()
     }
 
     /// The memory that operators of this search hold at present, in bytes.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes.load(Ordering::Relaxed)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bounds of the state that operators keep. Past a bound a search stops with an error that names it; where Splunk's
@@ -118,15 +183,15 @@ impl Cancel {
 /// Memory that one operator holds, counted against [`Limits::max_memory_bytes`] until it is dropped.
 #[derive(Debug)]
 pub struct Memory {
-    ctx: std::sync::Arc<Context>,
+    ctx: Arc<Context>,
     command: &'static str,
     bytes: usize,
 }
 
 impl Memory {
     /// Nothing yet, on behalf of `command`.
-    pub fn new(ctx: &std::sync::Arc<Context>, command: &'static str) -> Self {
-        Self { ctx: std::sync::Arc::clone(ctx), command, bytes: 0 }
+    pub fn new(ctx: &Arc<Context>, command: &'static str) -> Self {
+        Self { ctx: Arc::clone(ctx), command, bytes: 0 }
     }
 
     /// Counts `bytes` more.
@@ -184,6 +249,15 @@ pub enum Warning {
         /// Values kept in each group.
         kept: usize,
     },
+    /// A subsearch had more rows than its place takes.
+    SubsearchCut {
+        /// The command whose argument it is.
+        command: &'static str,
+        /// Rows kept.
+        kept: usize,
+    },
+    /// A warning of a subsearch.
+    OfSubsearch(String),
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
 }
@@ -195,6 +269,10 @@ impl fmt::Display for Warning {
                 write!(f, "sort kept {kept} of {of} rows; write `sort 0 …` to keep all")
             }
             Warning::ListCut { kept } => write!(f, "list() kept the first {kept} values of a group"),
+            Warning::SubsearchCut { command, kept } => {
+                write!(f, "the subsearch of `{command}` was cut: it has more than {kept} rows")
+            }
+            Warning::OfSubsearch(warning) => write!(f, "in a subsearch: {warning}"),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
         }
     }
@@ -203,7 +281,6 @@ impl fmt::Display for Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::time::Duration;
 
     fn context() -> Arc<Context> {

@@ -90,12 +90,6 @@ pub enum QueryErrorKind {
     /// A span of time that cannot be understood.
     #[error("`{0}` is not a span of time")]
     TimeSpan(String),
-    /// Macros are text from the configuration.
-    #[error("macros are not defined")]
-    Macro,
-    /// `[ … ]`
-    #[error("subsearches are not supported yet")]
-    Subsearch,
     /// `$token$` of a Splunk dashboard that nobody replaced.
     #[error("`{0}` is a dashboard token without a value")]
     DashboardToken(String),
@@ -227,6 +221,22 @@ pub enum RunError {
         limit: &'static str,
         /// Its value.
         value: u64,
+    },
+    /// A search in brackets cannot be run.
+    #[error("the subsearch of `{command}` is wrong: {message}")]
+    Subsearch {
+        /// The command it is an argument of.
+        command: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// A command cannot do its work: a file is missing, a name is not defined.
+    #[error("`{command}`: {message}")]
+    Command {
+        /// The command.
+        command: &'static str,
+        /// What is wrong, in words that say what to do.
+        message: String,
     },
     /// The rows come from a store that failed.
     #[error("cannot read events")]

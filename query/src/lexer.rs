@@ -5,6 +5,7 @@
 //! everywhere — comments, quotes, where a stage ends — is here.
 
 use crate::error::{Found, QueryError, QueryErrorKind};
+use crate::knowledge::Knowledge;
 use crate::span::{Span, Spanned};
 use std::borrow::Cow;
 
@@ -16,12 +17,34 @@ pub(crate) struct Cursor<'q> {
     text: &'q str,
     pos: usize,
     end: usize,
+    knowledge: &'q Knowledge,
+    depth: usize,
 }
 
 impl<'q> Cursor<'q> {
     /// Reads `span` of `text`.
     pub fn new(text: &'q str, span: Span) -> Self {
-        Self { text, pos: span.start, end: span.end }
+        Self { text, pos: span.start, end: span.end, knowledge: Knowledge::none(), depth: 0 }
+    }
+
+    /// The same place in a text that may use the names of `knowledge` and stands in `depth` brackets.
+    pub fn within(self, knowledge: &'q Knowledge, depth: usize) -> Self {
+        Self { knowledge, depth, ..self }
+    }
+
+    /// The names that the configuration defines.
+    pub fn knowledge(&self) -> &'q Knowledge {
+        self.knowledge
+    }
+
+    /// The number of brackets around the text.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// A piece of the text.
+    pub fn text_of(&self, span: Span) -> &'q str {
+        &self.text[span.range()]
     }
 
     pub fn pos(&self) -> usize {
@@ -114,6 +137,31 @@ impl<'q> Cursor<'q> {
         Err(QueryError::new(QueryErrorKind::Unbalanced('"'), Span::new(start, start + 1)))
     }
 
+    /// If an opening bracket comes next, moves behind the one that closes it: the span of what is between them, and of all.
+    pub fn eat_bracketed(&mut self) -> Result<Option<(Span, Span)>, QueryError> {
+        let start = self.pos;
+        if !self.rest().starts_with('[') {
+            return Ok(None);
+        }
+        let mut depth = 0_usize;
+        while let Some(c) = self.peek() {
+            match c {
+                '"' => {
+                    self.eat_quoted()?;
+                    continue;
+                }
+                '[' => depth += 1,
+                ']' => depth -= 1,
+                _ => {}
+            }
+            self.advance(c.len_utf8());
+            if depth == 0 {
+                return Ok(Some((Span::new(start + 1, self.pos - 1), self.span_from(start))));
+            }
+        }
+        Err(QueryError::new(QueryErrorKind::Unbalanced('['), Span::new(start, start + 1)))
+    }
+
     /// From `start` to here.
     pub fn span_from(&self, start: usize) -> Span {
         Span::new(start, self.pos)
@@ -195,7 +243,7 @@ pub(crate) fn blank_comments(text: &str) -> Result<Cow<'_, str>, QueryError> {
 }
 
 /// The length of the quoted text at the start of `text`, both quotes included; `None` if it never ends.
-fn quoted_len(text: &str) -> Option<usize> {
+pub(crate) fn quoted_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
     while at < bytes.len() {

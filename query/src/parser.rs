@@ -3,7 +3,9 @@
 use crate::ast::{Pipeline, TimeModifiers};
 use crate::command::{self, Args, CommandKind};
 use crate::error::{QueryError, QueryErrorKind};
-use crate::lexer::{Cursor, blank_comments, split_stages};
+use crate::expand::Expanded;
+use crate::knowledge::Knowledge;
+use crate::lexer::{Cursor, split_stages};
 use crate::search::parse_search;
 use crate::span::Span;
 
@@ -19,22 +21,36 @@ use crate::span::Span;
 /// # Ok::<(), trawl_query::error::QueryError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Pipeline, QueryError> {
-    let text = blank_comments(text)?;
-    let stages = split_stages(&text)?;
+    parse_with(text, Knowledge::none())
+}
+
+/// Parses a query that may use macros, event types, tags and saved searches.
+///
+/// # Errors
+/// As [`parse`]. What is wrong within a macro is said of the macro's call.
+pub fn parse_with(text: &str, knowledge: &Knowledge) -> Result<Pipeline, QueryError> {
+    let expanded = Expanded::new(text, knowledge)?;
+    parse_expanded(&expanded.text, knowledge, 0).map_err(|error| expanded.locate(error))
+}
+
+/// Parses a query without comments and macros that stands in `depth` brackets.
+pub(crate) fn parse_expanded(text: &str, knowledge: &Knowledge, depth: usize) -> Result<Pipeline, QueryError> {
+    let cursor_at = |stage: Span| Cursor::new(text, stage).within(knowledge, depth);
+    let stages = split_stages(text)?;
     let (&first, rest) = stages.split_first().unwrap_or((&Span::new(0, 0), &[]));
     // `| search …` as the first command is the same as an implied search.
     let begins_with_pipe = !rest.is_empty() && text[first.range()].trim().is_empty();
     let (leading, rest) = match rest.split_first() {
-        Some((second, after)) if begins_with_pipe && begins_with_search(&text, *second) => (Some(*second), after),
+        Some((second, after)) if begins_with_pipe && begins_with_search(text, *second) => (Some(*second), after),
         _ if begins_with_pipe => (None, rest),
         _ => (Some(first), rest),
     };
     let (search, times) = match leading {
         Some(stage) => {
-            refuse_replaced_syntax(&text, stage)?;
-            let mut cursor = Cursor::new(&text, stage);
+            refuse_dashboard_tokens(cursor_at(stage))?;
+            let mut cursor = cursor_at(stage);
             cursor.skip_space();
-            if begins_with_search(&text, stage) {
+            if begins_with_search(text, stage) {
                 cursor.eat_keyword("search");
             }
             let (expr, times) = parse_search(cursor)?;
@@ -44,15 +60,20 @@ pub fn parse(text: &str) -> Result<Pipeline, QueryError> {
     };
     let mut commands = Vec::with_capacity(rest.len());
     for stage in rest {
-        let (command, name_span) = parse_command(&text, *stage)?;
-        if search.is_none() && commands.is_empty() && !can_begin(command.kind()) {
-            let name = &text[name_span.range()];
+        let (command, name_span) = parse_command(cursor_at(*stage))?;
+        let name = &text[name_span.range()];
+        let is_first = search.is_none() && commands.is_empty();
+        if !is_first && command.kind() == CommandKind::Generating {
+            return Err(QueryError::rule(format!("`{name}` makes its own rows and must stand first"), name_span)
+                .with_hint(format!("write `| {name} …` at the beginning, or within `append [| {name} …]`")));
+        }
+        if is_first && !can_begin(command.kind()) {
             return Err(QueryError::rule(format!("`{name}` cannot begin a search: it needs rows"), name_span)
                 .with_hint(format!("write a search before it, for example `* | {name} …`")));
         }
         commands.push(command);
     }
-    Ok(Pipeline { search, times, commands })
+    Ok(Pipeline { search, times, commands, text: text.into() })
 }
 
 /// A transforming command has a result over no rows too: `| stats count` is 0.
@@ -66,49 +87,43 @@ fn begins_with_search(text: &str, stage: Span) -> bool {
     cursor.eat_keyword("search") && cursor.peek().is_none_or(|c| c.is_whitespace() || c == '(' || c == '"')
 }
 
-fn parse_command(text: &str, stage: Span) -> Result<(Box<dyn command::Command>, Span), QueryError> {
-    let mut cursor = Cursor::new(text, stage);
+/// Parses the command that the cursor's text is.
+pub(crate) fn parse_command(mut cursor: Cursor<'_>) -> Result<(Box<dyn command::Command>, Span), QueryError> {
+    let stage_start = cursor.pos();
     if cursor.at_end() {
         // Point at the pipe before the hole.
-        return Err(QueryError::new(QueryErrorKind::EmptyStage, Span::new(stage.start - 1, stage.start)));
+        let pipe = stage_start.saturating_sub(1);
+        return Err(QueryError::new(QueryErrorKind::EmptyStage, Span::new(pipe, stage_start)));
     }
-    let start = cursor.pos();
+    let (stage, start) = (cursor, cursor.pos());
     let name = cursor.take_while(|c| c.is_alphanumeric() || c == '_');
     let name_span = cursor.span_from(start);
     if name.is_empty() {
-        refuse_replaced_syntax(text, stage)?;
+        refuse_dashboard_tokens(stage)?;
         return Err(cursor.expected("a command"));
     }
     let spec = command::find(name, name_span)?;
-    refuse_replaced_syntax(text, stage)?;
+    refuse_dashboard_tokens(stage)?;
     let command = (spec.parse)(Args::new(cursor, spec.name))?;
     Ok((command, name_span))
 }
 
-/// Refuses what Splunk replaces by other text before it parses a query: macros, subsearches, dashboard tokens. Within
-/// quotes these characters mean themselves.
-fn refuse_replaced_syntax(text: &str, stage: Span) -> Result<(), QueryError> {
-    let mut cursor = Cursor::new(text, stage);
+/// Refuses what Splunk's dashboards replace before a query is parsed. Within quotes these characters mean themselves, and
+/// `map` and `foreach` have tokens of their own.
+fn refuse_dashboard_tokens(mut cursor: Cursor<'_>) -> Result<(), QueryError> {
     while let Some(c) = cursor.peek() {
-        let start = cursor.pos();
         match c {
             '"' => {
                 cursor.eat_quoted()?;
                 continue;
             }
-            '`' => {
-                let len = cursor.rest()[1..].find('`').map_or(1, |at| at + 2);
-                return Err(QueryError::new(QueryErrorKind::Macro, Span::new(start, start + len))
-                    .with_hint("put the macro's text in its place"));
-            }
             '[' => {
-                let len = cursor.rest().rfind(']').map_or(1, |at| at + 1);
-                return Err(QueryError::new(QueryErrorKind::Subsearch, Span::new(start, start + len))
-                    .with_hint("run the inner search first and put its result in its place"));
+                cursor.eat_bracketed()?;
+                continue;
             }
             '$' => {
                 if let Some(token) = dashboard_token(cursor.rest()) {
-                    let span = Span::new(start, start + token.len());
+                    let span = Span::new(cursor.pos(), cursor.pos() + token.len());
                     return Err(QueryError::new(QueryErrorKind::DashboardToken(token.to_owned()), span)
                         .with_hint("put the value in its place"));
                 }
@@ -175,14 +190,14 @@ mod tests {
           |
           = hint: put the value in its place
         "#);
-        insta::assert_snapshot!(refusal("index=a [search index=b | fields user] | head"), @r#"
-        error: subsearches are not supported yet
+        insta::assert_snapshot!(refusal("index=a [search index=b | feilds user] | head"), @r"
+        error: unknown command `feilds`
           |
-        1 | index=a [search index=b | fields user] | head
-          |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        1 | index=a [search index=b | feilds user] | head
+          |                           ^^^^^^
           |
-          = hint: run the inner search first and put its result in its place
-        "#);
+          = hint: did you mean `fields`?
+        ");
         insta::assert_snapshot!(refusal("earliest=yesterday \"näher\""), @r#"
         error: `yesterday` is not a time
           |

@@ -162,7 +162,7 @@ impl Plan {
     /// # Errors
     /// If a time lies outside what can be searched, or the range ends before it begins.
     pub fn new(pipeline: Pipeline, caller: &Caller) -> Result<Self, QueryError> {
-        let Pipeline { search, times, mut commands } = pipeline;
+        let Pipeline { search, times, mut commands, .. } = pipeline;
         let mut search = search;
         // `… | search x` directly after the event search is a part of it.
         while let (Some(expr), Some(filter)) = (&mut search, commands.first().and_then(|first| first.as_filter())) {

@@ -6,21 +6,22 @@ use crate::chain::Chain;
 use crate::command::Flow;
 use crate::context::{Cancel, Context, Limits};
 use crate::engine::coverage::Coverage;
-use crate::engine::{Scan, TermDiagnosis};
+use crate::engine::{Engine, Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
+use crate::expand::Expanded;
 use crate::glob::Glob;
-use crate::parser::parse;
+use crate::knowledge::Knowledge;
+use crate::parser::parse_expanded;
 use crate::plan::{Caller, Cut, Plan};
 use crate::search::{CompareOp, PatternForm, SearchExpr};
 use crate::span::Span;
+use crate::subsearch::run_arguments;
 use crate::time::TimeSpec;
 use crate::wanted::Wanted;
 use std::fmt::Write;
 use std::sync::Arc;
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
-use trawl_formats::sourcetype::Registry;
-use trawl_store::Reader;
 
 /// What a search is run with, besides its text.
 #[derive(Clone, Debug)]
@@ -41,8 +42,12 @@ pub struct SearchOptions {
     pub diagnose: bool,
     /// Now, microseconds since the epoch.
     pub now_us: i64,
+    /// The clock on the wall in microseconds UTC, for `time()`. Without it that clock stands still at `now_us`.
+    pub clock: Option<fn() -> i64>,
     /// The zone of snapped times and of time bins.
     pub zone: Zone,
+    /// What the configuration adds to the language.
+    pub knowledge: Arc<Knowledge>,
     /// Bounds of the state that commands keep.
     pub limits: Limits,
     /// Asks the search to stop.
@@ -61,7 +66,9 @@ impl SearchOptions {
             with_bytes: false,
             diagnose: false,
             now_us,
+            clock: None,
             zone: Zone::UTC,
+            knowledge: Arc::default(),
             limits: Limits::default(),
             cancel: Arc::default(),
         }
@@ -71,12 +78,11 @@ impl SearchOptions {
 /// A parsed and planned search.
 ///
 /// ```no_run
-/// use trawl_query::{Flow, Search, SearchOptions};
+/// use trawl_query::{Engine, Flow, Search, SearchOptions};
 ///
-/// let reader = trawl_store::Reader::open("data".as_ref())?;
-/// let registry = trawl_formats::Registry::builtin();
+/// let engine = Engine::new(trawl_store::Reader::open("data".as_ref())?, trawl_formats::Registry::builtin());
 /// let search = Search::prepare("ERROR PaymentService | stats count by host", &SearchOptions::new(0))?;
-/// let summary = search.run(&reader, &registry, &mut |batch| {
+/// let summary = search.run(&engine, &mut |batch| {
 ///     println!("{} rows", batch.len());
 ///     Ok(Flow::More)
 /// })?;
@@ -86,11 +92,10 @@ impl SearchOptions {
 #[derive(Debug)]
 pub struct Search {
     plan: Plan,
-    ctx: Arc<Context>,
-    limit: Option<usize>,
-    with_bytes: bool,
-    diagnose: bool,
+    options: SearchOptions,
     canonical: String,
+    /// The text without macros, if it holds subsearches that must run before the plan is known.
+    unresolved: Option<Arc<str>>,
 }
 
 /// What is to be said about a search that has run.
@@ -143,8 +148,15 @@ impl Search {
     /// # Errors
     /// If the text or a time option cannot be understood.
     pub fn prepare(text: &str, options: &SearchOptions) -> Result<Self, QueryError> {
-        let pipeline: Pipeline = parse(text)?;
+        let expanded = Expanded::new(text, &options.knowledge)?;
+        Self::prepare_expanded(&expanded.text, options).map_err(|error| expanded.locate(error))
+    }
+
+    /// Parses and plans a query without macros.
+    pub(crate) fn prepare_expanded(text: &str, options: &SearchOptions) -> Result<Self, QueryError> {
+        let pipeline: Pipeline = parse_expanded(text, &options.knowledge, 0)?;
         let canonical = pipeline.to_string();
+        let unresolved = (!pipeline.inline_subsearches().is_empty()).then(|| Arc::clone(&pipeline.text));
         let time = |option: &Option<String>| option.as_deref().map(parse_time).transpose();
         let caller = Caller {
             earliest: time(&options.earliest)?,
@@ -155,17 +167,7 @@ impl Search {
             zone: options.zone,
         };
         let plan = Plan::new(pipeline, &caller)?;
-        let mut ctx = Context::new(options.now_us, options.zone, plan.times);
-        ctx.limits = options.limits.clone();
-        ctx.cancel = Arc::clone(&options.cancel);
-        Ok(Self {
-            plan,
-            ctx: Arc::new(ctx),
-            limit: options.limit,
-            with_bytes: options.with_bytes,
-            diagnose: options.diagnose,
-            canonical,
-        })
+        Ok(Self { plan, options: options.clone(), canonical, unresolved })
     }
 
     /// Whether the result is a table rather than events.
@@ -188,23 +190,33 @@ impl Search {
     /// # Errors
     /// If a command reaches a limit, the store cannot be opened, or `sink` fails. A deadline, a cancelled search or damaged
     /// parts are no error: the summary says that the answer is incomplete.
-    pub fn run(
+    pub fn run(&self, engine: &Engine, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<Summary> {
+        self.run_in(Some(engine), sink)
+    }
+
+    /// As [`run`](Self::run); without an engine there are no events.
+    pub(crate) fn run_in(
         &self,
-        reader: &Reader,
-        registry: &Registry,
+        engine: Option<&Engine>,
         sink: &mut dyn FnMut(Batch) -> Result<Flow>,
     ) -> Result<Summary> {
-        let mut output = Output { n_rows: 0, limit: self.limit, sink };
+        let ctx = self.context(engine);
+        if let Some(resolved) = self.resolved(&ctx)? {
+            let mut summary = resolved.run_in(engine, sink)?;
+            summary.incomplete = ctx.incomplete().or(summary.incomplete);
+            summary.warnings.splice(0..0, ctx.warnings().iter().map(ToString::to_string));
+            return Ok(summary);
+        }
         let mut summary = Summary::default();
-        let scan = match &self.plan.search {
-            None => {
-                let mut chain = Chain::start(&self.plan.commands, &self.ctx);
-                chain.finish(&mut |batch| output.take(batch))?;
-                None
-            }
-            Some(expr) => match Scan::open(&self.plan, expr, &self.ctx, reader, registry, self.with_bytes) {
+        if let Some(why) = stopped(run_arguments(&self.plan.commands, &ctx))? {
+            summary.incomplete = Some(why);
+            return Ok(summary);
+        }
+        let mut output = Output { n_rows: 0, limit: self.options.limit, sink };
+        let scan = match (&self.plan.search, engine) {
+            (Some(expr), Some(engine)) => match Scan::open(&self.plan, expr, &ctx, engine, self.options.with_bytes) {
                 Ok(scan) => {
-                    summary.incomplete = stopped(self.run_scan(&scan, &mut output))?;
+                    summary.incomplete = stopped(self.run_scan(&scan, &ctx, &mut output))?;
                     Some((scan, expr))
                 }
                 Err(error) => {
@@ -212,44 +224,66 @@ impl Search {
                     None
                 }
             },
+            _ => {
+                let mut chain = Chain::start(&self.plan.commands, &ctx);
+                summary.incomplete = stopped(chain.finish(&mut |batch| output.take(batch)))?;
+                None
+            }
         };
         summary.n_rows = output.n_rows;
-        if let Some((scan, expr)) = scan {
+        if let (Some((scan, expr)), Some(engine)) = (scan, engine) {
             summary.n_matched = scan.n_matched();
-            let cut = self.limit.is_some_and(|limit| summary.n_rows >= limit as u64);
+            let cut = self.options.limit.is_some_and(|limit| summary.n_rows >= limit as u64);
             if cut && self.plan.commands.is_empty() && summary.incomplete.is_none() {
                 match scan.count_all() {
                     Ok(n_matched) => summary.n_matched = n_matched,
                     Err(error) => summary.incomplete = stopped(Err(error))?,
                 }
             }
-            if self.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() {
-                summary.diagnosis = TermDiagnosis::of(expr, &self.plan, reader, registry).unwrap_or_default();
+            if self.options.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() {
+                summary.diagnosis = TermDiagnosis::of(expr, &self.plan, engine).unwrap_or_default();
             }
             summary.coverage = scan.coverage();
             if !summary.coverage.is_complete() && summary.incomplete.is_none() {
                 summary.incomplete = Some("parts of the store could not be read".to_owned());
             }
         }
-        summary.warnings = self.ctx.warnings().iter().map(ToString::to_string).collect();
+        summary.incomplete = summary.incomplete.or_else(|| ctx.incomplete());
+        summary.warnings = ctx.warnings().iter().map(ToString::to_string).collect();
         Ok(summary)
     }
 
-    fn run_scan(&self, scan: &Scan<'_>, output: &mut Output<'_>) -> Result<()> {
+    fn context(&self, engine: Option<&Engine>) -> Arc<Context> {
+        Arc::new(Context::of_search(&self.options, self.plan.times, engine))
+    }
+
+    /// The search with its inline subsearches replaced by their results; `None` if it has none.
+    fn resolved(&self, ctx: &Arc<Context>) -> Result<Option<Self>> {
+        let Some(unresolved) = &self.unresolved else { return Ok(None) };
+        let wrong = |error: QueryError| RunError::Subsearch { command: "search", message: error.to_string() };
+        let pipeline = parse_expanded(unresolved, &self.options.knowledge, 0).map_err(wrong)?;
+        let mut text = unresolved.to_string();
+        for (subsearch, place) in pipeline.inline_subsearches().into_iter().rev() {
+            text.replace_range(subsearch.span.range(), &subsearch.replacement(ctx, place)?);
+        }
+        Self::prepare_expanded(&text, &self.options).map(Some).map_err(wrong)
+    }
+
+    fn run_scan(&self, scan: &Scan<'_>, ctx: &Arc<Context>, output: &mut Output<'_>) -> Result<()> {
         let Plan { commands, n_map, .. } = &self.plan;
         match self.plan.cut() {
             Cut::Merge => {
                 let (parallel, rest) = commands.split_at(n_map + 1);
                 let only_counts = self.plan.only_counts();
                 let mut merged =
-                    scan.run_merged(self.plan.order_matters(), only_counts, || Chain::start(parallel, &self.ctx))?;
-                let mut rest = Chain::start(rest, &self.ctx);
+                    scan.run_merged(self.plan.order_matters(), only_counts, || Chain::start(parallel, ctx))?;
+                let mut rest = Chain::start(rest, ctx);
                 merged.finish(&mut |batch| rest.push(batch, &mut |batch| output.take(batch)))?;
                 rest.finish(&mut |batch| output.take(batch))
             }
             Cut::Order => {
-                let mut chain = Chain::start(commands, &self.ctx);
-                let first_chunk = if commands.is_empty() { self.limit } else { None };
+                let mut chain = Chain::start(commands, ctx);
+                let first_chunk = if commands.is_empty() { self.options.limit } else { None };
                 let mut take = |batch: Batch| chain.push(batch, &mut |batch| output.take(batch));
                 scan.run_ordered(first_chunk, &mut take)?;
                 chain.finish(&mut |batch| output.take(batch))
@@ -261,7 +295,11 @@ impl Search {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn explain(&self, reader: &Reader, registry: &Registry) -> Result<String> {
+    pub fn explain(&self, engine: &Engine) -> Result<String> {
+        let ctx = self.context(Some(engine));
+        if let Some(resolved) = self.resolved(&ctx)? {
+            return Ok(format!("written {}\n{}", self.canonical, resolved.explain(engine)?));
+        }
         let mut text = format!("query   {}\n", self.canonical);
         if let Some(expr) = &self.plan.search {
             text.push_str("search\n");
@@ -269,11 +307,11 @@ impl Search {
         }
         text.push_str(&self.plan.to_string());
         let Some(expr) = &self.plan.search else { return Ok(text) };
-        let scan = Scan::open(&self.plan, expr, &self.ctx, reader, registry, self.with_bytes)?;
+        let scan = Scan::open(&self.plan, expr, &ctx, engine, self.options.with_bytes)?;
         let coverage = scan.coverage();
         let (certain, possible) = scan.n_candidates();
         let written = || -> std::fmt::Result {
-            for term in TermDiagnosis::of(expr, &self.plan, reader, registry).unwrap_or_default() {
+            for term in TermDiagnosis::of(expr, &self.plan, engine).unwrap_or_default() {
                 writeln!(
                     text,
                     "term    {}: at most {} events in range, {} in all",

@@ -84,6 +84,7 @@ pub fn execute(
     batch_rows: usize,
     n_workers: usize,
 ) -> crate::error::Result<Batch> {
+    crate::subsearch::run_arguments(commands, ctx)?;
     let split = commands.iter().position(|command| command.kind() != CommandKind::Streaming);
     let parallel = split.filter(|at| matches!(commands[*at].kind(), CommandKind::Transforming { .. }));
     let batches: Vec<Batch> = rows
@@ -150,6 +151,33 @@ pub fn check_rows_in(ctx: impl Fn() -> Context, input: &str, query: &str, expect
             let result = execute(&Arc::new(ctx()), &commands, &rows, batch_rows, n_workers).unwrap();
             assert_eq!(print(&result), expected.trim(), "{query}, {batch_rows} rows a batch, {n_workers} workers");
         }
+    }
+}
+
+/// A query that makes its own rows gives `expected`.
+#[track_caller]
+pub fn check_generated(query: &str, expected: &str) {
+    assert_eq!(print(&generated(query).unwrap()), expected.trim(), "{query}");
+}
+
+/// The rows of a query that makes them itself.
+pub fn generated(query: &str) -> crate::error::Result<Batch> {
+    let search = crate::Search::prepare(query, &crate::SearchOptions::new(NOW_US));
+    let mut rows = Batch::default();
+    search.unwrap_or_else(|error| panic!("{}", error.render(query, false))).run_in(None, &mut |batch| {
+        rows.append(batch);
+        Ok(Flow::More)
+    })?;
+    Ok(rows)
+}
+
+/// As [`check_prints`], for commands that stand first.
+#[track_caller]
+pub fn check_generates_prints(cases: &[(&str, &str)]) {
+    for (query, expected) in cases {
+        let printed = crate::parse(&format!("| {query}")).unwrap().to_string();
+        assert_eq!(printed, format!("| {expected}"), "{query}");
+        assert_eq!(crate::parse(&printed).unwrap().to_string(), printed, "printing is stable");
     }
 }
 
@@ -231,6 +259,11 @@ pub fn check_examples(name: &str, manual: &crate::manual::Manual) {
         let (input, rest) =
             (parts.next().unwrap_or_default(), parts.next().unwrap_or_else(|| panic!("no query in {example}")));
         let (query, expected) = rest.split_once('\n').unwrap_or((rest, ""));
-        check_rows(input, query, expected);
+        if query.starts_with('|') {
+            assert_eq!(input, "", "{name}: a query that makes its rows has no input");
+            check_generated(query, expected);
+        } else {
+            check_rows(input, query, expected);
+        }
     }
 }

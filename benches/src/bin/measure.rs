@@ -19,7 +19,7 @@ use trawl_benches::cases::{CASES, Case};
 use trawl_benches::usage::{Who, usage};
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_indexer::{Input, Options, Progress};
-use trawl_query::{Flow, Search, SearchOptions};
+use trawl_query::{Engine, Flow, Search, SearchOptions};
 use trawl_store::{Reader, Writer};
 
 /// Runs of each query; the median counts.
@@ -109,12 +109,12 @@ fn ingest_in_child(corpus: &Path, data: &Path, jobs: usize) -> Result<Ingested> 
     Ok(Ingested { events: events as u64, bytes, cpu_s: cpu_us / 1e6, wall_s, peak_bytes })
 }
 
-fn run_query(reader: &Reader, registry: &Registry, query: &str, limit: Option<usize>) -> Result<(u64, String)> {
+fn run_query(engine: &Engine, query: &str, limit: Option<usize>) -> Result<(u64, String)> {
     let mut options = SearchOptions::new(now_us());
     options.limit = limit;
     let search = Search::prepare(query, &options)?;
     let (mut n_rows, mut first) = (0, String::new());
-    search.run(reader, registry, &mut |batch| {
+    search.run(engine, &mut |batch| {
         if n_rows == 0 {
             first = batch.iter().map(|(name, column)| format!("{name}={}", column[0])).collect::<Vec<_>>().join(" ");
         }
@@ -126,10 +126,10 @@ fn run_query(reader: &Reader, registry: &Registry, query: &str, limit: Option<us
 }
 
 fn print_query(data: &Path, query: &str, limit: Option<usize>) -> Result<()> {
-    let (reader, registry) = (Reader::open(data)?, Registry::builtin());
+    let engine = Engine::new(Reader::open(data)?, Registry::builtin());
     let mut out = std::io::stdout();
     for _ in 0..RUNS {
-        let ((n_rows, first), cost) = timed(Who::Myself, || run_query(&reader, &registry, query, limit))?;
+        let ((n_rows, first), cost) = timed(Who::Myself, || run_query(&engine, query, limit))?;
         writeln!(out, "{:9.3} ms cpu {:9.3} ms wall  {n_rows} rows  {first}", ms(cost.cpu), ms(cost.wall))?;
     }
     Ok(())
@@ -172,14 +172,14 @@ fn record(corpus: &Path, data: &Path) -> Result<()> {
         }
     }
 
-    let (reader, registry) = (Reader::open(data)?, Registry::builtin());
+    let engine = Engine::new(Reader::open(data)?, Registry::builtin());
     writeln!(text, "| query class | query | rows | CPU ms | wall ms | goal CPU ms | rg CPU ms |")?;
     writeln!(text, "| --- | --- | ---: | ---: | ---: | ---: | ---: |")?;
     for case in CASES {
         let mut costs = Vec::new();
         let mut n_rows = 0;
         for _ in 0..RUNS {
-            let ((rows, _), cost) = timed(Who::Myself, || run_query(&reader, &registry, case.query, case.limit))?;
+            let ((rows, _), cost) = timed(Who::Myself, || run_query(&engine, case.query, case.limit))?;
             n_rows = rows;
             costs.push(cost);
         }

@@ -15,12 +15,10 @@ use anyhow::{Context, bail};
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trawl_formats::Registry;
 use trawl_query::context::Cancel;
 use trawl_query::time::TimeSpec;
 use trawl_query::wanted::Wanted;
-use trawl_query::{Flow, Search, SearchOptions, Summary};
-use trawl_store::Reader;
+use trawl_query::{Engine, Flow, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
@@ -46,9 +44,9 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
     }
     let look = Look { terminal, zone: config.zone.value };
     let registry = config.load_registry()?;
-    let reader = open_reader(config)?;
+    let engine = Engine::new(open_reader(config)?, Arc::clone(&registry));
     if args.explain {
-        write!(io::stdout(), "{}", search.explain(&reader, &registry)?)?;
+        write!(io::stdout(), "{}", search.explain(&engine)?)?;
         return Ok(ExitCode::Success);
     }
     let has_events = yields_events(&search);
@@ -65,15 +63,15 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
 
     let interrupted = Interrupted::watch(move || cancel.request())?;
     let started = Instant::now();
-    let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry: Some(Arc::clone(&registry)) };
+    let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry: Some(registry) };
     let mut renderer: Box<dyn Render + '_> = match context {
         (0, 0) => look.renderer(format, marks),
         (n_before, n_after) => {
             let text = look.is_for_people().then(|| (look.theme(), marks));
-            Box::new(WithContext::new(&reader, n_before, n_after, text)?)
+            Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
         }
     };
-    let summary = print(&search, &reader, &registry, terminal, &mut *renderer)?;
+    let summary = print(&search, &engine, terminal, &mut *renderer)?;
     let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
     notes.write(&summary, &mut io::stderr().lock())?;
     Ok(match &summary.incomplete {
@@ -101,6 +99,8 @@ fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::R
         earliest: args.earliest.clone(),
         latest: args.latest.clone(),
         indexes: indexes.clone(),
+        // A clock before 1970 was an error above.
+        clock: Some(|| super::now_us().unwrap_or_default()),
         zone,
         limits: config.limits(),
         cancel,
@@ -146,14 +146,13 @@ fn context_lines(args: &SearchArgs, is_possible: bool) -> anyhow::Result<(usize,
 /// Runs the search and prints its rows as they come.
 fn print(
     search: &Search,
-    reader: &Reader,
-    registry: &Registry,
+    engine: &Engine,
     terminal: Terminal,
     renderer: &mut (dyn Render + '_),
 ) -> anyhow::Result<Summary> {
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, io::stdout().lock());
     let mut written = Ok(());
-    let summary = search.run(reader, registry, &mut |batch| {
+    let summary = search.run(engine, &mut |batch| {
         written = renderer
             .rows(batch, &mut out)
             .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_indexer::{Input, Options, Progress};
-use trawl_query::{Batch, Flow, Search, SearchOptions, Value};
+use trawl_query::{Batch, Engine, Flow, Search, SearchOptions, Value};
 use trawl_store::{Reader, Writer};
 use trawl_testdata::{Corpus, Expect, corpora, queries};
 
 /// Indexes each file of a corpus under its own host, as the expectations assume.
-fn indexed(corpus: &Corpus, dir: &Path) -> Reader {
+fn indexed(corpus: &Corpus, dir: &Path) -> Engine {
     let (logs, data) = (dir.join("logs"), dir.join("data"));
     corpus.copy_to(&logs).expect("copy");
     let writer = Writer::open(&data).expect("writer");
@@ -23,17 +23,17 @@ fn indexed(corpus: &Corpus, dir: &Path) -> Reader {
         let inputs: Vec<Input> = files.into_iter().map(Input::Path).collect();
         trawl_indexer::index(&writer, &Registry::builtin(), &inputs, &options, &Progress::default()).expect("index");
     }
-    Reader::open(&data).expect("reader")
+    Engine::new(Reader::open(&data).expect("reader"), Registry::builtin())
 }
 
 /// All rows of a search as one batch.
-fn rows(reader: &Reader, query: &str, earliest: Option<&str>, latest: Option<&str>, now_us: i64) -> Batch {
+fn rows(engine: &Engine, query: &str, earliest: Option<&str>, latest: Option<&str>, now_us: i64) -> Batch {
     let mut options = SearchOptions::new(now_us);
     options.earliest = earliest.map(str::to_owned);
     options.latest = latest.map(str::to_owned);
     let search = Search::prepare(query, &options).unwrap_or_else(|error| panic!("{}", error.render(query, false)));
     let mut rows = Batch::default();
-    let summary = search.run(reader, &Registry::builtin(), &mut |batch| {
+    let summary = search.run(engine, &mut |batch| {
         rows.append(batch);
         Ok(Flow::More)
     });
@@ -61,9 +61,9 @@ fn every_query_has_its_answer() {
             continue;
         }
         let dir = tempfile::tempdir().expect("temporary directory");
-        let reader = indexed(corpus, dir.path());
+        let engine = indexed(corpus, dir.path());
         for case in cases {
-            let found = rows(&reader, &case.query, case.earliest.as_deref(), case.latest.as_deref(), case.now_us());
+            let found = rows(&engine, &case.query, case.earliest.as_deref(), case.latest.as_deref(), case.now_us());
             let problem = match &case.expect {
                 Expect::Count(expected) => {
                     (found.len() as u64 != *expected).then(|| format!("{} events instead of {expected}", found.len()))

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_indexer::{Input, Options, Progress};
-use trawl_query::{Flow, Search, SearchOptions, Value, Wanted};
+use trawl_query::{Engine, Flow, Search, SearchOptions, Value, Wanted};
 use trawl_store::{Reader, Writer};
 
 mod condition;
@@ -26,7 +26,7 @@ const MAX_FILE_BYTES: usize = 300 << 10;
 struct Pair {
     name: String,
     _dir: tempfile::TempDir,
-    reader: Reader,
+    engine: Engine,
     scanned: Vec<Scanned>,
 }
 
@@ -57,7 +57,8 @@ impl Pair {
                 scanned.extend(scan::scan(&copy, bytes, &registry, now_us));
             }
         }
-        Self { name: name.to_owned(), reader: Reader::open(&data).expect("reader"), _dir: dir, scanned }
+        let engine = Engine::new(Reader::open(&data).expect("reader"), registry);
+        Self { name: name.to_owned(), engine, _dir: dir, scanned }
     }
 
     /// Offsets of the events that the engine finds, by source.
@@ -66,7 +67,7 @@ impl Pair {
         options.event_fields = Wanted::of(["_addr"]);
         let search = Search::prepare(query, &options).map_err(|error| format!("{query}: {error} {:?}", error.hint))?;
         let mut found = BTreeSet::new();
-        let summary = search.run(&self.reader, &Registry::builtin(), &mut |batch| {
+        let summary = search.run(&self.engine, &mut |batch| {
             for address in batch.column("_addr").expect("events have addresses") {
                 let address: trawl_query::engine::address::Address =
                     address.as_text().expect("text").parse().expect("an address");
@@ -84,11 +85,10 @@ impl Pair {
     fn count(&self, query: &str) -> u64 {
         let search = Search::prepare(&format!("{query} | stats count"), &SearchOptions::new(trawl_testdata::now_us()));
         let mut count = Value::Null;
-        let run =
-            search.expect("the query is known to be right").run(&self.reader, &Registry::builtin(), &mut |batch| {
-                count = batch.value(0, "count").clone();
-                Ok(Flow::More)
-            });
+        let run = search.expect("the query is known to be right").run(&self.engine, &mut |batch| {
+            count = batch.value(0, "count").clone();
+            Ok(Flow::More)
+        });
         run.expect("run");
         count.as_number().expect("a number") as u64
     }

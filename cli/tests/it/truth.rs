@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use std::path::PathBuf;
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_indexer::{Input, Options, Progress};
-use trawl_query::{Flow, Search, SearchOptions, Value};
+use trawl_query::{Engine, Flow, Search, SearchOptions, Value};
 use trawl_store::{Reader, Writer};
 
 /// The corpus was written for November 2026; stamps are believed up to two days after this.
@@ -32,7 +32,7 @@ struct Generated {
     _dir: tempfile::TempDir,
     folder: PathBuf,
     truth: Json,
-    reader: Reader,
+    engine: Engine,
 }
 
 fn generated() -> Option<Generated> {
@@ -58,7 +58,8 @@ fn generated() -> Option<Generated> {
     let sealed: u64 = snapshot.buckets.iter().map(|bucket| bucket.raw_bytes).sum();
     let live: u64 = snapshot.live.iter().map(|block| block.bytes.len() as u64).sum();
     assert_eq!(sealed + live, truth["totals"]["bytes"].as_u64().expect("bytes"), "every byte is stored");
-    Some(Generated { _dir: dir, folder, truth, reader })
+    let engine = Engine::new(reader, Registry::builtin());
+    Some(Generated { _dir: dir, folder, truth, engine })
 }
 
 impl Generated {
@@ -66,7 +67,7 @@ impl Generated {
     fn row(&self, query: &str, columns: &[&str]) -> Vec<Value> {
         let search = Search::prepare(query, &SearchOptions::new(NOW_US)).expect("a query");
         let mut row = vec![Value::Null; columns.len()];
-        let summary = search.run(&self.reader, &Registry::builtin(), &mut |batch| {
+        let summary = search.run(&self.engine, &mut |batch| {
             row = columns.iter().map(|column| batch.value(0, column).clone()).collect();
             Ok(Flow::More)
         });
@@ -169,7 +170,7 @@ fn events_per_hour_are_exact() {
     let mut found = 0;
     let mut n_bins = 0;
     search
-        .run(&corpus.reader, &Registry::builtin(), &mut |batch| {
+        .run(&corpus.engine, &mut |batch| {
             for row in 0..batch.len() {
                 found += batch.value(row, "count").as_number().expect("a count") as u64;
                 n_bins += 1;

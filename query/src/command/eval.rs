@@ -47,6 +47,7 @@ use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::expr::Expression;
 use crate::lexer::{is_name_char, quote};
+use crate::subsearch::{Place, Subsearch};
 use crate::value::Value;
 use crate::wanted::Wanted;
 use std::collections::BTreeMap;
@@ -187,6 +188,11 @@ impl Command for Eval {
             expression.fields_read().into_iter().for_each(|field| wanted.add(field));
         }
         wanted
+    }
+
+    fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        let found = self.assignments.iter().flat_map(|(_, expression)| expression.subsearches());
+        found.map(|found| (found, Place::Expression)).collect()
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {

@@ -82,7 +82,7 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
             bare_number = Some((number, args.cursor.span_from(start)));
         } else if args.cursor.peek() == Some('(') && head.condition.is_none() {
             args.cursor.expect("(")?;
-            head.condition = Some(Expression::parse_condition(&mut args.cursor)?);
+            head.condition = Some(Expression::parse_plain_condition(&mut args.cursor)?);
             args.cursor.expect(")")?;
         } else {
             args.finish()?;

@@ -5,16 +5,20 @@
 //! [`COMMANDS`].
 
 mod aggregate;
+mod append;
 mod args;
 mod dedup;
 mod eval;
 mod fields;
+mod format;
 mod frequency;
 mod group;
 mod head;
 mod known;
+mod makeresults;
 mod rare;
 mod rename;
+mod r#return;
 mod reverse;
 mod rows;
 mod search;
@@ -27,14 +31,18 @@ mod top;
 mod r#where;
 
 pub use aggregate::{Aggregation, Argument};
+pub use append::Append;
 pub(crate) use args::Args;
 pub use dedup::Dedup;
 pub use eval::Eval;
 pub use fields::Fields;
+pub use format::Format;
 pub use frequency::Frequency;
 pub use head::Head;
 pub(crate) use known::find;
+pub use makeresults::{DataFormat, Makeresults};
 pub use rename::Rename;
+pub use r#return::{Item, Return};
 pub use reverse::Reverse;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
@@ -50,6 +58,7 @@ use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::manual::Manual;
 use crate::search::SearchExpr;
+use crate::subsearch::{Place, Subsearch, SubsearchArgument};
 use crate::wanted::Wanted;
 use std::any::Any;
 use std::fmt::{Debug, Display};
@@ -79,6 +88,17 @@ pub trait Command: Any + Display + Debug + Send + Sync {
     /// then become a part of it.
     fn as_filter(&self) -> Option<&SearchExpr> {
         None
+    }
+
+    /// The subsearches whose text becomes a part of this command before the search is planned.
+    fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        Vec::new()
+    }
+
+    /// The subsearches whose rows the command works with. They run before the search; the operator finds their rows with
+    /// [`Context::rows_of`].
+    fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
+        Vec::new()
     }
 
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
@@ -189,12 +209,16 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("append", Manual::of(include_str!("append.rs")), append::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
+    CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
+    CommandSpec::new("return", Manual::of(include_str!("return.rs")), r#return::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
@@ -264,6 +288,11 @@ mod tests {
     fn the_queries_of_the_manual_print_and_read_back() {
         let examples = COMMANDS.iter().flat_map(|command| command.manual.examples());
         for query in examples.filter_map(|example| Some(example.split_once("> ")?.1.lines().next()?.to_owned())) {
+            if query.starts_with('|') {
+                let printed = crate::parse(&query).unwrap().to_string();
+                assert_eq!(crate::parse(&printed).unwrap().to_string(), printed, "{query}");
+                continue;
+            }
             let printed: Vec<String> = crate::testing::commands(&query).iter().map(ToString::to_string).collect();
             let again = crate::testing::commands(&printed.join(" | "));
             assert_eq!(again.iter().map(ToString::to_string).collect::<Vec<_>>(), printed, "{query}");

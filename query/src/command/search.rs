@@ -44,6 +44,7 @@ use crate::batch::Batch;
 use crate::context::{Context, Warning};
 use crate::error::{QueryError, Result};
 use crate::search::{Filter, RowView, SearchExpr, parse_search};
+use crate::subsearch::{Place, Subsearch};
 use crate::wanted::Wanted;
 use std::fmt;
 use std::sync::Arc;
@@ -81,6 +82,16 @@ impl Command for Search {
         let mut wanted = downstream.clone();
         self.expr.fields_read().into_iter().for_each(|field| wanted.add(field));
         wanted
+    }
+
+    fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        let mut found = Vec::new();
+        self.expr.visit(&mut |leaf| {
+            if let SearchExpr::Subsearch(subsearch) = leaf {
+                found.push((subsearch, Place::Search));
+            }
+        });
+        found
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {

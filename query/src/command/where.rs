@@ -39,6 +39,7 @@ use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::expr::Expression;
+use crate::subsearch::{Place, Subsearch};
 use crate::wanted::Wanted;
 use std::fmt;
 use std::sync::Arc;
@@ -73,6 +74,10 @@ impl Command for Where {
         let mut wanted = downstream.clone();
         self.condition.fields_read().into_iter().for_each(|field| wanted.add(field));
         wanted
+    }
+
+    fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        self.condition.subsearches().into_iter().map(|found| (found, Place::Expression)).collect()
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
@@ -110,7 +115,7 @@ mod tests {
         check_refused("where", "", "expected an expression, found the end");
         check_refused("where status", "status", "expected a condition, found a value");
         check_refused("where a=1 b=2", "b=2", "expected an operator or the end, found `b=2`");
-        check_refused("where a=[search x]", "[search x]", "subsearches are not supported yet");
+        check_refused("where a=[search x | stast]", "stast", "unknown command `stast`");
     }
 
     /// spl.md §13.1: where reads OR and AND the other way round than search.

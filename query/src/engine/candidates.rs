@@ -114,6 +114,7 @@ impl<'a> Narrower<'a> {
             SearchExpr::Pattern(pattern) => self.pattern(pattern),
             SearchExpr::Compare(compare) => self.compare(compare),
             SearchExpr::In(within) => self.within(within),
+            SearchExpr::Subsearch(_) => unreachable!("subsearches are replaced before a search is planned"),
             SearchExpr::Exists { field, .. } => self
                 .constant_field(field, &SearchFilter::of(expr))
                 .map(|known| known.map_or_else(|| Candidates::unknown(self.n_docs), Candidates::exact)),

@@ -1,5 +1,6 @@
 //! Why nothing was found: what each word for itself would have found.
 
+use super::Engine;
 use super::candidates::{Narrower, is_token_pattern};
 use super::target::rules_of;
 use crate::plan::Plan;
@@ -7,8 +8,7 @@ use crate::search::SearchExpr;
 use crate::time::TimeRange;
 use rayon::prelude::*;
 use serde::Serialize;
-use trawl_formats::sourcetype::Registry;
-use trawl_store::{Bucket, Reader, Result};
+use trawl_store::{Bucket, Result};
 
 /// Words of a query that are looked at.
 const MAX_TERMS: usize = 8;
@@ -35,7 +35,8 @@ impl TermDiagnosis {
     ///
     /// # Errors
     /// If a bucket is damaged.
-    pub fn of(expr: &SearchExpr, plan: &Plan, reader: &Reader, registry: &Registry) -> Result<Vec<Self>> {
+    pub fn of(expr: &SearchExpr, plan: &Plan, engine: &Engine) -> Result<Vec<Self>> {
+        let Engine { reader, registry } = engine;
         let mut terms = Vec::new();
         expr.visit(&mut |leaf| {
             if !matches!(leaf, SearchExpr::All) && terms.len() < MAX_TERMS && !terms.contains(&leaf) {

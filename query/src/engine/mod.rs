@@ -19,3 +19,30 @@ mod target;
 
 pub use diagnosis::TermDiagnosis;
 pub(crate) use scan::Scan;
+
+use std::fmt;
+use std::sync::Arc;
+use trawl_formats::Registry;
+use trawl_store::Reader;
+
+/// What searches run on: a store and the log formats. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// The store.
+    pub reader: Arc<Reader>,
+    /// The log formats, which extract fields.
+    pub registry: Arc<Registry>,
+}
+
+impl Engine {
+    /// Searches `reader`'s store.
+    pub fn new(reader: Reader, registry: Arc<Registry>) -> Self {
+        Self { reader: Arc::new(reader), registry }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}

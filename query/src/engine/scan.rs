@@ -1,5 +1,6 @@
 //! One search over one snapshot of a store.
 
+use super::Engine;
 use super::coverage::Coverage;
 use super::events::{Candidate, RowMaker};
 use super::schema::{Builtin, EventSchema, Extracted};
@@ -19,8 +20,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::event::Source;
-use trawl_formats::sourcetype::Registry;
-use trawl_store::{Reader, StoreError};
+use trawl_store::StoreError;
 
 /// Rows fetched at once in order: at first few, so that the newest are there soon; then more and more, so that a block is
 /// seldom opened twice.
@@ -61,10 +61,10 @@ impl<'p> Scan<'p> {
         plan: &'p Plan,
         search: &SearchExpr,
         ctx: &'p Arc<Context>,
-        reader: &Reader,
-        registry: &Registry,
+        engine: &Engine,
         with_bytes: bool,
     ) -> Result<Self> {
+        let Engine { reader, registry } = engine;
         let snapshot = reader.snapshot().map_err(source_error)?;
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);

@@ -8,6 +8,7 @@ use crate::error::{QueryError, QueryErrorKind};
 use crate::lexer::Cursor;
 use crate::search::CompareOp;
 use crate::span::Spanned;
+use crate::subsearch::Subsearch;
 use crate::value::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -114,6 +115,7 @@ impl Compiler {
                 let (left, right) = (self.condition(left)?, self.condition(right)?);
                 Code::truth(move |row| Some(left(row)? != right(row)?))
             }
+            Expr::Subsearch(_) => unreachable!("subsearches are replaced before expressions are compiled"),
             Expr::Call(function, args) => (function.compile)(&mut CallArgs { compiler: self, args, span: node.span })?,
         })
     }
@@ -154,6 +156,10 @@ fn constant(value: Value) -> Code {
     Code::Value(Box::new(move |_| Cow::Owned(value.clone())))
 }
 
+fn refused(subsearch: &Subsearch) -> QueryError {
+    QueryError::rule("a subsearch cannot stand here", subsearch.span).with_hint("it can in `eval` and `where`")
+}
+
 /// An expression that was checked, ready to be computed.
 #[derive(Clone)]
 pub struct Expression {
@@ -165,15 +171,38 @@ pub struct Expression {
 impl Expression {
     /// Reads the longest expression at the cursor and compiles it; of either type.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
+        let expression = Self::parse_any(cursor)?;
+        match expression.subsearches().first() {
+            Some(subsearch) => Err(refused(subsearch)),
+            None => Ok(expression),
+        }
+    }
+
+    /// As [`parse`](Self::parse), perhaps with subsearches in it. Then there is no code yet: the search is parsed once more
+    /// when their results are known.
+    fn parse_any(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
         let node = parse::parse_expr(cursor)?;
+        let mut subsearches = Vec::new();
+        node.value.collect_subsearches(&mut subsearches);
+        if !subsearches.is_empty() {
+            let code = Code::value(|_| unreachable!("subsearches are replaced before a search is planned"));
+            return Ok(Self { node, fields: Arc::default(), code: Arc::new(code) });
+        }
         let mut compiler = Compiler::default();
         let code = Arc::new(compiler.compile(&node)?);
         Ok(Self { node, fields: compiler.fields.into(), code })
     }
 
+    /// The subsearches in the expression, from left to right.
+    pub(crate) fn subsearches(&self) -> Vec<&Subsearch> {
+        let mut found = Vec::new();
+        self.node.value.collect_subsearches(&mut found);
+        found
+    }
+
     /// Reads an expression that must be a value.
     pub(crate) fn parse_value(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
-        let expression = Self::parse(cursor)?;
+        let expression = Self::parse_any(cursor)?;
         match *expression.code {
             Code::Value(_) => Ok(expression),
             Code::Truth(_) => Err(QueryError::new(QueryErrorKind::NotAValue, expression.node.span)
@@ -183,11 +212,21 @@ impl Expression {
 
     /// Reads an expression that must be a condition.
     pub(crate) fn parse_condition(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
-        let expression = Self::parse(cursor)?;
+        let expression = Self::parse_any(cursor)?;
         match *expression.code {
+            Code::Value(_) if !expression.subsearches().is_empty() => Ok(expression),
             Code::Truth(_) => Ok(expression),
             Code::Value(_) => Err(QueryError::new(QueryErrorKind::NotACondition, expression.node.span)
                 .with_hint("compare it with something, as in x=1 or isnotnull(x)")),
+        }
+    }
+
+    /// As [`parse_condition`](Self::parse_condition), without subsearches.
+    pub(crate) fn parse_plain_condition(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
+        let expression = Self::parse_condition(cursor)?;
+        match expression.subsearches().first() {
+            Some(subsearch) => Err(refused(subsearch)),
+            None => Ok(expression),
         }
     }
 

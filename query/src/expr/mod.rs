@@ -16,6 +16,7 @@ pub(crate) use ops::values_equal;
 use crate::lexer::quote;
 use crate::search::CompareOp;
 use crate::span::Spanned;
+use crate::subsearch::Subsearch;
 use crate::value::format_number;
 use function::Function;
 use std::collections::BTreeSet;
@@ -44,6 +45,8 @@ pub enum Expr {
     Or(Vec<Node>),
     /// `a XOR b`.
     Xor(Box<Node>, Box<Node>),
+    /// `[ … ]`: replaced by its result before the search runs.
+    Subsearch(Subsearch),
     /// A function with its arguments. `x IN (…)` and `x LIKE y` are the functions `in` and `like`.
     Call(&'static Function, Vec<Node>),
 }
@@ -117,7 +120,7 @@ impl Expr {
     /// Adds the fields that the expression reads.
     pub fn collect_fields<'e>(&'e self, fields: &mut BTreeSet<&'e str>) {
         match self {
-            Expr::Number(_) | Expr::Text(_) => {}
+            Expr::Number(_) | Expr::Text(_) | Expr::Subsearch(_) => {}
             Expr::Field(name) => {
                 fields.insert(name);
             }
@@ -132,9 +135,25 @@ impl Expr {
         }
     }
 
+    /// Adds the subsearches of the expression, from left to right.
+    pub(crate) fn collect_subsearches<'e>(&'e self, found: &mut Vec<&'e Subsearch>) {
+        match self {
+            Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+            Expr::Subsearch(subsearch) => found.push(subsearch),
+            Expr::Negate(operand) | Expr::Not(operand) => operand.value.collect_subsearches(found),
+            Expr::Binary(_, left, right) | Expr::Compare(_, left, right) | Expr::Xor(left, right) => {
+                left.value.collect_subsearches(found);
+                right.value.collect_subsearches(found);
+            }
+            Expr::And(operands) | Expr::Or(operands) | Expr::Call(_, operands) => {
+                operands.iter().for_each(|operand| operand.value.collect_subsearches(found));
+            }
+        }
+    }
+
     fn level(&self) -> Level {
         match self {
-            Expr::Number(_) | Expr::Text(_) | Expr::Field(_) | Expr::Call(..) => Level::Primary,
+            Expr::Number(_) | Expr::Text(_) | Expr::Field(_) | Expr::Subsearch(_) | Expr::Call(..) => Level::Primary,
             Expr::Negate(_) => Level::Unary,
             Expr::Binary(op, ..) => op.level(),
             Expr::Compare(..) => Level::Compare,
@@ -164,6 +183,7 @@ impl fmt::Display for Expr {
         match self {
             Expr::Number(number) => f.write_str(&format_number(*number)),
             Expr::Text(text) => f.write_str(&quote(text)),
+            Expr::Subsearch(subsearch) => subsearch.fmt(f),
             Expr::Field(name) => f.write_str(&quote_field(name)),
             Expr::Negate(operand) => {
                 f.write_str("-")?;

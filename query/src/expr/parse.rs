@@ -6,7 +6,7 @@
 //! add:     + - .      left to right
 //! mul:     * / %
 //! unary:   - +
-//! primary: number  "string"  field  'field'  function(args)  ( expr )
+//! primary: number  "string"  field  'field'  function(args)  ( expr )  [ subsearch ]
 //! ```
 
 use super::function::{self, Function};
@@ -15,6 +15,7 @@ use crate::error::{QueryError, QueryErrorKind};
 use crate::lexer::Cursor;
 use crate::search::CompareOp;
 use crate::span::{Span, Spanned};
+use crate::subsearch::Subsearch;
 
 /// How deep an expression may nest, chains of operators included. Bounds the stack of everything that walks the tree.
 const MAX_DEPTH: usize = 200;
@@ -207,6 +208,10 @@ impl Parser<'_> {
                 let text = self.cursor.eat_quoted()?.map(|quoted| quoted.value).unwrap_or_default();
                 Ok(Spanned::new(Expr::Text(text), self.cursor.span_from(start)))
             }
+            Some('[') => match Subsearch::parse(&mut self.cursor)? {
+                Some(subsearch) => Ok(Spanned::new(Expr::Subsearch(subsearch), self.cursor.span_from(start))),
+                None => Err(self.cursor.expected("an expression")),
+            },
             Some('\'') => {
                 let name = self.single_quoted()?;
                 Ok(Spanned::new(Expr::Field(name), self.cursor.span_from(start)))

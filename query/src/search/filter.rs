@@ -72,6 +72,7 @@ impl Node {
                 field: within.field.clone(),
                 tests: within.values.iter().map(|value| ValueTest::new(CompareOp::Eq, value)).collect(),
             },
+            SearchExpr::Subsearch(_) => unreachable!("subsearches are replaced before a search is planned"),
             SearchExpr::Exists { field, .. } => Node::Exists(field.clone()),
         }
     }

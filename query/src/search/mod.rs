@@ -17,6 +17,7 @@ pub(crate) use parse::parse_search;
 use crate::glob::Glob;
 use crate::lexer::quote;
 use crate::span::Span;
+use crate::subsearch::Subsearch;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -40,6 +41,8 @@ pub enum SearchExpr {
     Compare(Compare),
     /// A field has one of several values: `status IN (404, 5*)`.
     In(In),
+    /// `[ … ]`: a condition that is known when the subsearch has run. It is replaced before a search is planned.
+    Subsearch(Subsearch),
     /// A field has a value: `field=*`.
     Exists {
         /// The field.
@@ -261,6 +264,7 @@ impl fmt::Display for SearchExpr {
                 }
                 f.write_str(")")
             }
+            SearchExpr::Subsearch(subsearch) => subsearch.fmt(f),
             SearchExpr::Exists { field, .. } => write!(f, "{}=*", quote_field(field)),
         }
     }

@@ -47,6 +47,7 @@ impl SearchExpr {
                 PatternForm::Bare | PatternForm::Term => "word",
                 PatternForm::Quoted => "phrase",
             },
+            SearchExpr::Subsearch(_) => "subsearch",
             SearchExpr::Compare(_) | SearchExpr::In(_) | SearchExpr::Exists { .. } => "field",
         }
     }

@@ -6,7 +6,7 @@
 //! or-expr  = not-expr { OR not-expr }
 //! not-expr = { NOT } atom
 //! atom     = ( search ) | word | "phrase" | field op value | field IN ( v, … ) | field::value | TERM(x) | CASE(x)
-//!          | time-modifier
+//!          | time-modifier | [ subsearch ]
 //! op       = "=" | "==" | "!=" | "<" | "<=" | ">" | ">="
 //! ```
 
@@ -16,6 +16,7 @@ use crate::error::{QueryError, QueryErrorKind};
 use crate::glob::Glob;
 use crate::lexer::{Cursor, quote};
 use crate::span::{Span, Spanned};
+use crate::subsearch::Subsearch;
 use crate::time::TimeSpec;
 use trawl_formats::token::is_major_breaker;
 
@@ -146,6 +147,7 @@ impl Parser<'_> {
         let start = self.cursor.pos();
         match self.cursor.peek() {
             Some('(') => self.group(),
+            Some('[') => Ok(Subsearch::parse(&mut self.cursor)?.map(SearchExpr::Subsearch)),
             Some('"') => {
                 let quoted = self.cursor.eat_quoted()?.map(|quoted| quoted.value).unwrap_or_default();
                 if let Some(op) = self.eat_compare_op() {
@@ -391,6 +393,10 @@ impl Parser<'_> {
             return Ok(quoted);
         }
         let start = self.cursor.pos();
+        if let Some((_, span)) = self.cursor.eat_bracketed()? {
+            return Err(QueryError::rule("a subsearch cannot be a value", span)
+                .with_hint("write it alone, and end it with `return name=field`"));
+        }
         let word = self.cursor.take_while(is_word_char);
         let span = self.cursor.span_from(start);
         if word.is_empty() {
@@ -509,9 +515,9 @@ mod tests {
             ("(a", "(", "unbalanced `(`"),
             ("a)", ")", "unbalanced `)`"),
             ("a]", "]", "unbalanced `]`"),
-            ("[search x]", "[search x]", "subsearches are not supported yet"),
-            ("x=[search x] y", "[search x]", "subsearches are not supported yet"),
-            ("`my_macro(1)` a", "`my_macro(1)`", "macros are not defined"),
+            ("[search x", "[", "unbalanced `[`"),
+            ("x=[search x] y", "[search x]", "a subsearch cannot be a value"),
+            ("`my_macro(1)` a", "`my_macro(1)`", "there is no macro `my_macro`"),
             ("host=$host$", "$host$", "`$host$` is a dashboard token without a value"),
             ("host=\"$host$\"", "\"$host$\"", "`$host$` is a dashboard token without a value"),
             ("state=AND", "AND", "the word `AND` as a value needs quotes"),
