@@ -255,6 +255,14 @@ impl Batch {
         Self { fields: self.fields, columns, len: rows.len(), order }
     }
 
+    /// The given rows in the given order, copied; a row may be named any number of times.
+    pub fn gather(&self, rows: &[u32]) -> Self {
+        let copied = |column: &Vec<Value>| rows.iter().map(|row| column[*row as usize].clone()).collect();
+        let columns = self.columns.iter().map(copied).collect();
+        let order = self.order.as_ref().map(|order| rows.iter().map(|row| order[*row as usize]).collect());
+        Self { fields: Arc::clone(&self.fields), columns, len: rows.len(), order }
+    }
+
     /// Adds the rows of `other` after these. Columns that only one side has are empty on the other. Order keys stay
     /// only if both have them (or one side is empty).
     pub fn append(&mut self, mut other: Batch) {

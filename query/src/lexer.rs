@@ -32,6 +32,11 @@ impl<'q> Cursor<'q> {
         Self { knowledge, depth, ..self }
     }
 
+    /// Another piece of the same text.
+    pub fn of(self, span: Span) -> Self {
+        Self { pos: span.start, end: span.end, ..self }
+    }
+
     /// The names that the configuration defines.
     pub fn knowledge(&self) -> &'q Knowledge {
         self.knowledge

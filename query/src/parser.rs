@@ -60,9 +60,9 @@ pub(crate) fn parse_expanded(text: &str, knowledge: &Knowledge, depth: usize) ->
     };
     let mut commands = Vec::with_capacity(rest.len());
     for stage in rest {
-        let (command, name_span) = parse_command(cursor_at(*stage))?;
-        let name = &text[name_span.range()];
         let is_first = search.is_none() && commands.is_empty();
+        let (command, name_span) = parse_command(cursor_at(*stage), is_first)?;
+        let name = &text[name_span.range()];
         if !is_first && command.kind() == CommandKind::Generating {
             return Err(QueryError::rule(format!("`{name}` makes its own rows and must stand first"), name_span)
                 .with_hint(format!("write `| {name} …` at the beginning, or within `append [| {name} …]`")));
@@ -87,8 +87,11 @@ fn begins_with_search(text: &str, stage: Span) -> bool {
     cursor.eat_keyword("search") && cursor.peek().is_none_or(|c| c.is_whitespace() || c == '(' || c == '"')
 }
 
-/// Parses the command that the cursor's text is.
-pub(crate) fn parse_command(mut cursor: Cursor<'_>) -> Result<(Box<dyn command::Command>, Span), QueryError> {
+/// Parses the command that the cursor's text is; `is_first` if a search begins with it.
+pub(crate) fn parse_command(
+    mut cursor: Cursor<'_>,
+    is_first: bool,
+) -> Result<(Box<dyn command::Command>, Span), QueryError> {
     let stage_start = cursor.pos();
     if cursor.at_end() {
         // Point at the pipe before the hole.
@@ -104,7 +107,7 @@ pub(crate) fn parse_command(mut cursor: Cursor<'_>) -> Result<(Box<dyn command::
     }
     let spec = command::find(name, name_span)?;
     refuse_dashboard_tokens(stage)?;
-    let command = (spec.parse)(Args::new(cursor, spec.name))?;
+    let command = (spec.parse)(Args::new(cursor, spec.name, is_first))?;
     Ok((command, name_span))
 }
 

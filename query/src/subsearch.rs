@@ -2,14 +2,15 @@
 
 use crate::ast::Pipeline;
 use crate::batch::Batch;
-use crate::command::{Command, Format, Return};
+use crate::command::{Command, CommandKind, Format, Return};
 use crate::context::{Context, Memory, Warning};
 use crate::error::{QueryError, Result, RunError};
-use crate::lexer::{Cursor, quote};
-use crate::parser::parse_expanded;
+use crate::lexer::{Cursor, quote, split_stages};
+use crate::parser::{parse_command, parse_expanded};
 use crate::run::Search;
 use crate::span::Span;
 use crate::value::parse_number;
+use crate::wanted::Wanted;
 use std::fmt;
 use std::sync::Arc;
 
@@ -153,6 +154,65 @@ pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -
         }
     }
     Ok(())
+}
+
+/// `[ command | command … ]`: commands over rows that are there already, as `appendpipe` runs them.
+#[derive(Clone, Debug)]
+pub struct Subpipeline {
+    /// The commands; at least one.
+    pub commands: Arc<[Box<dyn Command>]>,
+}
+
+impl Subpipeline {
+    /// Reads commands in brackets, which must come next. A pipe before the first one is allowed.
+    pub(crate) fn expect(cursor: &mut Cursor<'_>) -> Result<Self, QueryError> {
+        cursor.skip_separators();
+        let whole = *cursor;
+        let Some((inside, span)) = cursor.eat_bracketed()? else {
+            return Err(cursor.expected("commands in brackets"));
+        };
+        if cursor.depth() >= MAX_DEPTH {
+            return Err(QueryError::rule("brackets are nested too deeply", span));
+        }
+        let text = whole.text_of(inside);
+        let stages = split_stages(text)?;
+        let begins_with_pipe = stages.len() > 1 && text[stages[0].range()].trim().is_empty();
+        let mut commands = Vec::new();
+        for stage in &stages[usize::from(begins_with_pipe)..] {
+            let stage = Span::new(inside.start + stage.start, inside.start + stage.end);
+            let (command, name) = parse_command(whole.of(stage).within(whole.knowledge(), whole.depth() + 1), false)?;
+            if command.kind() == CommandKind::Generating {
+                return Err(QueryError::rule("a command that makes its own rows cannot stand here", name));
+            }
+            commands.push(command);
+        }
+        Ok(Self { commands: commands.into() })
+    }
+
+    /// The inline subsearches of its commands.
+    pub(crate) fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
+        self.commands.iter().flat_map(|command| command.inline_subsearches()).collect()
+    }
+
+    /// The subsearches that its commands take rows from.
+    pub(crate) fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
+        self.commands.iter().flat_map(|command| command.subsearches()).collect()
+    }
+
+    /// What its commands read if all that they pass on is read as far as `downstream` says.
+    pub(crate) fn fields_read(&self, downstream: &Wanted) -> Wanted {
+        self.commands.iter().rfold(downstream.clone(), |wanted, command| command.fields_read(&wanted))
+    }
+}
+
+impl fmt::Display for Subpipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (i, command) in self.commands.iter().enumerate() {
+            write!(f, "{}{command}", if i > 0 { " | " } else { "" })?;
+        }
+        f.write_str("]")
+    }
 }
 
 /// A subsearch whose rows a command works with.

@@ -10,11 +10,17 @@ use crate::span::Spanned;
 pub(crate) struct Args<'q> {
     pub cursor: Cursor<'q>,
     command: &'static str,
+    is_first: bool,
 }
 
 impl<'q> Args<'q> {
-    pub fn new(cursor: Cursor<'q>, command: &'static str) -> Self {
-        Self { cursor, command }
+    pub fn new(cursor: Cursor<'q>, command: &'static str, is_first: bool) -> Self {
+        Self { cursor, command, is_first }
+    }
+
+    /// Whether the command stands at the beginning of a search.
+    pub fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Reads `name=value` if that comes next, with `name` one of `options` in any case.

@@ -4,53 +4,78 @@
 //! canonical text), the parser, and the operator that does the work. Adding one is adding the file and its line in
 //! [`COMMANDS`].
 
+mod addinfo;
 mod aggregate;
 mod append;
+mod appendcols;
+mod appendpipe;
 mod args;
 mod dedup;
 mod eval;
+mod eventcount;
 mod fields;
 mod format;
 mod frequency;
+mod gentimes;
 mod group;
 mod head;
+mod join;
 mod known;
 mod makeresults;
+mod map;
+mod metadata;
+mod multisearch;
 mod rare;
 mod rename;
 mod r#return;
 mod reverse;
+mod rewrite;
 mod rows;
 mod search;
+mod set;
 mod sort;
 mod stats;
 mod table;
 mod tail;
 mod timechart;
 mod top;
+mod tstats;
+mod union;
 mod r#where;
 
+pub use addinfo::Addinfo;
 pub use aggregate::{Aggregation, Argument};
 pub use append::Append;
+pub use appendcols::Appendcols;
+pub use appendpipe::Appendpipe;
 pub(crate) use args::Args;
 pub use dedup::Dedup;
 pub use eval::Eval;
+pub use eventcount::Eventcount;
 pub use fields::Fields;
 pub use format::Format;
 pub use frequency::Frequency;
+pub use gentimes::Gentimes;
 pub use head::Head;
+pub use join::{Join, Times};
 pub(crate) use known::find;
 pub use makeresults::{DataFormat, Makeresults};
+pub use map::Map;
+pub use metadata::Metadata;
+pub use multisearch::Multisearch;
 pub use rename::Rename;
 pub use r#return::{Item, Return};
 pub use reverse::Reverse;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
+pub use set::{Set, SetOperation};
 pub use sort::Sort;
 pub use stats::Stats;
 pub use table::Table;
 pub use tail::Tail;
 pub use timechart::{Align, SeriesLimit, Timechart};
+pub use tstats::Tstats;
+pub use union::Union;
 pub use r#where::Where;
 
 use crate::batch::Batch;
@@ -209,24 +234,36 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("addinfo", Manual::of(include_str!("addinfo.rs")), addinfo::parse),
     CommandSpec::new("append", Manual::of(include_str!("append.rs")), append::parse),
+    CommandSpec::new("appendcols", Manual::of(include_str!("appendcols.rs")), appendcols::parse),
+    CommandSpec::new("appendpipe", Manual::of(include_str!("appendpipe.rs")), appendpipe::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
+    CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
+    CommandSpec::new("gentimes", Manual::of(include_str!("gentimes.rs")), gentimes::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("join", Manual::of(include_str!("join.rs")), join::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
+    CommandSpec::new("map", Manual::of(include_str!("map.rs")), map::parse),
+    CommandSpec::new("metadata", Manual::of(include_str!("metadata.rs")), metadata::parse),
+    CommandSpec::new("multisearch", Manual::of(include_str!("multisearch.rs")), multisearch::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
     CommandSpec::new("return", Manual::of(include_str!("return.rs")), r#return::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
+    CommandSpec::new("set", Manual::of(include_str!("set.rs")), set::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
+    CommandSpec::new("tstats", Manual::of(include_str!("tstats.rs")), tstats::parse),
+    CommandSpec::new("union", Manual::of(include_str!("union.rs")), union::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
 ];
 
@@ -300,7 +337,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 14] = [
+    const QUERIES: [&str; 18] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -315,6 +352,10 @@ mod tests {
         "reverse",
         "dedup g sortby x",
         "eval y=x.g | where isnotnull(y) | search x=1* | rename g AS h | fields - x | sort 0 y",
+        "join type=left g [| makeresults | eval g=\"a\", z=1 | fields g z] | fields - _time",
+        "join max=0 x [| makeresults count=2 | eval x=1 | table x] | stats count BY g",
+        "append [| makeresults | eval x=5 | table x] | stats count BY x",
+        "appendpipe [stats count BY g] | where isnotnull(count) | sort g",
     ];
 
     proptest! {

@@ -13,6 +13,7 @@
 use super::{Compare, CompareOp, In, Pattern, PatternForm, SearchExpr, ValuePattern};
 use crate::ast::{TimeModifier, TimeModifiers};
 use crate::error::{QueryError, QueryErrorKind};
+use crate::expand::Expanded;
 use crate::glob::Glob;
 use crate::lexer::{Cursor, quote};
 use crate::span::{Span, Spanned};
@@ -22,6 +23,9 @@ use trawl_formats::token::is_major_breaker;
 
 /// How deep parentheses may nest. Bounds the stack of everything that walks the tree.
 const MAX_DEPTH: usize = 100;
+
+/// How deep event types may stand within event types.
+const MAX_EVENT_TYPE_DEPTH: usize = 10;
 
 /// Ways of writing times that Splunk kept from its early days.
 const OLD_TIME_MODIFIERS: [&str; 17] = [
@@ -217,6 +221,12 @@ impl Parser<'_> {
         }
         if spaced.eat("::") {
             self.cursor = spaced;
+            if name == "tag" {
+                // `tag::field=label`
+                let field = self.cursor.take_while(|c| is_word_char(c) && c != '=');
+                self.cursor.expect("=")?;
+                return self.comparison(format!("tag::{field}"), CompareOp::Eq, start).map(Some);
+            }
             return self.comparison(name.to_owned(), CompareOp::Eq, start).map(Some);
         }
         if self.eat_in() {
@@ -350,12 +360,64 @@ impl Parser<'_> {
         check_field(&field, self.cursor.span_from(start))?;
         let value = self.value()?;
         let span = self.cursor.span_from(start);
+        if let Some(defined) = self.defined(&field, &value, span)? {
+            return match op {
+                CompareOp::Eq => Ok(defined),
+                CompareOp::Ne => Ok(SearchExpr::not(defined)),
+                _ => Err(QueryError::rule(format!("`{field}` can only be compared with = and !="), span)),
+            };
+        }
         Ok(match op {
             CompareOp::Eq if value.glob.matches_everything() => SearchExpr::Exists { field, span },
             // A present value always matches `*`.
             CompareOp::Ne if value.glob.matches_everything() => SearchExpr::not(SearchExpr::All),
             _ => SearchExpr::Compare(Compare { field, op, value, span }),
         })
+    }
+
+    /// What `eventtype=` and `tag=` stand for, where the configuration defines such names.
+    fn defined(&self, field: &str, value: &ValuePattern, span: Span) -> Result<Option<SearchExpr>, QueryError> {
+        let knowledge = self.cursor.knowledge();
+        let is_named = |name: &str| value.glob.matches_ignoring_case(name);
+        if field == "eventtype" {
+            let found = knowledge.event_types.iter().filter(|(name, _)| is_named(name));
+            let definitions: Vec<SearchExpr> =
+                found.map(|(name, text)| self.event_type(name, text, span)).collect::<Result<_, _>>()?;
+            return Ok((!definitions.is_empty()).then(|| SearchExpr::or(definitions)));
+        }
+        let of_field = match field.strip_prefix("tag") {
+            Some("") => None,
+            Some(rest) if rest.starts_with("::") => Some(&rest[2..]),
+            _ => return Ok(None),
+        };
+        let found = knowledge.tags.iter().filter(|tag| is_named(&tag.name));
+        let found = found.filter(|tag| of_field.is_none_or(|field| tag.field == field));
+        let labelled: Vec<SearchExpr> = found
+            .map(|tag| {
+                let value = ValuePattern { glob: Glob::new(&tag.value), case_sensitive: false };
+                SearchExpr::Compare(Compare { field: tag.field.clone(), op: CompareOp::Eq, value, span })
+            })
+            .collect();
+        Ok((!labelled.is_empty()).then(|| SearchExpr::or(labelled)))
+    }
+
+    /// The definition of an event type. What is wrong with it is said of the place where it is used.
+    fn event_type(&self, name: &str, text: &str, span: Span) -> Result<SearchExpr, QueryError> {
+        let wrong = |error: QueryError| {
+            let text = format!("the definition of the event type `{name}` is wrong: {error}");
+            QueryError { hint: error.hint, ..QueryError::rule(text, span) }
+        };
+        if self.cursor.depth() >= MAX_EVENT_TYPE_DEPTH {
+            return Err(QueryError::rule(format!("the event type `{name}` contains itself"), span));
+        }
+        let knowledge = self.cursor.knowledge();
+        let expanded = Expanded::new(text, knowledge).map_err(wrong)?;
+        let cursor = Cursor::new(&expanded.text, Span::new(0, expanded.text.len()));
+        let (expr, times) = parse_search(cursor.within(knowledge, self.cursor.depth() + 1)).map_err(wrong)?;
+        if !times.is_empty() {
+            return Err(QueryError::rule(format!("the event type `{name}` has a range of time"), span));
+        }
+        Ok(expr)
     }
 
     fn in_list(&mut self, field: String, start: usize) -> Result<SearchExpr, QueryError> {
@@ -442,6 +504,7 @@ fn check_dashboard_token(text: &str, span: Span) -> Result<(), QueryError> {
 mod tests {
     use super::*;
     use crate::ast::Pipeline;
+    use crate::knowledge::{Knowledge, Tag};
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<Pipeline, QueryError> {
@@ -500,6 +563,35 @@ mod tests {
             let pipeline = parse(text).unwrap_or_else(|error| panic!("{}", error.render(text, false)));
             assert_eq!(pipeline.to_string(), format!("search {expected}"), "{text}");
         }
+    }
+
+    #[test]
+    fn names_of_the_configuration() {
+        let mut knowledge = Knowledge::default();
+        knowledge.event_types.insert("failed_login".into(), "sshd \"Failed password\"".into());
+        knowledge.event_types.insert("failed_job".into(), "eventtype=late OR status=FAILURE".into());
+        knowledge.event_types.insert("late".into(), "alarm=late".into());
+        knowledge.event_types.insert("loop".into(), "eventtype=loop".into());
+        let tag = |name: &str, field: &str, value: &str| Tag {
+            name: name.to_owned(),
+            field: field.to_owned(),
+            value: value.to_owned(),
+        };
+        knowledge.tags = vec![tag("prod", "host", "pay-*"), tag("prod", "app", "shop"), tag("dmz", "host", "web-1")];
+        for (text, expected) in [
+            ("eventtype=failed_login", "sshd \"Failed password\""),
+            ("eventtype=failed_* x", "(alarm=late OR status=FAILURE OR (sshd \"Failed password\")) x"),
+            ("eventtype!=late", "NOT alarm=late"),
+            ("eventtype=other", "eventtype=other"),
+            ("tag=prod", "host=pay-* OR app=shop"),
+            ("tag::host=prod", "host=pay-*"),
+            ("tag=other", "tag=other"),
+        ] {
+            let pipeline = crate::parse_with(text, &knowledge).unwrap();
+            assert_eq!(pipeline.search.unwrap().to_string(), expected, "{text}");
+        }
+        let error = crate::parse_with("x eventtype=loop", &knowledge).unwrap_err();
+        assert!(error.to_string().ends_with("the event type `loop` contains itself"), "{error}");
     }
 
     #[test]
