@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use trawl_formats::event::IndexName;
 use trawl_formats::parse::{EventFlags, EventMeta, ParsedBlock};
-use trawl_formats::text::Decoding;
+use trawl_formats::text::{Decoding, text};
 use trawl_formats::timestamp::{Span, StampHint};
 
 use crate::bucket::builder::BlockInput;
@@ -207,9 +207,20 @@ fn take_block(take: &mut Take<'_>, index: &IndexName) -> Option<LiveBlock> {
         symbols_exist.then(|| events.push(event))?;
     }
     let bytes = take.prefixed()?.to_vec();
-    let whole = events.iter().map(|event| event.len as usize).sum::<usize>() == bytes.len();
+    let whole = events_fit(&events, &bytes, source.decoding);
     let parsed = ParsedBlock { len: bytes.len(), events, symbols, hint, header, line_events };
     whole.then(|| LiveBlock { source: Arc::new(source), offset, bytes, parsed })
+}
+
+/// Whether the events cover the bytes, and each stamp lies in the text of its event.
+fn events_fit(events: &[EventMeta], bytes: &[u8], decoding: Decoding) -> bool {
+    let mut rest = bytes;
+    let fits = |event: &EventMeta| {
+        let (raw, behind) = rest.split_at_checked(event.len as usize)?;
+        rest = behind;
+        event.stamp.is_none_or(|stamp| stamp.end() <= text(raw, decoding).len()).then_some(())
+    };
+    events.iter().map(fits).all(|fits| fits.is_some()) && rest.is_empty()
 }
 
 fn take_event(take: &mut Take<'_>) -> Option<EventMeta> {
@@ -222,4 +233,28 @@ fn take_event(take: &mut Take<'_>) -> Option<EventMeta> {
     let stamp_len = u32::try_from(take.varint()?).ok()?;
     let stamp = (stamp_len > 0).then_some(Span { start, len: stamp_len });
     Some(EventMeta { len, time_us, stamp, level, host, flags })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_cover_the_bytes_and_hold_their_stamps() {
+        let event = |len, stamp: Option<(u32, u32)>| EventMeta {
+            len,
+            time_us: 0,
+            stamp: stamp.map(|(start, len)| Span { start, len }),
+            level: 0,
+            host: 0,
+            flags: EventFlags::default(),
+        };
+        let fit = |events: &[EventMeta]| events_fit(events, b"abc\nde\n", Decoding::default());
+        assert!(fit(&[event(4, Some((0, 3))), event(3, None)]));
+        assert!(!fit(&[event(4, None)]));
+        assert!(!fit(&[event(4, None), event(4, None)]));
+        // The line end is no part of the text.
+        assert!(!fit(&[event(4, Some((0, 4))), event(3, None)]));
+        assert!(!fit(&[event(4, Some((u32::MAX, 1))), event(3, None)]));
+    }
 }

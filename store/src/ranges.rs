@@ -1,13 +1,22 @@
 //! Sets of byte ranges: the progress of a source.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::ops::Range;
 
 /// Disjoint, non-adjacent, ascending half-open ranges of bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RangeSet {
+    #[serde(deserialize_with = "ascending")]
     ranges: Vec<(u64, u64)>,
+}
+
+/// Reads ranges back and refuses what [`RangeSet::insert`] would not have made.
+fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u64, u64)>, D::Error> {
+    let ranges = Vec::<(u64, u64)>::deserialize(deserializer)?;
+    let right = ranges.iter().all(|(start, end)| start < end) && ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
+    right.then_some(ranges).ok_or_else(|| D::Error::custom("byte ranges are not disjoint and ascending"))
 }
 
 impl RangeSet {
@@ -93,6 +102,15 @@ impl FromIterator<Range<u64>> for RangeSet {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn only_disjoint_ascending_ranges_are_read_back() {
+        let read = |text: &str| serde_json::from_str::<RangeSet>(text);
+        assert_eq!(read("[[1,2],[4,9]]").expect("right ranges").len(), 6);
+        for wrong in ["[[2,1]]", "[[1,1]]", "[[1,2],[2,3]]", "[[4,9],[1,2]]"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -100,7 +100,7 @@ impl Fingerprint {
 pub struct Tail {
     /// The offset.
     pub end: u64,
-    /// How many bytes before it were hashed: at most [`Tail::MAX_LEN`].
+    /// How many bytes before it were hashed: at most [`Tail::MAX_LEN`], and no more than there are.
     pub len: u32,
     /// Hash of those bytes.
     pub hash: Hash16,

@@ -9,6 +9,7 @@ use memchr::memchr;
 use super::fields::Sink;
 use crate::escape;
 use crate::keys::string_end;
+use crate::token::is_boundary;
 
 /// Deeper nesting is not followed: it would be an attack on the stack, not a log.
 const MAX_DEPTH: usize = 64;
@@ -37,7 +38,7 @@ struct Walk<'w, 't, 'e> {
     sink: &'w mut Sink<'e>,
 }
 
-impl Walk<'_, '_, '_> {
+impl<'t> Walk<'_, 't, '_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -124,7 +125,8 @@ impl Walk<'_, '_, '_> {
     fn value(&mut self, depth: usize, in_array: bool) -> Option<()> {
         self.skip_blanks();
         match self.peek()? {
-            b'{' | b'[' if depth == MAX_DEPTH || !self.sink.names().reaches(&self.buffers.path) => self.skip_nested(),
+            b'{' | b'[' if depth == MAX_DEPTH => self.skip_nested(),
+            b'{' | b'[' if !self.sink.names().reaches(&self.buffers.path) => self.pass_over(depth),
             b'{' => self.object(depth + 1, in_array),
             b'[' => self.array(depth + 1),
             b'"' => {
@@ -138,20 +140,55 @@ impl Walk<'_, '_, '_> {
 
     /// Takes a number or one of the words.
     fn scalar(&mut self, in_array: bool) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
-            self.at += 1;
-        }
-        match &self.text[start..self.at] {
-            "null" => {}
-            word @ ("true" | "false") => self.emit(word, in_array),
-            number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => self.emit(number, in_array),
-            _ => return None,
+        let value = self.take_scalar()?;
+        if value != "null" {
+            self.emit(value, in_array);
         }
         Some(())
     }
 
-    /// Skips an object or array, looking at brackets and strings alone.
+    fn take_scalar(&mut self) -> Option<&'t str> {
+        let start = self.at;
+        while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
+            self.at += 1;
+        }
+        let value = &self.text[start..self.at];
+        let is_value =
+            matches!(value, "null" | "true" | "false") || value.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        // Where the token goes on, this is no number, and the index does not know it as one.
+        (is_value && is_boundary(self.text.as_bytes(), self.at)).then_some(value)
+    }
+
+    /// Passes over an object or array that nobody wants, but stops where [`value`](Self::value) would.
+    fn pass_over(&mut self, depth: usize) -> Option<()> {
+        self.skip_blanks();
+        let is_object = match self.peek()? {
+            b'{' | b'[' if depth == MAX_DEPTH => return self.skip_nested(),
+            b'{' => true,
+            b'[' => false,
+            b'"' => return self.string().map(drop),
+            _ => return self.take_scalar().map(drop),
+        };
+        self.at += 1;
+        let end = if is_object { b'}' } else { b']' };
+        self.skip_blanks();
+        if self.peek()? == end {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            if is_object {
+                self.string()?;
+                self.take(b':')?;
+            }
+            self.pass_over(depth + 1)?;
+            if !self.next_or_end(end)? {
+                return Some(());
+            }
+        }
+    }
+
+    /// Skips an object or array, looking at brackets and strings alone: what is nested too deep.
     fn skip_nested(&mut self) -> Option<()> {
         let bytes = self.text.as_bytes();
         let mut depth = 0usize;
@@ -250,6 +287,14 @@ mod tests {
         check(r#"{"a":1 "b":2}"#, &[("a", "1")]);
         check(r#"{"a":"#, &[]);
         check(r#"{"a":"\q\"}"#, &[]);
+        // The token of the text is `404é`.
+        check(r#"{"a":1,"b":404é,"c":2}"#, &[("a", "1")]);
+        // Also where nobody wants what is broken.
+        for broken in [r#"{"b":oops}"#, r#"{"b" 1}"#, "[1 2]", r#"[{"b":"x"]"#] {
+            let text = format!(r#"{{"a":{broken},"c":2}}"#);
+            assert_eq!(fields(&text, Wanted::Only(&["c"])), [], "{text}");
+        }
+        check(r#"{"a":{"b":["x",{}, [] ,null]},"c":2}"#, &[("a.b{}", "x"), ("c", "2")]);
     }
 
     #[test]

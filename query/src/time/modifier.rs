@@ -101,8 +101,13 @@ impl TimeSpec {
     }
 
     fn parse_absolute(text: &str) -> Option<Self> {
+        // What begins with a sign is relative, and years have four digits; `%Y` takes more, and negative ones.
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        const YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
         if let Ok(local) = NaiveDateTime::parse_from_str(text, "%m/%d/%Y:%H:%M:%S") {
-            return Some(TimeSpec::Absolute { local, offset: None });
+            return YEARS.contains(&local.year()).then_some(TimeSpec::Absolute { local, offset: None });
         }
         let date = NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;
         let rest = &text[10..];
@@ -370,9 +375,25 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_a_time() {
-        for text in
-            ["", "-1x", "yesterday", "-", "@", "-5", "@w8", "@d1", "-1d3h", "d", "rt", "rt-5m", "2024-13-01", "-1d@"]
-        {
+        for text in [
+            "",
+            "-1x",
+            "yesterday",
+            "-",
+            "@",
+            "-5",
+            "@w8",
+            "@d1",
+            "-1d3h",
+            "d",
+            "rt",
+            "rt-5m",
+            "2024-13-01",
+            "-1d@",
+            "-803-03-04T08:00",
+            "03/05/-2024:08:00:00",
+            "03/05/12024:08:00:00",
+        ] {
             assert_eq!(TimeSpec::parse(text), None, "{text}");
         }
     }

@@ -7,7 +7,7 @@
 //! block   := the fields of [`Block`] in their order, fixed width, little endian
 //! ```
 
-use super::journal::FrameRef;
+use super::journal::{FrameRef, MAX_RAW_LEN};
 use crate::codec::{Put, Take};
 use crate::error::{Result, StoreError};
 use std::ops::Range;
@@ -120,6 +120,11 @@ impl Dictionary {
         self.items.get((id as usize).checked_sub(1)?)
     }
 
+    /// Whether each of `ids` stands for a string or for none.
+    pub fn holds_all(&self, ids: &[u32]) -> bool {
+        ids.iter().max().is_none_or(|&id| id as usize <= self.items.len())
+    }
+
     /// Strings in id order, beginning with id 1.
     pub fn items(&self) -> &[Arc<str>] {
         &self.items
@@ -207,15 +212,17 @@ impl BlockDirectory {
         (take.is_empty() && directory.is_consistent()).then_some(directory)
     }
 
-    /// Ids refer to what exists and documents ascend without a gap.
+    /// Ids refer to what exists, documents ascend without a gap, and no block has more events than bytes.
     fn is_consistent(&self) -> bool {
         let known = |dictionary: &Dictionary, id: u32| id == 0 || id == MIXED || dictionary.get(id).is_some();
-        let mut next_doc = 0;
+        let mut next_doc = Some(0_u32);
         self.blocks.iter().all(|block| {
-            let in_order = block.first_doc == next_doc;
-            next_doc = next_doc.wrapping_add(block.n_events);
+            let in_order = Some(block.first_doc) == next_doc;
+            next_doc = block.first_doc.checked_add(block.n_events);
             in_order
-                && block.n_events > 0
+                && next_doc.is_some()
+                && (1..=block.frame.raw_len).contains(&block.n_events)
+                && block.frame.raw_len <= MAX_RAW_LEN
                 && (block.source as usize) < self.sources.len()
                 && block.columns.start <= block.columns.end
                 && known(&self.headers, block.header)
@@ -313,6 +320,22 @@ mod tests {
         bytes[8] = 9;
         let error = BlockDirectory::decode(&bytes, Path::new("blocks")).expect_err("newer");
         assert!(matches!(error, StoreError::NewerFormat { found: 9, supported: 1, .. }));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let check = |change: fn(&mut Block)| {
+            let mut directory = directory(1);
+            change(&mut directory.blocks[0]);
+            let error = BlockDirectory::decode(&directory.encode(), Path::new("blocks")).expect_err("no such block");
+            assert_eq!(error.to_string(), "blocks is damaged at byte 0: malformed block directory");
+        };
+        check(|block| block.n_events = 0);
+        check(|block| block.n_events = 1001);
+        check(|block| block.frame.raw_len = u32::MAX);
+        check(|block| block.first_doc = u32::MAX);
+        check(|block| block.source = 1);
+        check(|block| block.level = 2);
     }
 
     proptest! {

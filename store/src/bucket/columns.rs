@@ -194,19 +194,21 @@ impl<'a> Chunk<'a> {
             }
             return (out.len() == self.n_events).then_some(());
         };
-        let mut end = 0_u32;
+        let mut end = 0_u64;
         unpack(packed, self.n_events, width.into(), |len| {
-            end = end.wrapping_add(len as u32);
-            out.push(end);
+            end = end.saturating_add(len);
+            out.push(end as u32);
         })?;
-        (end as usize == raw.len()).then_some(())
+        // The ends ascend, so that none lies behind the last one.
+        (end == raw.len() as u64).then_some(())
     }
 
     /// Hands out (event index, flags) of the events that have flags, in order.
     pub fn flags(&self, mut each: impl FnMut(u32, u8)) -> Option<()> {
         let mut take = Take::new(self.sections[4]);
         while !take.is_empty() {
-            let event_idx = u32::try_from(take.varint()?).ok()?;
+            let event_idx =
+                u32::try_from(take.varint()?).ok().filter(|&event_idx| (event_idx as usize) < self.n_events)?;
             each(event_idx, take.u8()?);
         }
         Some(())
@@ -308,5 +310,27 @@ mod tests {
         chunk.event_ends(b"a\nbb\nccc", &mut ends).expect("three lines");
         assert_eq!(ends, [2, 5, 8]);
         assert_eq!(chunk.event_ends(b"a\nbb\n", &mut ends), None);
+    }
+
+    #[test]
+    fn lengths_and_flags_fit_the_block() {
+        let check = |lens: Vec<u32>, flags: Vec<(u32, u8)>, expected: (bool, bool)| {
+            let columns = BlockColumns {
+                times_us: vec![0; 3],
+                levels: vec![0; 3],
+                hosts: vec![0; 3],
+                lens: lens.clone(),
+                flags: flags.clone(),
+            };
+            let mut bytes = Vec::new();
+            columns.encode(&mut bytes);
+            let chunk = Chunk::parse(&bytes, 3).expect("parse");
+            let found = (chunk.event_ends(b"abcd", &mut Vec::new()).is_some(), chunk.flags(|_, _| ()).is_some());
+            assert_eq!(found, expected, "{lens:?} {flags:?}");
+        };
+        check(vec![1, 1, 2], vec![(0, 1), (2, 4)], (true, true));
+        check(vec![1, 1, 1], vec![(3, 1)], (false, false));
+        // Their sum is right but for 2^32, and the ends do not ascend.
+        check(vec![3, u32::MAX, 2], vec![], (false, true));
     }
 }

@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 pub const JOURNAL_FILE: &str = "journal";
 const MAGIC: u32 = u32::from_le_bytes(*b"TRWB");
 const FRAME_HEADER_LEN: usize = 16;
+/// Most raw bytes of a block. A parser makes blocks of some 128 KiB, or of one event of at most 1 MiB; a reader that is told of
+/// a longer one does not trust it with that much memory.
+pub const MAX_RAW_LEN: u32 = 16 << 20;
 /// zstd level: level 3 is half as fast for no gain on logs, lz4 is no cheaper end to end and 1.7 times larger.
 const LEVEL: i32 = 1;
 
@@ -59,7 +62,11 @@ impl JournalWriter {
     ///
     /// # Errors
     /// If the disk refuses it.
+    ///
+    /// # Panics
+    /// If the block is longer than [`MAX_RAW_LEN`]: it could not be read back.
     pub fn append(&mut self, raw: &[u8]) -> Result<FrameRef> {
+        assert!(raw.len() <= MAX_RAW_LEN as usize, "a block of {} bytes cannot be read back", raw.len());
         let bound = zstd::zstd_safe::compress_bound(raw.len());
         if self.compressed.len() < bound {
             self.compressed.resize(bound, 0);
@@ -113,18 +120,20 @@ impl BlockReader {
     /// [`StoreError::Damaged`] if the frame does not lie there or its checksum does not match.
     pub fn read(&mut self, path: &Path, journal: &[u8], frame: FrameRef, out: &mut Vec<u8>) -> Result<()> {
         let damaged = |what: &str| StoreError::damaged(path, frame.offset, what);
-        let start = frame.offset as usize;
-        let header = journal.get(start..start + FRAME_HEADER_LEN).ok_or_else(|| damaged("block lies past the end"))?;
+        let behind = usize::try_from(frame.offset).ok().and_then(|start| journal.get(start..));
+        let (header, rest) = behind
+            .and_then(|behind| behind.split_at_checked(FRAME_HEADER_LEN))
+            .ok_or_else(|| damaged("block lies past the end"))?;
         let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
         if (word(0), word(4), word(8)) != (MAGIC, frame.compressed_len, frame.raw_len) {
             return Err(damaged("no block of that length begins here"));
         }
-        let data = start + FRAME_HEADER_LEN;
-        let data = journal
-            .get(data..data + frame.compressed_len as usize)
-            .ok_or_else(|| damaged("block reaches past the end"))?;
+        let data = rest.get(..frame.compressed_len as usize).ok_or_else(|| damaged("block reaches past the end"))?;
         if frame_crc(frame.compressed_len, frame.raw_len, data) != word(12) {
             return Err(damaged("checksum of the block does not match"));
+        }
+        if frame.raw_len > MAX_RAW_LEN {
+            return Err(damaged("block is longer than any"));
         }
         out.clear();
         out.reserve(frame.raw_len as usize);
@@ -139,6 +148,30 @@ impl BlockReader {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_reference_to_nowhere_is_damage() {
+        let mut reader = BlockReader::new().expect("reader");
+        let data = zstd::bulk::compress(b"a\n", LEVEL).expect("memory");
+        let frame = |offset, raw_len| FrameRef { offset, compressed_len: data.len() as u32, raw_len };
+        let whole = |raw_len: u32| {
+            let mut journal = Vec::new();
+            let len = data.len() as u32;
+            [MAGIC, len, raw_len, frame_crc(len, raw_len, &data)].into_iter().for_each(|word| journal.put_u32(word));
+            journal.extend_from_slice(&data);
+            journal
+        };
+        let mut check = |journal: &[u8], frame: FrameRef, expected: Option<&str>| {
+            let outcome = reader.read(Path::new("j"), journal, frame, &mut Vec::new());
+            let error = outcome.err().map(|error| error.to_string());
+            assert_eq!(error.as_deref().and_then(|error| error.rsplit(": ").next()), expected);
+        };
+        check(&whole(2), frame(0, 2), None);
+        check(&whole(2), frame(1000, 2), Some("block lies past the end"));
+        check(&whole(2), frame(u64::MAX, 2), Some("block lies past the end"));
+        check(&whole(2)[..20], frame(0, 2), Some("block reaches past the end"));
+        check(&whole(u32::MAX), frame(0, u32::MAX), Some("block is longer than any"));
+    }
 
     proptest! {
         #[test]

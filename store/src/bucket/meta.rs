@@ -120,11 +120,39 @@ impl BucketMeta {
         if format > FORMAT_VERSION {
             return Err(StoreError::NewerFormat { path: path.to_owned(), found: format, supported: FORMAT_VERSION });
         }
-        serde_json::from_slice(bytes).map_err(damaged)
+        let meta: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        let mut tails = meta.sources.iter().flat_map(|source| &source.tails);
+        if tails.any(|tail| u64::from(tail.len) > tail.end) {
+            return Err(StoreError::damaged(path, 0, "a tail begins before its source"));
+        }
+        Ok(meta)
     }
 
     /// The contents of `bucket.json`.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a bucket's metadata has string keys only")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_lies_within_its_source() {
+        let decode = |tail_len: u32| {
+            let text = format!(
+                r#"{{"format":1,"id":"a","index":"main","written_by":"t","sealed_at_us":0,"n_events":1,"n_blocks":1,
+                "raw_bytes":9,"min_time_us":0,"max_time_us":0,"sources":[{{"id":1,"generation":0,"path":"/a","source":"/a",
+                "host":"h","sourcetype":"generic","rules_hash":1,"decoding":0,
+                "fingerprint":{{"head_len":0,"head":"{hash}","dev":0,"ino":0}},"n_events":1,"ranges":[[0,9]],
+                "tails":[{{"end":9,"len":{tail_len},"hash":"{hash}"}}],"last_time_us":0}}]}}"#,
+                hash = "0".repeat(32)
+            );
+            BucketMeta::decode(text.as_bytes(), Path::new(META_FILE))
+        };
+        assert_eq!(decode(9).expect("a whole file").sources[0].tails[0].start(), 0);
+        let error = decode(10).expect_err("a tail of ten bytes at offset nine");
+        assert_eq!(error.to_string(), "bucket.json is damaged at byte 0: a tail begins before its source");
     }
 }

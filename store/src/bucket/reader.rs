@@ -108,7 +108,7 @@ impl Bucket {
     /// # Errors
     /// If the column file is damaged there.
     pub fn levels(&self, block: &Block, out: &mut Vec<u32>) -> Result<()> {
-        self.column(block, |chunk| chunk.levels(out))
+        self.column(block, |chunk| chunk.levels(out).filter(|()| self.directory.levels.holds_all(out)))
     }
 
     /// Replaces `out` by the host ids of a block's events.
@@ -116,7 +116,7 @@ impl Bucket {
     /// # Errors
     /// If the column file is damaged there.
     pub fn hosts(&self, block: &Block, out: &mut Vec<u32>) -> Result<()> {
-        self.column(block, |chunk| chunk.hosts(out))
+        self.column(block, |chunk| chunk.hosts(out).filter(|()| self.directory.hosts.holds_all(out)))
     }
 
     /// Replaces `out` by the end of each event in the raw block `raw`.
