@@ -52,6 +52,7 @@ pub fn parse(text: &str) -> Result<Pipeline, QueryError> {
         }
         commands.push(command);
     }
+    command::find_delimiters(&mut commands);
     Ok(Pipeline { search, times, commands })
 }
 
@@ -145,13 +146,11 @@ mod tests {
           |
           = hint: did you mean `stats`?
         ");
-        insta::assert_snapshot!(refusal("error | rex \"(?<a>x)\""), @r#"
-        error: unsupported command: `rex`
+        insta::assert_snapshot!(refusal("error | predict x"), @r#"
+        error: unsupported command: `predict`
           |
-        1 | error | rex "(?<a>x)"
-          |         ^^^
-          |
-          = hint: the nearest way is eval with replace, or a sourcetype that extracts the field
+        1 | error | predict x
+          |         ^^^^^^^
         "#);
         insta::assert_snapshot!(refusal("error | dedup host keepevent=t"), @r#"
         error: `dedup` has no option `keepevent`

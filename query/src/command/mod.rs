@@ -9,21 +9,34 @@ mod args;
 mod dedup;
 mod eval;
 mod fields;
+mod filldown;
+mod fillnull;
 mod frequency;
 mod group;
 mod head;
 mod known;
+mod makemv;
+mod mvcombine;
+mod mvexpand;
+mod nomv;
+mod rangemap;
 mod rare;
+mod regex;
 mod rename;
+mod replace;
 mod reverse;
+mod rex;
 mod rows;
 mod search;
+mod sed;
 mod sort;
 mod stats;
+mod strcat;
 mod table;
 mod tail;
 mod timechart;
 mod top;
+mod uniq;
 mod r#where;
 
 pub use aggregate::{Aggregation, Argument};
@@ -31,18 +44,31 @@ pub(crate) use args::Args;
 pub use dedup::Dedup;
 pub use eval::Eval;
 pub use fields::Fields;
+pub use filldown::Filldown;
+pub use fillnull::Fillnull;
 pub use frequency::Frequency;
 pub use head::Head;
 pub(crate) use known::find;
+pub use makemv::Makemv;
+pub use mvcombine::Mvcombine;
+pub use mvexpand::Mvexpand;
+pub use nomv::Nomv;
+pub(crate) use nomv::find_delimiters;
+pub use rangemap::{NamedRange, Rangemap};
+pub use regex::Regex;
 pub use rename::Rename;
+pub use replace::Replace;
 pub use reverse::Reverse;
+pub use rex::Rex;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
 pub use sort::Sort;
 pub use stats::Stats;
+pub use strcat::{Source, Strcat};
 pub use table::Table;
 pub use tail::Tail;
 pub use timechart::{Align, SeriesLimit, Timechart};
+pub use uniq::Uniq;
 pub use r#where::Where;
 
 use crate::batch::Batch;
@@ -192,17 +218,29 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
+    CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
+    CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
+    CommandSpec::new("mvcombine", Manual::of(include_str!("mvcombine.rs")), mvcombine::parse),
+    CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
+    CommandSpec::new("nomv", Manual::of(include_str!("nomv.rs")), nomv::parse),
+    CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
+    CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
+    CommandSpec::new("replace", Manual::of(include_str!("replace.rs")), replace::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
+    CommandSpec::new("rex", Manual::of(include_str!("rex.rs")), rex::parse),
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
+    CommandSpec::new("strcat", Manual::of(include_str!("strcat.rs")), strcat::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
+    CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
 ];
 
@@ -271,7 +309,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 14] = [
+    const QUERIES: [&str; 24] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -286,6 +324,16 @@ mod tests {
         "reverse",
         "dedup g sortby x",
         "eval y=x.g | where isnotnull(y) | search x=1* | rename g AS h | fields - x | sort 0 y",
+        r#"rex field=x max_match=0 "(?<d>\d)" | regex d!="9" | stats list(d) BY g"#,
+        "fillnull",
+        "fillnull value=- y z",
+        "filldown",
+        r#"makemv delim="." x | mvexpand x | stats first(x) last(x) count BY g"#,
+        "mvexpand x | tail 4",
+        "mvcombine x",
+        r#"strcat g "-" x y | replace a* WITH b* IN g y"#,
+        "rangemap field=x low=0-5 high=5-100 | nomv range",
+        "uniq",
     ];
 
     proptest! {
