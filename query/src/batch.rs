@@ -172,6 +172,25 @@ impl Batch {
         }
     }
 
+    /// The cells of the column `name`, to be changed in place.
+    pub fn column_mut(&mut self, name: &str) -> Option<&mut [Value]> {
+        self.fields.index_of(name).map(|index| self.columns[index].as_mut_slice())
+    }
+
+    /// The cells of the column `name`, which is added with nothing in it if there is none.
+    pub fn column_or_new(&mut self, name: &str) -> &mut [Value] {
+        let index = Arc::make_mut(&mut self.fields).find_or_add(name);
+        if index == self.columns.len() {
+            self.columns.push(vec![Value::Null; self.len]);
+        }
+        &mut self.columns[index]
+    }
+
+    /// The names and columns, in order, cells to be changed in place.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut [Value])> {
+        self.fields.iter().zip(self.columns.iter_mut().map(Vec::as_mut_slice))
+    }
+
     /// Removes the column `name` and returns its cells.
     pub fn remove_column(&mut self, name: &str) -> Option<Vec<Value>> {
         let index = self.fields.index_of(name)?;
@@ -255,10 +274,11 @@ impl Batch {
         Self { fields: self.fields, columns, len: rows.len(), order }
     }
 
-    /// The given rows in the given order, copied; a row may be named any number of times.
-    pub fn gather(&self, rows: &[u32]) -> Self {
-        let copied = |column: &Vec<Value>| rows.iter().map(|row| column[*row as usize].clone()).collect();
-        let columns = self.columns.iter().map(copied).collect();
+    /// The given rows in the given order, copied; a row may be named several times. Order keys are copied too, so that rows
+    /// made of one event share its key.
+    pub fn copy_rows(&self, rows: &[u32]) -> Self {
+        let columns =
+            self.columns.iter().map(|column| rows.iter().map(|row| column[*row as usize].clone()).collect()).collect();
         let order = self.order.as_ref().map(|order| rows.iter().map(|row| order[*row as usize]).collect());
         Self { fields: Arc::clone(&self.fields), columns, len: rows.len(), order }
     }
@@ -354,6 +374,18 @@ mod tests {
         assert_eq!(rows, batch(&[("b", &["1"]), ("c", &["2"])]));
         rows.rename_column("missing", "c");
         assert_eq!(rows, batch(&[("b", &["1"])]));
+    }
+
+    #[test]
+    fn columns_are_changed_in_place_and_rows_copied() {
+        let mut rows = batch(&[("a", &["0", "1"])]);
+        rows.column_or_new("b")[1] = "x".into();
+        rows.column_or_new("a")[0] = "2".into();
+        assert_eq!(rows.column_mut("c"), None);
+        assert_eq!(rows.column("b"), Some(&[Value::Null, "x".into()][..]));
+        assert_eq!(rows.copy_rows(&[1, 1, 0]).column("a"), Some(&["1".into(), "1".into(), "2".into()][..]));
+        rows.iter_mut().for_each(|(_, cells)| cells[0] = "y".into());
+        assert_eq!(rows, batch(&[("a", &["y", "1"]), ("b", &["y", "x"])]));
     }
 
     #[test]

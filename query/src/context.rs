@@ -260,6 +260,11 @@ pub enum Warning {
     OfSubsearch(String),
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
+    /// A regular expression with look-around or back references took too many steps on some text.
+    RegexGaveUp {
+        /// The expression.
+        pattern: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -274,6 +279,12 @@ impl fmt::Display for Warning {
             }
             Warning::OfSubsearch(warning) => write!(f, "in a subsearch: {warning}"),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
+            Warning::RegexGaveUp { pattern } => {
+                write!(
+                    f,
+                    "the regular expression `{pattern}` took too many steps on some text, which counts as no match"
+                )
+            }
         }
     }
 }

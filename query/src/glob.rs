@@ -61,15 +61,25 @@ impl Glob {
 
     /// The texts that the stars stand for, if `text` matches. The first stars take as little as they can.
     pub fn capture<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
-        if !self.matches(text) {
-            return None;
-        }
+        self.matches(text).then(|| self.captured(text, |text, literal| text.find(literal)))?
+    }
+
+    /// As [`Glob::capture`], letters of ASCII without case.
+    pub fn capture_ignoring_case<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
+        let find = |text: &str, literal: &str| {
+            let mut windows = text.as_bytes().windows(literal.len());
+            windows.position(|window| window.eq_ignore_ascii_case(literal.as_bytes()))
+        };
+        self.matches_ignoring_case(text).then(|| self.captured(text, find))?
+    }
+
+    fn captured<'t>(&self, text: &'t str, find: impl Fn(&str, &str) -> Option<usize>) -> Option<Vec<&'t str>> {
         let (first, rest) = self.literals.split_first()?;
         let Some((last, middle)) = rest.split_last() else { return Some(Vec::new()) };
         let mut text = &text[first.len()..text.len() - last.len()];
         let mut captured = Vec::with_capacity(rest.len());
         for literal in middle {
-            let at = text.find(literal.as_str())?;
+            let at = find(text, literal)?;
             captured.push(&text[..at]);
             text = &text[at + literal.len()..];
         }
@@ -155,6 +165,7 @@ mod tests {
         assert_eq!(captured, ["a", "b_c"]);
         assert_eq!(Glob::new("*.out.*").fill(&captured), "a.out.b_c");
         assert_eq!(Glob::new("in_*").capture("out_a"), None);
+        assert_eq!(Glob::new("IN*B*").capture_ignoring_case("in_abc"), Some(vec!["_a", "c"]));
     }
 
     proptest! {

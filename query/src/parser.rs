@@ -73,6 +73,7 @@ pub(crate) fn parse_expanded(text: &str, knowledge: &Knowledge, depth: usize) ->
         }
         commands.push(command);
     }
+    command::find_delimiters(&mut commands);
     Ok(Pipeline { search, times, commands, text: text.into() })
 }
 
@@ -163,13 +164,11 @@ mod tests {
           |
           = hint: did you mean `stats`?
         ");
-        insta::assert_snapshot!(refusal("error | rex \"(?<a>x)\""), @r#"
-        error: unsupported command: `rex`
+        insta::assert_snapshot!(refusal("error | predict x"), @r#"
+        error: unsupported command: `predict`
           |
-        1 | error | rex "(?<a>x)"
-          |         ^^^
-          |
-          = hint: the nearest way is eval with replace, or a sourcetype that extracts the field
+        1 | error | predict x
+          |         ^^^^^^^
         "#);
         insta::assert_snapshot!(refusal("error | dedup host keepevent=t"), @r#"
         error: `dedup` has no option `keepevent`

@@ -2,8 +2,9 @@
 
 use crate::error::{QueryError, QueryErrorKind, nearest};
 use crate::glob::Glob;
-use crate::lexer::{Cursor, is_name_char};
+use crate::lexer::{Cursor, is_name_char, quote};
 use crate::span::Spanned;
+use std::fmt;
 
 /// The text after a command's name.
 #[derive(Debug)]
@@ -85,6 +86,17 @@ impl<'q> Args<'q> {
             name.push_str(self.parenthesised()?);
         }
         Ok(Some(Spanned::new(name, self.cursor.span_from(start))))
+    }
+
+    /// Reads a text in double quotes, or else a run of characters up to white space. `None` at the end.
+    pub fn text(&mut self) -> Result<Option<Spanned<String>>, QueryError> {
+        self.cursor.skip_space();
+        if let Some(quoted) = self.cursor.eat_quoted()? {
+            return Ok(Some(quoted));
+        }
+        let start = self.cursor.pos();
+        let run = self.cursor.take_while(|c| !c.is_whitespace());
+        Ok((!run.is_empty()).then(|| Spanned::new(run.to_owned(), self.cursor.span_from(start))))
     }
 
     /// The name of a field, which must come next.
@@ -221,6 +233,12 @@ pub(crate) fn boolean(value: &Spanned<String>) -> Result<bool, QueryError> {
         "f" | "false" | "no" | "0" => Ok(false),
         _ => Err(bad_value(value, "true or false")),
     }
+}
+
+/// Writes ` name=value`, with quotes where the value needs them to be read back.
+pub(crate) fn write_option(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    let is_plain = !value.is_empty() && value.chars().all(is_name_char);
+    if is_plain { write!(f, " {name}={value}") } else { write!(f, " {name}={}", quote(value)) }
 }
 
 /// The error that an option cannot take this value.

@@ -219,7 +219,7 @@ impl Table {
             }
             left.resize(right.len(), row as u32);
         }
-        let mut joined = batch.gather(&left);
+        let mut joined = batch.copy_rows(&left);
         for (name, theirs) in self.rows.iter().filter(|(name, _)| !self.fields.iter().any(|field| field == name)) {
             let mut cells = joined.column(name).map_or_else(|| vec![Value::Null; joined.len()], <[Value]>::to_vec);
             for (cell, other) in cells.iter_mut().zip(&right).filter(|(_, other)| **other != NONE) {

@@ -14,6 +14,8 @@ mod dedup;
 mod eval;
 mod eventcount;
 mod fields;
+mod filldown;
+mod fillnull;
 mod format;
 mod frequency;
 mod gentimes;
@@ -21,26 +23,37 @@ mod group;
 mod head;
 mod join;
 mod known;
+mod makemv;
 mod makeresults;
 mod map;
 mod metadata;
 mod multisearch;
+mod mvcombine;
+mod mvexpand;
+mod nomv;
+mod rangemap;
 mod rare;
+mod regex;
 mod rename;
+mod replace;
 mod r#return;
 mod reverse;
 mod rewrite;
+mod rex;
 mod rows;
 mod search;
+mod sed;
 mod set;
 mod sort;
 mod stats;
+mod strcat;
 mod table;
 mod tail;
 mod timechart;
 mod top;
 mod tstats;
 mod union;
+mod uniq;
 mod r#where;
 
 pub use addinfo::Addinfo;
@@ -53,29 +66,42 @@ pub use dedup::Dedup;
 pub use eval::Eval;
 pub use eventcount::Eventcount;
 pub use fields::Fields;
+pub use filldown::Filldown;
+pub use fillnull::Fillnull;
 pub use format::Format;
 pub use frequency::Frequency;
 pub use gentimes::Gentimes;
 pub use head::Head;
 pub use join::{Join, Times};
 pub(crate) use known::find;
+pub use makemv::Makemv;
 pub use makeresults::{DataFormat, Makeresults};
 pub use map::Map;
 pub use metadata::Metadata;
 pub use multisearch::Multisearch;
+pub use mvcombine::Mvcombine;
+pub use mvexpand::Mvexpand;
+pub use nomv::Nomv;
+pub(crate) use nomv::find_delimiters;
+pub use rangemap::{NamedRange, Rangemap};
+pub use regex::Regex;
 pub use rename::Rename;
+pub use replace::Replace;
 pub use r#return::{Item, Return};
 pub use reverse::Reverse;
+pub use rex::Rex;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
 pub use set::{Set, SetOperation};
 pub use sort::Sort;
 pub use stats::Stats;
+pub use strcat::{Source, Strcat};
 pub use table::Table;
 pub use tail::Tail;
 pub use timechart::{Align, SeriesLimit, Timechart};
 pub use tstats::Tstats;
 pub use union::Union;
+pub use uniq::Uniq;
 pub use r#where::Where;
 
 use crate::batch::Batch;
@@ -242,28 +268,40 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
+    CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
+    CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
     CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
     CommandSpec::new("gentimes", Manual::of(include_str!("gentimes.rs")), gentimes::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
     CommandSpec::new("join", Manual::of(include_str!("join.rs")), join::parse),
+    CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
     CommandSpec::new("map", Manual::of(include_str!("map.rs")), map::parse),
     CommandSpec::new("metadata", Manual::of(include_str!("metadata.rs")), metadata::parse),
     CommandSpec::new("multisearch", Manual::of(include_str!("multisearch.rs")), multisearch::parse),
+    CommandSpec::new("mvcombine", Manual::of(include_str!("mvcombine.rs")), mvcombine::parse),
+    CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
+    CommandSpec::new("nomv", Manual::of(include_str!("nomv.rs")), nomv::parse),
+    CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
+    CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
+    CommandSpec::new("replace", Manual::of(include_str!("replace.rs")), replace::parse),
     CommandSpec::new("return", Manual::of(include_str!("return.rs")), r#return::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
+    CommandSpec::new("rex", Manual::of(include_str!("rex.rs")), rex::parse),
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("set", Manual::of(include_str!("set.rs")), set::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
+    CommandSpec::new("strcat", Manual::of(include_str!("strcat.rs")), strcat::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
     CommandSpec::new("tstats", Manual::of(include_str!("tstats.rs")), tstats::parse),
     CommandSpec::new("union", Manual::of(include_str!("union.rs")), union::parse),
+    CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
 ];
 
@@ -337,7 +375,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 18] = [
+    const QUERIES: &[&str] = &[
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -356,6 +394,16 @@ mod tests {
         "join max=0 x [| makeresults count=2 | eval x=1 | table x] | stats count BY g",
         "append [| makeresults | eval x=5 | table x] | stats count BY x",
         "appendpipe [stats count BY g] | where isnotnull(count) | sort g",
+        r#"rex field=x max_match=0 "(?<d>\d)" | regex d!="9" | stats list(d) BY g"#,
+        "fillnull",
+        "fillnull value=- y z",
+        "filldown",
+        r#"makemv delim="." x | mvexpand x | stats first(x) last(x) count BY g"#,
+        "mvexpand x | tail 4",
+        "mvcombine x",
+        r#"strcat g "-" x y | replace a* WITH b* IN g y"#,
+        "rangemap field=x low=0-5 high=5-100 | nomv range",
+        "uniq",
     ];
 
     proptest! {

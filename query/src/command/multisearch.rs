@@ -44,8 +44,8 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
             return Err(QueryError::rule("`multisearch` takes event searches", subsearch.span)
                 .with_hint("`union` takes searches that make their own rows"));
         }
-        let is_streaming = |command: &Box<dyn Command>| command.kind() == CommandKind::Streaming;
-        if let Some(other) = subsearch.pipeline.commands.iter().find(|command| !is_streaming(command)) {
+        let mut others = subsearch.pipeline.commands.iter().filter(|command| command.kind() != CommandKind::Streaming);
+        if let Some(other) = others.next() {
             let text = other.to_string();
             let name = text.split(' ').next().unwrap_or_default();
             return Err(QueryError::rule(

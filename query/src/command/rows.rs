@@ -1,5 +1,6 @@
 //! All rows of a stream in a wanted order: what `sort`, `tail`, `reverse` and `dedup sortby` have in common.
 
+use super::{Flow, Operator, same_operator};
 use crate::batch::{Batch, Fields, OrderKey};
 use crate::context::{Context, Memory};
 use crate::error::Result;
@@ -199,14 +200,15 @@ impl SortedRows {
 
     /// The indexes of the wanted rows, in order.
     fn order(&self) -> Vec<u32> {
-        let compare = |a: &u32, b: &u32| {
-            let (a, b) = (&self.entries[*a as usize], &self.entries[*b as usize]);
+        let compare = |a_row: &u32, b_row: &u32| {
+            let (a, b) = (&self.entries[*a_row as usize], &self.entries[*b_row as usize]);
             let mut keys = self.keys.iter().zip(a.cells.iter().zip(&b.cells));
             let by_keys =
                 keys.find_map(|(key, (a, b))| Some(a.compare(b, key.descending)).filter(|order| order.is_ne()));
             by_keys.unwrap_or_else(|| match self.ties {
-                Ties::InOrder => a.place.cmp(&b.place),
-                Ties::Reversed => b.place.cmp(&a.place),
+                // Rows made of one event have its place in common; they came one behind the other.
+                Ties::InOrder => a.place.cmp(&b.place).then(a_row.cmp(b_row)),
+                Ties::Reversed => b.place.cmp(&a.place).then(b_row.cmp(a_row)),
             })
         };
         let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
@@ -218,8 +220,7 @@ impl SortedRows {
             }
             _ => {}
         }
-        // Stable, for rows made of one event have its place in common.
-        order.sort_by(|a, b| compare(a, b).then(if self.ties == Ties::Reversed { b.cmp(a) } else { a.cmp(b) }));
+        order.sort_unstable_by(compare);
         order
     }
 
@@ -230,10 +231,61 @@ impl SortedRows {
         if self.entries.len() <= 2 * limit + SLACK {
             return Ok(());
         }
-        let order = self.order();
+        // Those that stay do so as they came, or rows of one event would change places.
+        let mut order = self.order();
+        order.sort_unstable();
         self.rows = std::mem::take(&mut self.rows).take_rows(&order);
         let mut entries: Vec<Option<Entry>> = std::mem::take(&mut self.entries).into_iter().map(Some).collect();
         self.entries = order.iter().filter_map(|row| entries[*row as usize].take()).collect();
         self.memory.set(self.rows.bytes() + self.entries.len() * size_of::<Entry>())
+    }
+}
+
+/// Collects all rows and passes on what a function makes of them.
+///
+/// For commands whose result for one row depends on what other rows there are. The rows come in their order, whoever
+/// collected which.
+pub(super) struct AllRowsOperator<F> {
+    /// Taken by `finish`.
+    rows: Option<SortedRows>,
+    make: F,
+}
+
+impl<F> AllRowsOperator<F>
+where
+    F: FnMut(&mut Batch) -> Result<()> + Send + 'static,
+{
+    /// No rows yet; `make` changes all of them at the end.
+    pub fn new(ctx: &Arc<Context>, command: &'static str, make: F) -> Self {
+        Self { rows: Some(SortedRows::new(ctx, command, Arc::default(), Ties::InOrder, None)), make }
+    }
+}
+
+impl<F> Operator for AllRowsOperator<F>
+where
+    F: FnMut(&mut Batch) -> Result<()> + Send + 'static,
+{
+    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        if let Some(rows) = &mut self.rows {
+            rows.push(batch)?;
+        }
+        Ok(Flow::More)
+    }
+
+    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
+        let other: Self = same_operator(other);
+        match (&mut self.rows, other.rows) {
+            (Some(rows), Some(other)) => rows.merge(other),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+        if let Some(rows) = self.rows.take() {
+            let mut batch = rows.finish();
+            (self.make)(&mut batch)?;
+            out(batch);
+        }
+        Ok(())
     }
 }

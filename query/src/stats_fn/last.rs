@@ -22,7 +22,8 @@ struct Last(Option<((OrderKey, u32), Value)>);
 impl State for Last {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {
         let order = at.order();
-        if self.0.as_ref().is_none_or(|(known, _)| order > *known) {
+        // Rows made of one event share its key; the last of them counts.
+        if self.0.as_ref().is_none_or(|(known, _)| order >= *known) {
             self.0 = Some((order, value.clone()));
             return value.heap_bytes();
         }

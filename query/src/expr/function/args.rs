@@ -3,10 +3,9 @@
 use super::super::compile::{Code, Compiler, TruthFn, ValueFn, literal_text};
 use super::super::{Expr, Node};
 use crate::error::{QueryError, QueryErrorKind};
-use crate::regex_dialect;
+use crate::regex_dialect::{self, Regex};
 use crate::span::{Span, Spanned};
 use crate::value::Value;
-use regex::Regex;
 use std::sync::Mutex;
 
 /// The arguments of one call; their number is already checked.
