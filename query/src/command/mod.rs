@@ -6,11 +6,16 @@
 
 mod aggregate;
 mod args;
+mod bin;
+mod binning;
+mod chart;
 mod dedup;
 mod eval;
+mod eventstats;
 mod fields;
 mod frequency;
 mod group;
+mod grouping;
 mod head;
 mod known;
 mod rare;
@@ -18,31 +23,42 @@ mod rename;
 mod reverse;
 mod rows;
 mod search;
+mod series;
 mod sort;
 mod stats;
+mod streamstats;
 mod table;
 mod tail;
 mod timechart;
 mod top;
+mod untable;
 mod r#where;
 
-pub use aggregate::{Aggregation, Argument};
+pub use aggregate::{Aggregation, Argument, Sparkline};
 pub(crate) use args::Args;
+pub use bin::Bin;
+pub use binning::{Align, BinSpan, Binning};
+pub use chart::{Chart, ChartField};
 pub use dedup::Dedup;
 pub use eval::Eval;
+pub use eventstats::Eventstats;
 pub use fields::Fields;
 pub use frequency::Frequency;
+pub use grouping::Grouping;
 pub use head::Head;
 pub(crate) use known::find;
 pub use rename::Rename;
 pub use reverse::Reverse;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
+pub use series::{Score, ScoreTest, SeriesCondition, SeriesLimit, SeriesOptions};
 pub use sort::Sort;
 pub use stats::Stats;
+pub use streamstats::Streamstats;
 pub use table::Table;
 pub use tail::Tail;
-pub use timechart::{Align, SeriesLimit, Timechart};
+pub use timechart::Timechart;
+pub use untable::Untable;
 pub use r#where::Where;
 
 use crate::batch::Batch;
@@ -189,8 +205,11 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
+    CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
+    CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
@@ -199,10 +218,12 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
+    CommandSpec::new("streamstats", Manual::of(include_str!("streamstats.rs")), streamstats::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
+    CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
 ];
 
@@ -271,13 +292,23 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 14] = [
+    const QUERIES: [&str; 24] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
         "stats count BY g x",
         "timechart count BY g",
         "timechart span=1m avg(x) max(x) limit=1 BY g",
+        "timechart span=1m sum(x) sparkline(count) BY g WHERE max in bottom1",
+        "chart count BY x g",
+        "chart avg(x) max(x) BY g x bins=3 limit=1",
+        "sort 0 _time | streamstats window=3 avg(x) dc(x) list(x) median(x) BY g",
+        "sort 0 _time | streamstats current=f time_window=10m max(x) count reset_after=(x=10)",
+        "chart sum(x) BY _time bins=4 g | untable _time k v",
+        "eventstats avg(x) list(x) first(x) dc(x) BY g",
+        "bin x bins=3 | stats count BY x",
+        "bin _time span=7 AS b | eval x=b",
+        "stats estdc(x) exactperc75(x) upperperc75(x) sparkline(count) sparkline(avg(x),10s) BY g",
         "top x BY g useother=t limit=1",
         "rare g",
         "sort x -g",
