@@ -258,6 +258,20 @@ pub enum Warning {
     },
     /// A warning of a subsearch.
     OfSubsearch(String),
+    /// A function had more values than it counts exactly.
+    Estimated {
+        /// The function.
+        function: &'static str,
+        /// Values up to which it is exact.
+        exact_values: usize,
+    },
+    /// `streamstats` took a shorter window than was written.
+    WindowCut {
+        /// Rows in the window.
+        kept: usize,
+    },
+    /// Rows of `streamstats time_window=` do not follow each other in time.
+    WindowOutOfOrder,
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
     /// A regular expression with look-around or back references took too many steps on some text.
@@ -278,6 +292,13 @@ impl fmt::Display for Warning {
                 write!(f, "the subsearch of `{command}` was cut: it has more than {kept} rows")
             }
             Warning::OfSubsearch(warning) => write!(f, "in a subsearch: {warning}"),
+            Warning::Estimated { function, exact_values } => {
+                write!(f, "{function}() is estimated where a group has more than {exact_values} values")
+            }
+            Warning::WindowCut { kept } => write!(f, "streamstats took a window of {kept} rows, the longest there is"),
+            Warning::WindowOutOfOrder => {
+                f.write_str("time_window of streamstats needs rows in the order of time; sort by _time before it")
+            }
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
             Warning::RegexGaveUp { pattern } => {
                 write!(

@@ -1,13 +1,15 @@
 //! Lists of statistical functions: how they are written, and their states over groups.
 
-use super::args::Args;
+use super::args::{Args, time_span};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::QueryError;
 use crate::expr::Expression;
 use crate::glob::Glob;
 use crate::lexer::{Cursor, quote_name};
-use crate::stats_fn::{self, GroupStates, Parameters, Rows, StatsFunction, Target};
+use crate::span::Span;
+use crate::stats_fn::{self, GroupStates, Parameters, Rows, SparklineStates, StatsFunction, Target};
+use crate::time::TimeSpan;
 use crate::value::Value;
 use crate::wanted::Wanted;
 use std::collections::BTreeMap;
@@ -24,8 +26,17 @@ pub struct Aggregation {
     pub percentile: f64,
     /// What it is applied to.
     pub argument: Argument,
+    /// Whether it is a `sparkline` of the function rather than the function itself.
+    pub sparkline: Option<Sparkline>,
     /// The column's name, if one is given.
     pub alias: Option<Glob>,
+}
+
+/// `sparkline(function, span)`: the function over time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sparkline {
+    /// Length of a bin; `None` if the range decides.
+    pub span: Option<TimeSpan>,
 }
 
 /// What a statistical function is applied to.
@@ -42,7 +53,38 @@ pub enum Argument {
 impl Aggregation {
     /// Whether it counts rows, whatever they hold.
     pub fn counts_rows(&self) -> bool {
-        self.function.name == "count" && matches!(self.argument, Argument::Rows)
+        self.function.name == "count" && matches!(self.argument, Argument::Rows) && self.sparkline.is_none()
+    }
+
+    /// Fresh states of its function.
+    fn start(&self, ctx: &Context) -> Box<dyn GroupStates> {
+        let states = (self.function.start)();
+        match self.sparkline {
+            Some(Sparkline { span }) => Box::new(SparklineStates::new(states, span, ctx)),
+            None => states,
+        }
+    }
+
+    /// The result where there is no row.
+    fn empty(&self) -> Value {
+        let is_zero = self.function.is_zero_if_empty && self.sparkline.is_none();
+        if is_zero { Value::Number(0.0) } else { Value::Null }
+    }
+
+    /// The call as part of a column's name, for the field `field` where the argument has a wildcard.
+    fn call_name(&self, field: &str) -> String {
+        let call = match &self.argument {
+            Argument::Rows if self.sparkline.is_some() => self.written.clone(),
+            Argument::Rows => self.function.name.to_owned(),
+            Argument::Field(glob) if glob.has_wildcard() => format!("{}({field})", self.written),
+            Argument::Field(glob) => format!("{}({glob})", self.written),
+            Argument::Eval(expression) => format!("{}(eval({expression}))", self.written),
+        };
+        match self.sparkline {
+            None => call,
+            Some(Sparkline { span: None }) => format!("sparkline({call})"),
+            Some(Sparkline { span: Some(span) }) => format!("sparkline({call},{span})"),
+        }
     }
 
     /// The name of the result's column; with a wildcard in the argument, for the field `field`.
@@ -50,10 +92,7 @@ impl Aggregation {
         match (&self.alias, &self.argument) {
             (Some(alias), Argument::Field(glob)) => alias.fill(&glob.capture(field).unwrap_or_default()),
             (Some(alias), _) => alias.to_string(),
-            (None, Argument::Rows) => self.function.name.to_owned(),
-            (None, Argument::Field(glob)) if glob.has_wildcard() => format!("{}({field})", self.written),
-            (None, Argument::Field(glob)) => format!("{}({glob})", self.written),
-            (None, Argument::Eval(expression)) => format!("{}(eval({expression}))", self.written),
+            (None, _) => self.call_name(field),
         }
     }
 
@@ -64,10 +103,16 @@ impl Aggregation {
 
 impl fmt::Display for Aggregation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.sparkline.is_some() { "sparkline(" } else { "" })?;
         match &self.argument {
             Argument::Rows => f.write_str(&self.written)?,
             Argument::Field(glob) => write!(f, "{}({})", self.written, quote_name(&glob.to_string()))?,
             Argument::Eval(expression) => write!(f, "{}(eval({expression}))", self.written)?,
+        }
+        match self.sparkline {
+            None => {}
+            Some(Sparkline { span: None }) => f.write_str(")")?,
+            Some(Sparkline { span: Some(span) }) => write!(f, ", {span})")?,
         }
         match &self.alias {
             Some(alias) => write!(f, " AS {}", quote_name(&alias.to_string())),
@@ -84,7 +129,7 @@ pub(super) fn add_fields_read(aggregations: &[Aggregation], wanted: &mut Wanted)
             Argument::Field(glob) => wanted.add_glob(glob),
             Argument::Eval(expression) => expression.fields_read().into_iter().for_each(|field| wanted.add(field)),
         }
-        if aggregation.function.reads_time {
+        if aggregation.function.reads_time || aggregation.sparkline.is_some() {
             wanted.add("_time");
         }
     }
@@ -117,7 +162,36 @@ pub(super) fn parse(args: &mut Args<'_>, until: &[&str]) -> Result<Vec<Aggregati
     }
 }
 
+/// Refuses a result that is called like a field to group by.
+pub(super) fn check_names(aggregations: &[Aggregation], by: &[String], span: Span) -> Result<(), QueryError> {
+    match aggregations.iter().map(|call| call.column_name("")).find(|name| by.contains(name)) {
+        Some(taken) => {
+            Err(QueryError::rule(format!("two columns are called `{taken}`"), span).with_hint("name one with AS"))
+        }
+        None => Ok(()),
+    }
+}
+
 fn parse_one(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
+    let mut aggregation = parse_call(args)?;
+    if args.keyword("AS") {
+        let alias = args.expect_name()?;
+        let glob = Glob::new(&alias.value);
+        let n_wildcards = match &aggregation.argument {
+            Argument::Field(field) => field.n_wildcards(),
+            _ => 0,
+        };
+        if glob.n_wildcards() != n_wildcards {
+            return Err(QueryError::rule("the new name needs as many wildcards as the old", alias.span));
+        }
+        aggregation.alias = Some(glob);
+    }
+    Ok(aggregation)
+}
+
+/// Reads a call without `AS`.
+pub(super) fn parse_call(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
+    args.cursor.skip_space();
     let start = args.cursor.pos();
     let written = args.cursor.take_while(|c| c.is_alphanumeric() || "_.".contains(c)).to_ascii_lowercase();
     if written.is_empty() {
@@ -125,8 +199,17 @@ fn parse_one(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
     }
     let span = args.cursor.span_from(start);
     let (function, percentile) = stats_fn::find(&written, span)?;
+    if function.rate_unit_s.is_some() && args.command() != "timechart" {
+        return Err(QueryError::rule(format!("`{written}` is for timechart alone"), span)
+            .with_hint("elsewhere divide sum by the length of time"));
+    }
     let mut ahead = args.cursor;
     ahead.skip_space();
+    if function.name == "sparkline" {
+        args.cursor = ahead;
+        args.cursor.expect("(")?;
+        return parse_sparkline(args);
+    }
     let argument = if ahead.eat("(") {
         args.cursor = ahead;
         let argument = parse_argument(&mut args.cursor)?;
@@ -140,19 +223,24 @@ fn parse_one(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
             QueryError::rule(format!("`{written}` needs a field"), span).with_hint(format!("write {written}(field)"))
         );
     }
-    let mut aggregation = Aggregation { function, written, percentile, argument, alias: None };
-    if args.keyword("AS") {
-        let alias = args.expect_name()?;
-        let glob = Glob::new(&alias.value);
-        let n_wildcards = match &aggregation.argument {
-            Argument::Field(field) => field.n_wildcards(),
-            _ => 0,
-        };
-        if glob.n_wildcards() != n_wildcards {
-            return Err(QueryError::rule("the new name needs as many wildcards as the old", alias.span));
-        }
-        aggregation.alias = Some(glob);
+    Ok(Aggregation { function, written, percentile, argument, sparkline: None, alias: None })
+}
+
+/// Reads `function[, span])`.
+fn parse_sparkline(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
+    args.cursor.skip_space();
+    let start = args.cursor.pos();
+    let mut aggregation = parse_call(args)?;
+    if aggregation.sparkline.is_some() || aggregation.function.rate_unit_s.is_some() {
+        return Err(QueryError::rule(
+            "a sparkline shows a function such as count or avg(x)",
+            args.cursor.span_from(start),
+        ));
     }
+    args.cursor.skip_space();
+    let span = if args.cursor.eat(",") { Some(time_span(&args.option_value("span")?)?) } else { None };
+    args.cursor.expect(")")?;
+    aggregation.sparkline = Some(Sparkline { span });
     Ok(aggregation)
 }
 
@@ -201,11 +289,11 @@ struct Call {
 }
 
 impl Aggregates {
-    pub fn new(aggregations: &[Aggregation], all_numeric: bool) -> Self {
+    pub fn new(aggregations: &[Aggregation], all_numeric: bool, ctx: &Context) -> Self {
         let call = |aggregation: &Aggregation| {
             let mut states = BTreeMap::new();
             if !aggregation.has_wildcard() {
-                states.insert(String::new(), (aggregation.function.start)());
+                states.insert(String::new(), aggregation.start(ctx));
             }
             Call { aggregation: aggregation.clone(), states }
         };
@@ -226,7 +314,7 @@ impl Aggregates {
             match &aggregation.argument {
                 Argument::Field(glob) if glob.has_wildcard() => {
                     for (name, column) in batch.iter().filter(|(name, _)| glob.matches_field(name)) {
-                        let states = states.entry(name.to_owned()).or_insert_with(|| (aggregation.function.start)());
+                        let states = states.entry(name.to_owned()).or_insert_with(|| aggregation.start(ctx));
                         bytes += states.update(Some(column), targets, rows, n_groups);
                     }
                     continue;
@@ -251,11 +339,11 @@ impl Aggregates {
     }
 
     /// Takes over the states of another part of the rows, whose group `i` is called `groups[i]` here.
-    pub fn merge(&mut self, other: Self, groups: &[u32], n_groups: usize) {
+    pub fn merge(&mut self, other: Self, ctx: &Context, groups: &[u32], n_groups: usize) {
         for (call, other) in self.calls.iter_mut().zip(other.calls) {
             for (name, states) in other.states {
-                let function = call.aggregation.function;
-                call.states.entry(name).or_insert_with(|| (function.start)()).merge(states, groups, n_groups);
+                let aggregation = &call.aggregation;
+                call.states.entry(name).or_insert_with(|| aggregation.start(ctx)).merge(states, groups, n_groups);
             }
         }
     }
@@ -267,11 +355,11 @@ impl Aggregates {
         }
     }
 
-    /// The first call's result for a group, as a number; 0 where it is none.
-    pub fn first_number(&self, ctx: &Context, group: u32) -> f64 {
-        let Some(Call { aggregation, states }) = self.calls.first() else { return 0.0 };
+    /// The first call's result for a group, as a number; with a wildcard the sum of its results.
+    pub fn first_number(&self, ctx: &Context, group: u32) -> Option<f64> {
+        let Call { aggregation, states } = self.calls.first()?;
         let parameters = Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx };
-        states.values().filter_map(|states| states.peek(group, &parameters).as_number()).sum()
+        states.values().filter_map(|states| states.peek(group, &parameters).as_number()).reduce(|a, b| a + b)
     }
 
     /// The results of the given groups, by columns: names, what an empty cell holds, cells.
@@ -282,7 +370,8 @@ impl Aggregates {
             for (field, states) in states {
                 columns.push(ResultColumn {
                     name: aggregation.column_name(field),
-                    empty: if aggregation.function.is_zero_if_empty { Value::Number(0.0) } else { Value::Null },
+                    function: aggregation.function,
+                    empty: aggregation.empty(),
                     cells: groups.iter().map(|group| states.finish(*group, &parameters)).collect(),
                 });
             }
@@ -294,6 +383,7 @@ impl Aggregates {
 /// The results of one call over some groups.
 pub(super) struct ResultColumn {
     pub name: String,
+    pub function: &'static StatsFunction,
     /// What a group without rows has.
     pub empty: Value,
     pub cells: Vec<Value>,

@@ -4,6 +4,7 @@ use crate::error::{QueryError, QueryErrorKind, nearest};
 use crate::glob::Glob;
 use crate::lexer::{Cursor, is_name_char, quote};
 use crate::span::Spanned;
+use crate::time::TimeSpan;
 use std::fmt;
 
 /// The text after a command's name.
@@ -29,6 +30,15 @@ impl<'q> Args<'q> {
     /// # Errors
     /// If another name stands before the `=`.
     pub fn option(&mut self, options: &[&'static str]) -> Result<Option<(&'static str, Spanned<String>)>, QueryError> {
+        let Some(option) = self.option_name(options)? else { return Ok(None) };
+        Ok(Some((option, self.option_value(option)?)))
+    }
+
+    /// Reads `name=` if that comes next, for options whose value has a grammar of its own.
+    ///
+    /// # Errors
+    /// As [`Args::option`].
+    pub fn option_name(&mut self, options: &[&'static str]) -> Result<Option<&'static str>, QueryError> {
         self.cursor.skip_separators();
         let mut ahead = self.cursor;
         let start = ahead.pos();
@@ -50,20 +60,27 @@ impl<'q> Args<'q> {
             };
             return Err(QueryError::new(error, span).with_hint(hint));
         };
-        ahead.skip_space();
-        let value = match ahead.eat_quoted()? {
-            Some(value) => value,
-            None => {
-                let start = ahead.pos();
-                let value = ahead.take_while(|c| !c.is_whitespace() && !",()|\"".contains(c));
-                if value.is_empty() {
-                    return Err(ahead.expected(format!("a value for `{option}`")));
-                }
-                Spanned::new(value.to_owned(), ahead.span_from(start))
-            }
-        };
         self.cursor = ahead;
-        Ok(Some((option, value)))
+        Ok(Some(option))
+    }
+
+    /// Reads the value of an option, in quotes or a run of characters.
+    pub fn option_value(&mut self, option: &str) -> Result<Spanned<String>, QueryError> {
+        self.cursor.skip_space();
+        if let Some(quoted) = self.cursor.eat_quoted()? {
+            return Ok(quoted);
+        }
+        let start = self.cursor.pos();
+        let value = self.cursor.take_while(|c| !c.is_whitespace() && !",()|\"".contains(c));
+        if value.is_empty() {
+            return Err(self.cursor.expected(format!("a value for `{option}`")));
+        }
+        Ok(Spanned::new(value.to_owned(), self.cursor.span_from(start)))
+    }
+
+    /// The command whose arguments these are.
+    pub fn command(&self) -> &'static str {
+        self.command
     }
 
     /// Reads the name of a field: in quotes, or a run of characters that names may hold, followed perhaps by something in
@@ -221,9 +238,36 @@ impl<'q> Args<'q> {
     }
 }
 
+/// Three different names of fields.
+pub(crate) fn three_names(args: &mut Args<'_>) -> Result<[String; 3], QueryError> {
+    let mut names: [String; 3] = Default::default();
+    for index in 0..names.len() {
+        args.cursor.skip_separators();
+        let name = args.expect_plain_name()?;
+        if names[..index].contains(&name.value) {
+            return Err(QueryError::rule(format!("`{}` is named twice", name.value), name.span));
+        }
+        names[index] = name.value;
+    }
+    Ok(names)
+}
+
 /// A whole number of rows, values or bins.
 pub(crate) fn count(value: &Spanned<String>) -> Result<usize, QueryError> {
     value.value.parse::<u32>().map(|count| count as usize).map_err(|_| bad_value(value, "a whole number"))
+}
+
+/// A number, whole or not.
+pub(crate) fn decimal(value: &Spanned<String>) -> Result<f64, QueryError> {
+    crate::value::parse_number(&value.value).ok_or_else(|| bad_value(value, "a number"))
+}
+
+/// A span of time.
+pub(crate) fn time_span(value: &Spanned<String>) -> Result<TimeSpan, QueryError> {
+    TimeSpan::parse(&value.value).ok_or_else(|| {
+        QueryError::new(QueryErrorKind::TimeSpan(value.value.clone()), value.span)
+            .with_hint("spans look like 30s, 5m, 1h, 1d, 1w@w1, 1mon")
+    })
 }
 
 /// `t`, `true`, `yes`, `1` or the opposite.

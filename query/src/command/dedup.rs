@@ -46,9 +46,9 @@
 
 use super::args::boolean;
 use super::group::Groups;
+use super::grouping::check_groups;
 use super::rows::{SortKey, SortedRows, Ties};
 use super::sort::{parse_keys, write_keys};
-use super::stats::check_groups;
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
 use crate::context::{Context, Memory};

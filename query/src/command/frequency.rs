@@ -2,7 +2,7 @@
 
 use super::args::{boolean, count};
 use super::group::Groups;
-use super::stats::{check_groups, write_by};
+use super::grouping::{check_groups, write_by};
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
 use crate::context::{Context, Memory};

@@ -10,9 +10,13 @@ mod append;
 mod appendcols;
 mod appendpipe;
 mod args;
+mod bin;
+mod binning;
+mod chart;
 mod dedup;
 mod eval;
 mod eventcount;
+mod eventstats;
 mod fields;
 mod filldown;
 mod fillnull;
@@ -20,6 +24,7 @@ mod format;
 mod frequency;
 mod gentimes;
 mod group;
+mod grouping;
 mod head;
 mod join;
 mod known;
@@ -43,10 +48,12 @@ mod rex;
 mod rows;
 mod search;
 mod sed;
+mod series;
 mod set;
 mod sort;
 mod stats;
 mod strcat;
+mod streamstats;
 mod table;
 mod tail;
 mod timechart;
@@ -54,23 +61,29 @@ mod top;
 mod tstats;
 mod union;
 mod uniq;
+mod untable;
 mod r#where;
 
 pub use addinfo::Addinfo;
-pub use aggregate::{Aggregation, Argument};
+pub use aggregate::{Aggregation, Argument, Sparkline};
 pub use append::Append;
 pub use appendcols::Appendcols;
 pub use appendpipe::Appendpipe;
 pub(crate) use args::Args;
+pub use bin::Bin;
+pub use binning::{Align, BinSpan, Binning};
+pub use chart::{Chart, ChartField};
 pub use dedup::Dedup;
 pub use eval::Eval;
 pub use eventcount::Eventcount;
+pub use eventstats::Eventstats;
 pub use fields::Fields;
 pub use filldown::Filldown;
 pub use fillnull::Fillnull;
 pub use format::Format;
 pub use frequency::Frequency;
 pub use gentimes::Gentimes;
+pub use grouping::Grouping;
 pub use head::Head;
 pub use join::{Join, Times};
 pub(crate) use known::find;
@@ -92,16 +105,19 @@ pub use reverse::Reverse;
 pub use rex::Rex;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
+pub use series::{Score, ScoreTest, SeriesCondition, SeriesLimit, SeriesOptions};
 pub use set::{Set, SetOperation};
 pub use sort::Sort;
 pub use stats::Stats;
 pub use strcat::{Source, Strcat};
+pub use streamstats::Streamstats;
 pub use table::Table;
 pub use tail::Tail;
-pub use timechart::{Align, SeriesLimit, Timechart};
+pub use timechart::Timechart;
 pub use tstats::Tstats;
 pub use union::Union;
 pub use uniq::Uniq;
+pub use untable::Untable;
 pub use r#where::Where;
 
 use crate::batch::Batch;
@@ -264,9 +280,12 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("append", Manual::of(include_str!("append.rs")), append::parse),
     CommandSpec::new("appendcols", Manual::of(include_str!("appendcols.rs")), appendcols::parse),
     CommandSpec::new("appendpipe", Manual::of(include_str!("appendpipe.rs")), appendpipe::parse),
+    CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
+    CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
+    CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
     CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
@@ -295,6 +314,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
     CommandSpec::new("strcat", Manual::of(include_str!("strcat.rs")), strcat::parse),
+    CommandSpec::new("streamstats", Manual::of(include_str!("streamstats.rs")), streamstats::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
@@ -302,6 +322,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("tstats", Manual::of(include_str!("tstats.rs")), tstats::parse),
     CommandSpec::new("union", Manual::of(include_str!("union.rs")), union::parse),
     CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
+    CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
 ];
 
@@ -382,6 +403,16 @@ mod tests {
         "stats count BY g x",
         "timechart count BY g",
         "timechart span=1m avg(x) max(x) limit=1 BY g",
+        "timechart span=1m sum(x) sparkline(count) BY g WHERE max in bottom1",
+        "chart count BY x g",
+        "chart avg(x) max(x) BY g x bins=3 limit=1",
+        "sort 0 _time | streamstats window=3 avg(x) dc(x) list(x) median(x) BY g",
+        "sort 0 _time | streamstats current=f time_window=10m max(x) count reset_after=(x=10)",
+        "chart sum(x) BY _time bins=4 g | untable _time k v",
+        "eventstats avg(x) list(x) first(x) dc(x) BY g",
+        "bin x bins=3 | stats count BY x",
+        "bin _time span=7 AS b | eval x=b",
+        "stats estdc(x) exactperc75(x) upperperc75(x) sparkline(count) sparkline(avg(x),10s) BY g",
         "top x BY g useother=t limit=1",
         "rare g",
         "sort x -g",

@@ -2,14 +2,15 @@
 //!
 //! **Syntax**
 //!
-//! `stats [allnum=f] <function> [AS name] … [BY fields]`
+//! `stats [allnum=f] [delim=text] <function> [AS name] … [BY fields]`
 //!
 //! **Arguments**
 //!
 //! - functions: `count`, `count(x)`, `dc`, `sum`, `avg`, `min`, `max`, `range`, `median`, `perc<n>`, `mode`, `stdev`,
 //!   `stdevp`, `var`, `varp`, `sumsq`, `values`, `list`, `first`, `last`, `earliest`, `latest`, `earliest_time`,
-//!   `latest_time`, `rate`. The argument is a field, a field with wildcards (`avg(*_ms)`: a column for each match, in the
+//!   `latest_time`, `rate`, `exactperc<n>`, `upperperc<n>`, `estdc`, `estdc_error`, `sparkline(function[, span])`. The argument is a field, a field with wildcards (`avg(*_ms)`: a column for each match, in the
 //!   order of their names) or `eval(expression)`; a condition counts where it is true.
+//! - `delim=`: joins the results of `values` and `list` to one text; without it they are several values.
 //! - `allnum=t`: functions of numbers give null if some value of the group is not numeric.
 //! - `BY`: fields without wildcards.
 //!
@@ -48,155 +49,72 @@
 //! errors=1 count=2
 //! ```
 //!
-//! **Differences** distinct counts and percentiles are exact; there is no limit on `values`. `delim` is not supported.
+//! **Differences** distinct counts and percentiles are exact up to a million values of a group, then estimated, which a
+//! warning says; there is no limit on `values`. With `delim` the results of `values` and `list` are joined at once, not only
+//! when `nomv` makes one value of them.
 
-use super::aggregate::{self, Aggregates, Aggregation};
-use super::args::boolean;
-use super::group::Groups;
+use super::aggregate::{self, Aggregation};
+use super::grouping::{GroupedAggregates, Grouping};
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
-use crate::context::{Context, Memory};
-use crate::error::{QueryError, Result, RunError};
-use crate::lexer::quote_name;
-use crate::stats_fn::{Rows, Target};
+use crate::context::Context;
+use crate::error::{QueryError, Result};
 use crate::wanted::Wanted;
 use std::fmt;
 use std::sync::Arc;
 
 /// The parsed command.
 #[derive(Clone, Debug)]
-pub struct Stats {
-    /// Whether functions of numbers give null where a value is not numeric.
-    pub all_numeric: bool,
-    /// The calls, in order.
-    pub aggregations: Vec<Aggregation>,
-    /// The fields to group by; none for one group of all rows.
-    pub by: Vec<String>,
-}
+pub struct Stats(pub Grouping);
 
-pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
-    let mut all_numeric = false;
-    while let Some((_, value)) = args.option(&["allnum"])? {
-        all_numeric = boolean(&value)?;
-    }
-    let start = args.cursor.pos();
-    let aggregations = aggregate::parse(&mut args, &["BY"])?;
-    let span = args.cursor.trimmed_span_from(start);
-    let by = if args.keyword("BY") { args.expect_plain_names(&[])? } else { Vec::new() };
-    args.finish()?;
-    if let Some(taken) = aggregations.iter().map(|call| call.column_name("")).find(|name| by.contains(name)) {
-        return Err(QueryError::rule(format!("two columns are called `{taken}`"), span).with_hint("name one with AS"));
-    }
-    Ok(Box::new(Stats { all_numeric, aggregations, by }))
+pub(super) fn parse(args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
+    Ok(Box::new(Stats(Grouping::parse(args)?)))
 }
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.all_numeric { "stats allnum=t" } else { "stats" })?;
-        self.aggregations.iter().try_for_each(|call| write!(f, " {call}"))?;
-        write_by(f, &self.by)
+        write!(f, "stats{}", self.0)
     }
-}
-
-/// Writes ` BY a, b`, or nothing.
-pub(super) fn write_by(f: &mut fmt::Formatter<'_>, by: &[String]) -> fmt::Result {
-    by.iter()
-        .enumerate()
-        .try_for_each(|(i, field)| write!(f, "{}{}", if i == 0 { " BY " } else { ", " }, quote_name(field)))
 }
 
 impl Command for Stats {
     fn kind(&self) -> CommandKind {
-        CommandKind::Transforming { order_matters: aggregate::order_matters(&self.aggregations) }
+        CommandKind::Transforming { order_matters: aggregate::order_matters(&self.0.aggregations) }
     }
 
     fn fields_read(&self, _: &Wanted) -> Wanted {
-        let mut wanted = Wanted::of(self.by.iter().cloned());
-        aggregate::add_fields_read(&self.aggregations, &mut wanted);
+        let mut wanted = Wanted::none();
+        self.0.add_fields_read(&mut wanted);
         wanted
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(StatsOperator {
-            ctx: Arc::clone(ctx),
-            by: self.by.clone(),
-            groups: Groups::new(self.by.len()),
-            aggregates: Aggregates::new(&self.aggregations, self.all_numeric),
-            memory: Memory::new(ctx, "stats"),
-            n_rows: 0,
-            targets: Vec::new(),
-        })
+        Box::new(StatsOperator(self.0.start(ctx, "stats")))
     }
 
     fn counts_rows_only(&self) -> bool {
-        self.aggregations.iter().all(Aggregation::counts_rows)
+        self.0.aggregations.iter().all(Aggregation::counts_rows)
     }
 }
 
-struct StatsOperator {
-    ctx: Arc<Context>,
-    by: Vec<String>,
-    groups: Groups,
-    aggregates: Aggregates,
-    memory: Memory,
-    n_rows: u64,
-    targets: Vec<Target>,
-}
-
-impl StatsOperator {
-    fn take(&mut self, batch: &Batch, counts: Option<&[u64]>) -> Result<()> {
-        self.ctx.cancel.check()?;
-        let bytes = self.groups.assign(batch, &self.by, &mut self.targets);
-        self.memory.grow(bytes)?;
-        check_groups(&self.ctx, "stats", self.groups.len())?;
-        let rows = Rows::new(batch, self.n_rows, counts);
-        self.n_rows += batch.len() as u64;
-        let bytes = self.aggregates.update(batch, &self.ctx, &self.targets, &rows, self.groups.len());
-        self.memory.grow(bytes)
-    }
-}
-
-/// Refuses more groups than allowed.
-pub(super) fn check_groups(ctx: &Context, command: &'static str, n_groups: usize) -> Result<()> {
-    let value = ctx.limits.max_groups;
-    if n_groups > value {
-        return Err(RunError::Limit { command, limit: "max_groups", value: value as u64 });
-    }
-    Ok(())
-}
+struct StatsOperator(GroupedAggregates);
 
 impl Operator for StatsOperator {
     fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        self.take(&batch, None)?;
+        self.0.take(&batch, None)?;
         Ok(Flow::More)
     }
 
     fn push_counted(&mut self, batch: Batch, counts: &[u64]) -> Result<()> {
-        self.take(&batch, Some(counts))
+        self.0.take(&batch, Some(counts))
     }
 
     fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        self.memory.absorb(other.memory);
-        let (groups, bytes) = self.groups.merge(&other.groups);
-        self.memory.grow(bytes)?;
-        check_groups(&self.ctx, "stats", self.groups.len())?;
-        self.aggregates.merge(other.aggregates, &groups, self.groups.len());
-        Ok(())
+        self.0.merge(same_operator::<Self>(other).0)
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        if self.by.is_empty() {
-            self.groups.find_or_add(&[]);
-        }
-        let groups = self.groups.sorted();
-        let aggregates = std::mem::take(&mut self.aggregates);
-        let keys = self.by.iter().enumerate().map(|(index, field)| {
-            let cells = groups.iter().map(|group| self.groups.key(*group)[index].clone()).collect();
-            (field.clone(), cells)
-        });
-        let results = aggregates.finish(&self.ctx, &groups).into_iter().map(|column| (column.name, column.cells));
-        out(Batch::from_columns(groups.len(), keys.chain(results)));
+        out(self.0.finish());
         Ok(())
     }
 }
@@ -217,6 +135,7 @@ mod tests {
             ("STATS Count by host", "stats count BY host"),
             ("stats count, dc( user ) as users by host source", "stats count dc(user) AS users BY host, source"),
             ("stats allnum=true avg(x)", "stats allnum=t avg(x)"),
+            ("stats delim=\", \" values(x)", "stats delim=\", \" values(x)"),
             ("stats p95(x) perc99.9(x) mean(x)", "stats p95(x) perc99.9(x) mean(x)"),
             ("stats count(eval(a=1 AND b=2)) as \"two words\"", "stats count(eval(a=1 AND b=2)) AS \"two words\""),
             ("stats avg(*_ms) AS avg_*", "stats avg(*_ms) AS avg_*"),
@@ -231,7 +150,7 @@ mod tests {
         check_refused("stats BY host", "BY", "unknown function `by`");
         check_refused("stats cuont", "cuont", "unknown function `cuont`");
         check_refused("stats sum", "sum", "`sum` needs a field");
-        check_refused("stats sparkline(count)", "sparkline", "unsupported function: `sparkline`");
+        check_refused("stats per_second(x)", "per_second", "`per_second` is for timechart alone");
         check_refused("stats perc(x)", "perc", "`perc` needs a percentile from 0 to 100");
         check_refused("stats p101(x)", "p101", "`p101` needs a percentile from 0 to 100");
         check_refused("stats alnum=t count", "alnum", "`stats` has no option `alnum`");
@@ -291,6 +210,15 @@ mod tests {
         check_rows("x=up", "stats sum(x) avg(x)", "-");
         check_rows("x=0.1\nx=0.2\nx=0.3\nx=1e16\nx=-1e16", "stats sum(x)", "sum(x)=0.6");
         check_rows("x=5\nx=5.0", "stats count BY x", "x=5 count=1\nx=5.0 count=1");
+    }
+
+    #[test]
+    fn a_delimiter_joins() {
+        check_rows(
+            "x=b y=1\nx=a y=2",
+            "stats delim=\"; \" values(x) list(y) max(x)",
+            "values(x)=\"a; b\" list(y)=\"1; 2\" max(x)=b",
+        );
     }
 
     #[test]

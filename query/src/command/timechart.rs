@@ -2,18 +2,21 @@
 //!
 //! **Syntax**
 //!
-//! `timechart [options] <function> [AS name] … [BY <field>] [options]`
+//! `timechart [options] <function> [AS name] … [BY <field> [WHERE <condition>]] [options]`
 //!
 //! **Arguments**
 //!
-//! - functions: as in `stats`.
+//! - functions: as in `stats`, and `per_second`, `per_minute`, `per_hour`, `per_day`.
 //! - `BY`: one field; each of its values becomes a column.
 //! - `span=5m`: length of a bin: a number and `us ms cs ds s m h d w mon q y`; `1w@w1` starts weeks on Monday. Without it
 //!   the length of the range decides.
 //! - `bins=100`: most bins when the span is chosen. `minspan=1m`: the shortest span that may be chosen.
-//! - `aligntime=earliest|latest|<epoch seconds>`: an instant at which a bin starts; only for spans below a month.
+//! - `aligntime=earliest|latest|<time>`: an instant at which a bin starts, such as `@d+3h`; only for spans below a month.
 //! - `limit=10`, `limit=top10`, `limit=bottom10`: how many values of the BY field get a column: those with the largest
 //!   (smallest) sum of the first result; 0 for all.
+//!   `agg=max` or `agg=max(x)` chooses by another function than the sum.
+//! - `WHERE count in top5`, `WHERE avg > 10`, `WHERE max(x) notin bottom3`: which values of the BY field get a column, in
+//!   place of the limit. A function without field is that of the first result's cells, `count` that of rows.
 //! - `useother=t`: a column `otherstr=OTHER` for the other values. `usenull=t`: a column `nullstr=NULL` for rows without
 //!   the field.
 //! - `cont=f`: leave out bins without rows. `partial=f`: leave out a first or last bin that is not whole.
@@ -27,7 +30,7 @@
 //! one has 0 for `count` and `dc` and nothing for the others.
 //!
 //! With `BY` the columns stand in the order of their text, then OTHER, then NULL. With several functions they are called
-//! `function: value`. A value that begins with `_` gets the prefix `VALUE`. Values beyond the limit are computed together
+//! `function: value`; `sep=` changes what stands between, `format="$AGG$: $VAL$"` all of it. A value that begins with `_` gets the prefix `VALUE`. Values beyond the limit are computed together
 //! for OTHER: an average there is that of all their rows.
 //!
 //! Rows without `_time` do not count.
@@ -56,24 +59,27 @@
 //! _time=120 max(ms)=5 count=1
 //! ```
 //!
-//! **Differences** the `WHERE` clause of `BY` is not supported.
+//! ```example
+//! _time=10 host=a ms=5
+//! _time=20 host=b ms=90
+//! _time=30 host=c ms=80
+//! > timechart span=1m useother=f max(ms) BY host WHERE max > 50
+//! _time=0 b=90 c=80
+//! ```
 
-use super::aggregate::{self, Aggregates, Aggregation};
-use super::args::{bad_value, boolean, count};
-use super::group::Groups;
-use super::stats::check_groups;
+use super::aggregate::{self, Aggregation};
+use super::args::{boolean, count, time_span};
+use super::binning::Align;
+use super::grouping::check_groups;
+use super::series::{Pivot, SeriesOptions};
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
-use crate::context::{Context, Memory};
-use crate::error::{QueryError, QueryErrorKind, Result};
-use crate::lexer::{quote, quote_name};
-use crate::span::Spanned;
-use crate::stats_fn::{Rows, Target};
-use crate::time::{Bins, TimeSpan, from_seconds, to_value};
-use crate::value::Value;
+use crate::context::Context;
+use crate::error::{QueryError, Result};
+use crate::lexer::quote_name;
+use crate::time::{Bins, SECOND_US, TimeSpan, from_seconds, to_value};
 use crate::wanted::Wanted;
-use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -88,127 +94,77 @@ pub struct Timechart {
     pub min_span: Option<TimeSpan>,
     /// An instant at which a bin starts.
     pub align: Option<Align>,
-    /// Which values of the BY field get a column; `None` for all.
-    pub limit: Option<SeriesLimit>,
-    /// The column of the values that get none; `None` to drop them.
-    pub other: Option<String>,
-    /// The column of rows without the BY field; `None` to drop them.
-    pub null: Option<String>,
     /// Whether bins without rows have a line.
     pub continuous: bool,
     /// Whether bins that reach beyond the range have a line.
     pub partial: bool,
     /// Whether the searched range, not the rows, decides where lines begin and end.
     pub fixed_range: bool,
+    /// Which values of the BY field become columns.
+    pub series: SeriesOptions,
     /// The calls, in order.
     pub aggregations: Vec<Aggregation>,
     /// The field whose values are columns.
     pub by: Option<String>,
 }
 
-/// An instant at which a bin starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// The start of the searched range.
-    Earliest,
-    /// Its end.
-    Latest,
-    /// Microseconds since 1970.
-    At(i64),
-}
-
-/// Which values of the BY field get a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeriesLimit {
-    /// How many.
-    pub n: usize,
-    /// Those with the smallest sums rather than the largest.
-    pub smallest: bool,
-}
-
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 15] = [
     "span",
     "bins",
     "minspan",
     "aligntime",
     "limit",
+    "agg",
     "useother",
     "otherstr",
     "usenull",
     "nullstr",
+    "sep",
+    "format",
     "cont",
     "partial",
     "fixedrange",
 ];
-const DEFAULT_LIMIT: SeriesLimit = SeriesLimit { n: 10, smallest: false };
 const DEFAULT_MAX_BINS: u32 = 100;
-const DEFAULT_OTHER: &str = "OTHER";
-const DEFAULT_NULL: &str = "NULL";
-
-/// Options as they are read; the names of columns come apart from whether these columns are wanted.
-struct Options {
-    chart: Timechart,
-    use_other: bool,
-    other: String,
-    use_null: bool,
-    null: String,
-}
 
 pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
-    let mut options = Options {
-        chart: Timechart {
-            span: None,
-            max_bins: DEFAULT_MAX_BINS,
-            min_span: None,
-            align: None,
-            limit: Some(DEFAULT_LIMIT),
-            other: None,
-            null: None,
-            continuous: true,
-            partial: true,
-            fixed_range: true,
-            aggregations: Vec::new(),
-            by: None,
-        },
-        use_other: true,
-        other: DEFAULT_OTHER.to_owned(),
-        use_null: true,
-        null: DEFAULT_NULL.to_owned(),
+    let mut chart = Timechart {
+        span: None,
+        max_bins: DEFAULT_MAX_BINS,
+        min_span: None,
+        align: None,
+        continuous: true,
+        partial: true,
+        fixed_range: true,
+        series: SeriesOptions::default(),
+        aggregations: Vec::new(),
+        by: None,
     };
-    parse_options(&mut args, &mut options)?;
-    options.chart.aggregations = aggregate::parse(&mut args, &["BY"])?;
-    parse_options(&mut args, &mut options)?;
+    parse_options(&mut args, &mut chart)?;
+    chart.aggregations = aggregate::parse(&mut args, &["BY"])?;
+    parse_options(&mut args, &mut chart)?;
     if args.keyword("BY") {
         let field = args.expect_plain_name()?;
-        options.chart.by = Some(field.value);
-        parse_options(&mut args, &mut options)?;
-        if args.at_keyword(&["WHERE"]) {
-            return Err(args
-                .cursor
-                .expected("the end of the command")
-                .with_hint("the WHERE clause of BY is not supported; use limit=top5 or limit=bottom5"));
-        }
+        chart.by = Some(field.value);
+        parse_options(&mut args, &mut chart)?;
+        chart.series.parse_condition(&mut args)?;
+        parse_options(&mut args, &mut chart)?;
     }
     args.finish()?;
-    let mut chart = options.chart;
-    chart.other = options.use_other.then_some(options.other);
-    chart.null = options.use_null.then_some(options.null);
     Ok(Box::new(chart))
 }
 
-fn parse_options(args: &mut Args<'_>, options: &mut Options) -> Result<(), QueryError> {
-    let chart = &mut options.chart;
-    while let Some((option, value)) = args.option(&OPTIONS)? {
+fn parse_options(args: &mut Args<'_>, chart: &mut Timechart) -> Result<(), QueryError> {
+    while let Some(option) = args.option_name(&OPTIONS)? {
+        if chart.series.parse_option(args, option)? {
+            continue;
+        }
+        let value = args.option_value(option)?;
         match option {
-            "span" => chart.span = Some(span(&value)?),
-            "minspan" => chart.min_span = Some(span(&value)?),
+            "span" => chart.span = Some(time_span(&value)?),
+            "minspan" => chart.min_span = Some(time_span(&value)?),
             "bins" => chart.max_bins = u32::try_from(count(&value)?.max(2)).unwrap_or(u32::MAX),
-            "aligntime" => chart.align = Some(align(&value)?),
-            "limit" => chart.limit = series_limit(&value)?,
-            "useother" => options.use_other = boolean(&value)?,
-            "otherstr" => options.other = value.value,
-            "usenull" => options.use_null = boolean(&value)?,
-            "nullstr" => options.null = value.value,
+            "aligntime" => chart.align = Some(Align::parse(&value)?),
             "cont" => chart.continuous = boolean(&value)?,
             "partial" => chart.partial = boolean(&value)?,
             _ => chart.fixed_range = boolean(&value)?,
@@ -217,73 +173,22 @@ fn parse_options(args: &mut Args<'_>, options: &mut Options) -> Result<(), Query
     Ok(())
 }
 
-fn span(value: &Spanned<String>) -> Result<TimeSpan, QueryError> {
-    TimeSpan::parse(&value.value).ok_or_else(|| {
-        QueryError::new(QueryErrorKind::TimeSpan(value.value.clone()), value.span)
-            .with_hint("spans look like 30s, 5m, 1h, 1d, 1w@w1, 1mon")
-    })
-}
-
-fn align(value: &Spanned<String>) -> Result<Align, QueryError> {
-    match value.value.to_ascii_lowercase().as_str() {
-        "earliest" => Ok(Align::Earliest),
-        "latest" => Ok(Align::Latest),
-        other => crate::value::parse_number(other)
-            .and_then(from_seconds)
-            .map(Align::At)
-            .ok_or_else(|| bad_value(value, "earliest, latest or epoch seconds")),
-    }
-}
-
-fn series_limit(value: &Spanned<String>) -> Result<Option<SeriesLimit>, QueryError> {
-    let text = value.value.to_ascii_lowercase();
-    let (digits, smallest) = match (text.strip_prefix("top"), text.strip_prefix("bottom")) {
-        (Some(digits), _) => (digits, false),
-        (_, Some(digits)) => (digits, true),
-        _ => (text.as_str(), false),
-    };
-    let n = digits.parse::<u32>().map_err(|_| bad_value(value, "a number, topN or bottomN"))? as usize;
-    Ok((n > 0).then_some(SeriesLimit { n, smallest }))
-}
-
 impl fmt::Display for Timechart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("timechart")?;
-        if let Some(span) = self.span {
-            write!(f, " span={span}")?;
-        }
+        self.span.iter().try_for_each(|span| write!(f, " span={span}"))?;
         if self.max_bins != DEFAULT_MAX_BINS {
             write!(f, " bins={}", self.max_bins)?;
         }
-        if let Some(span) = self.min_span {
-            write!(f, " minspan={span}")?;
-        }
-        match self.align {
-            None => {}
-            Some(Align::Earliest) => f.write_str(" aligntime=earliest")?,
-            Some(Align::Latest) => f.write_str(" aligntime=latest")?,
-            Some(Align::At(us)) => write!(f, " aligntime={}", to_value(us))?,
-        }
-        match self.limit {
-            Some(DEFAULT_LIMIT) => {}
-            None => f.write_str(" limit=0")?,
-            Some(SeriesLimit { n, smallest: false }) => write!(f, " limit={n}")?,
-            Some(SeriesLimit { n, smallest: true }) => write!(f, " limit=bottom{n}")?,
-        }
-        for (column, option, name, default) in
-            [(&self.other, "useother", "otherstr", DEFAULT_OTHER), (&self.null, "usenull", "nullstr", DEFAULT_NULL)]
-        {
-            match column {
-                None => write!(f, " {option}=f")?,
-                Some(column) if column == default => {}
-                Some(column) => write!(f, " {name}={}", quote(column))?,
-            }
-        }
+        self.min_span.iter().try_for_each(|span| write!(f, " minspan={span}"))?;
+        self.align.iter().try_for_each(|align| write!(f, " aligntime={align}"))?;
+        write!(f, "{}", self.series)?;
         f.write_str(if self.continuous { "" } else { " cont=f" })?;
         f.write_str(if self.partial { "" } else { " partial=f" })?;
         f.write_str(if self.fixed_range { "" } else { " fixedrange=f" })?;
         self.aggregations.iter().try_for_each(|call| write!(f, " {call}"))?;
-        self.by.iter().try_for_each(|field| write!(f, " BY {}", quote_name(field)))
+        self.by.iter().try_for_each(|field| write!(f, " BY {}", quote_name(field)))?;
+        self.series.write_condition(f)
     }
 }
 
@@ -296,16 +201,12 @@ impl Command for Timechart {
         let mut wanted = Wanted::of(["_time"]);
         self.by.iter().for_each(|field| wanted.add(field));
         aggregate::add_fields_read(&self.aggregations, &mut wanted);
+        self.series.add_fields_read(&mut wanted);
         wanted
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let align_us = match self.align {
-            None => None,
-            Some(Align::Earliest) => ctx.range.earliest,
-            Some(Align::Latest) => ctx.range.latest,
-            Some(Align::At(us)) => Some(us),
-        };
+        let align_us = self.align.as_ref().and_then(|align| align.resolve(ctx));
         let range_length = self.fixed_range.then(|| Some(ctx.range.latest? - ctx.range.earliest?)).flatten();
         let fixed_span = self.span.or_else(|| Some(TimeSpan::automatic(range_length?, self.max_bins, self.min_span)));
         let span = fixed_span.unwrap_or_else(|| TimeSpan::automatic(0, self.max_bins, self.min_span));
@@ -315,40 +216,12 @@ impl Command for Timechart {
             bins: Bins { span, zone: ctx.zone, align_us },
             is_span_fixed: fixed_span.is_some(),
             times: None,
-            series: Groups::new(1),
-            cells: Cells::default(),
-            aggregates: Aggregates::new(&self.aggregations, false),
-            memory: Memory::new(ctx, "timechart"),
-            n_rows: 0,
-            targets: Vec::new(),
+            pivot: Pivot::new(ctx, "timechart", &self.series, self.by.is_some(), &self.aggregations),
         })
     }
 
     fn counts_rows_only(&self) -> bool {
-        self.aggregations.iter().all(Aggregation::counts_rows)
-    }
-}
-
-/// A value of the BY field, or none.
-type Series = Option<u32>;
-
-/// The cells of the chart: which bin and series each group of the aggregates stands for.
-#[derive(Default)]
-struct Cells {
-    index: HashMap<(i64, Series), u32>,
-    places: Vec<(i64, Series)>,
-}
-
-impl Cells {
-    fn find_or_add(&mut self, bin_us: i64, series: Series) -> u32 {
-        *self.index.entry((bin_us, series)).or_insert_with(|| {
-            self.places.push((bin_us, series));
-            self.places.len() as u32 - 1
-        })
-    }
-
-    fn len(&self) -> usize {
-        self.places.len()
+        self.aggregations.iter().all(Aggregation::counts_rows) && self.series.counts_rows_only()
     }
 }
 
@@ -360,27 +233,17 @@ struct TimechartOperator {
     is_span_fixed: bool,
     /// First and last time of the rows.
     times: Option<(i64, i64)>,
-    series: Groups,
-    cells: Cells,
-    aggregates: Aggregates,
-    memory: Memory,
-    n_rows: u64,
-    targets: Vec<Target>,
+    /// Lines are the starts of bins.
+    pivot: Pivot,
 }
 
 impl TimechartOperator {
     fn take(&mut self, batch: &Batch, counts: Option<&[u64]>) -> Result<()> {
-        self.ctx.cancel.check()?;
-        let first_row = self.n_rows;
-        self.n_rows += batch.len() as u64;
         let Some(times) = batch.column("_time") else { return Ok(()) };
-        let split = self.chart.by.as_ref().map(|field| batch.column(field).unwrap_or_default());
-        let n_cells = self.cells.len();
-        let mut bytes = 0;
+        let split = self.chart.by.as_ref().and_then(|field| batch.column(field));
         let mut bin = 0..0;
-        self.targets.clear();
-        for (row, time) in times.iter().enumerate() {
-            let Some(time_us) = time.as_number().and_then(from_seconds) else { continue };
+        self.pivot.take(batch, split, counts, |row, add| {
+            let Some(time_us) = times[row].as_number().and_then(from_seconds) else { return };
             let (first, last) = self.times.unwrap_or((time_us, time_us));
             self.times = Some((first.min(time_us), last.max(time_us)));
             // Rows that follow one another mostly share their bin.
@@ -388,24 +251,8 @@ impl TimechartOperator {
                 let start = self.bins.start_of(time_us);
                 bin = start..self.bins.next(start);
             }
-            let values = split.map_or(&[][..], |column| column.get(row).map_or(&[][..], Value::each));
-            if values.is_empty() {
-                let group = self.cells.find_or_add(bin.start, None);
-                self.targets.push(Target { row: row as u32, group });
-            }
-            for value in values {
-                let (series, grown) = self.series.find_or_add(&[value]);
-                bytes += grown;
-                let group = self.cells.find_or_add(bin.start, Some(series));
-                self.targets.push(Target { row: row as u32, group });
-            }
-        }
-        bytes += (self.cells.len() - n_cells) * 2 * size_of::<(i64, Series, u32)>();
-        self.memory.grow(bytes)?;
-        check_groups(&self.ctx, "timechart", self.cells.len())?;
-        let rows = Rows::new(batch, first_row, counts);
-        let bytes = self.aggregates.update(batch, &self.ctx, &self.targets, &rows, self.cells.len());
-        self.memory.grow(bytes)?;
+            add(bin.start);
+        })?;
         self.coarsen(None);
         Ok(())
     }
@@ -420,19 +267,13 @@ impl TimechartOperator {
         let longest = at_least.into_iter().chain([needed, self.bins.span]).max_by_key(|span| span.nominal_us());
         let Some(span) = longest.filter(|span| *span != self.bins.span) else { return };
         self.bins.span = span;
-        let fine = std::mem::take(&mut self.cells);
-        for (group, (bin_us, series)) in fine.places.iter().enumerate() {
-            let coarse = self.cells.find_or_add(self.bins.start_of(*bin_us), *series);
-            // Groups keep their numbers or get smaller ones, so nothing is overwritten before it is read.
-            if coarse != group as u32 {
-                self.aggregates.merge_group(group as u32, coarse, fine.len());
-            }
-        }
+        let bins = self.bins;
+        self.pivot.rename_lines(|bin_us| bins.start_of(bin_us));
     }
 
     /// The bins that get a line, in order.
     fn lines(&self) -> Result<Vec<i64>> {
-        let mut lines: BTreeSet<i64> = self.cells.places.iter().map(|(bin_us, _)| *bin_us).collect();
+        let mut lines: BTreeSet<i64> = self.pivot.lines().collect();
         let (chart, range) = (&self.chart, self.ctx.range);
         let (earliest, latest) = if chart.fixed_range { (range.earliest, range.latest) } else { (None, None) };
         let first = earliest.or(self.times.map(|(first, _)| first));
@@ -453,56 +294,6 @@ impl TimechartOperator {
         }
         Ok(lines.into_iter().collect())
     }
-
-    /// The series that get no column of their own.
-    fn others(&self) -> BTreeSet<u32> {
-        let Some(limit) = self.chart.limit.filter(|limit| limit.n < self.series.len()) else { return BTreeSet::new() };
-        let mut sums = vec![0.0; self.series.len()];
-        for (group, (_, series)) in self.cells.places.iter().enumerate() {
-            if let Some(series) = series {
-                sums[*series as usize] += self.aggregates.first_number(&self.ctx, group as u32);
-            }
-        }
-        let mut ranked = self.series.sorted();
-        ranked.sort_by(|a, b| {
-            let by_sum = sums[*a as usize].total_cmp(&sums[*b as usize]);
-            if limit.smallest { by_sum } else { by_sum.reverse() }
-        });
-        ranked.split_off(limit.n).into_iter().collect()
-    }
-
-    /// The columns of the chart by series: the ones of the values in the order of their text, then OTHER, then NULL.
-    fn columns(&self) -> (Vec<String>, HashMap<Series, usize>) {
-        let others = self.others();
-        let mut by_name: BTreeMap<String, Vec<Series>> = BTreeMap::new();
-        let (mut in_other, mut in_null) = (Vec::new(), Vec::new());
-        for series in 0..self.series.len() as u32 {
-            let name = self.series.key(series)[0].to_string();
-            // A value that is called like one of the two columns belongs to it.
-            if others.contains(&series) || (!others.is_empty() && self.chart.other.as_ref() == Some(&name)) {
-                in_other.push(Some(series));
-            } else if self.has_null() && self.chart.null.as_ref() == Some(&name) {
-                in_null.push(Some(series));
-            } else {
-                let name = if name.starts_with('_') { format!("VALUE{name}") } else { name };
-                by_name.entry(name).or_default().push(Some(series));
-            }
-        }
-        if self.has_null() {
-            in_null.push(None);
-        }
-        let mut columns: Vec<(String, Vec<Series>)> = by_name.into_iter().collect();
-        columns.extend(self.chart.other.clone().filter(|_| !in_other.is_empty()).map(|name| (name, in_other)));
-        columns.extend(self.chart.null.clone().filter(|_| !in_null.is_empty()).map(|name| (name, in_null)));
-        let places = columns.iter().enumerate();
-        let places =
-            places.flat_map(|(column, (_, series))| series.iter().map(move |series| (*series, column))).collect();
-        (columns.into_iter().map(|(name, _)| name).collect(), places)
-    }
-
-    fn has_null(&self) -> bool {
-        self.chart.by.is_some() && self.cells.places.iter().any(|(_, series)| series.is_none())
-    }
 }
 
 impl Operator for TimechartOperator {
@@ -516,69 +307,23 @@ impl Operator for TimechartOperator {
     }
 
     fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let mut other: Self = same_operator(other);
-        self.memory.absorb(other.memory);
+        let other: Self = same_operator(other);
         self.times = match (self.times, other.times) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (times, None) | (None, times) => times,
         };
         self.coarsen(Some(other.bins.span));
-        let (series, bytes) = self.series.merge(&other.series);
-        self.memory.grow(bytes)?;
-        let groups: Vec<u32> = std::mem::take(&mut other.cells.places)
-            .into_iter()
-            .map(|(bin_us, place)| {
-                let place = place.map(|place| series[place as usize]);
-                self.cells.find_or_add(self.bins.start_of(bin_us), place)
-            })
-            .collect();
-        check_groups(&self.ctx, "timechart", self.cells.len())?;
-        self.aggregates.merge(other.aggregates, &groups, self.cells.len());
-        Ok(())
+        let bins = self.bins;
+        self.pivot.merge(other.pivot, |bin_us| bins.start_of(bin_us))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let lines = self.lines()?;
-        let is_split = self.chart.by.is_some();
-        let (names, places) = match is_split {
-            true => self.columns(),
-            false => (vec![String::new()], HashMap::from([(None, 0)])),
-        };
-        check_groups(&self.ctx, "timechart", lines.len().saturating_mul(names.len()))?;
-        // All series of a column in one cell.
-        let mut groups: HashMap<(i64, usize), u32> = HashMap::new();
-        for (group, (bin_us, series)) in self.cells.places.iter().enumerate() {
-            let Some(column) = places.get(series) else { continue };
-            let group = group as u32;
-            let first = *groups.entry((*bin_us, *column)).or_insert(group);
-            if first != group {
-                self.aggregates.merge_group(group, first, self.cells.len());
-            }
-        }
-        let filled: Vec<(usize, usize, u32)> = (lines.iter().enumerate())
-            .flat_map(|(line, bin_us)| (0..names.len()).map(move |column| (line, column, *bin_us)))
-            .filter_map(|(line, column, bin_us)| Some((line, column, *groups.get(&(bin_us, column))?)))
-            .collect();
-        let filled_groups: Vec<u32> = filled.iter().map(|(_, _, group)| *group).collect();
-        let results = std::mem::take(&mut self.aggregates).finish(&self.ctx, &filled_groups);
-        let has_one_result = results.len() == 1;
+        let bins = self.bins;
+        let seconds = |bin_us: i64| (bins.next(bin_us) - bin_us) as f64 / SECOND_US as f64;
+        let columns = self.pivot.finish(&lines, seconds)?;
         let times = lines.iter().map(|bin_us| to_value(*bin_us)).collect();
-        let mut table = vec![("_time".to_owned(), times)];
-        for result in results {
-            let mut columns = vec![vec![result.empty.clone(); lines.len()]; names.len()];
-            for ((line, column, _), cell) in filled.iter().zip(result.cells) {
-                columns[*column][*line] = cell;
-            }
-            for (name, cells) in names.iter().zip(columns) {
-                let name = match (is_split, has_one_result) {
-                    (false, _) => result.name.clone(),
-                    (true, true) => name.clone(),
-                    (true, false) => format!("{}: {name}", result.name),
-                };
-                table.push((name, cells));
-            }
-        }
-        out(Batch::from_columns(lines.len(), table));
+        out(Batch::from_columns(lines.len(), std::iter::once(("_time".to_owned(), times)).chain(columns)));
         Ok(())
     }
 }
@@ -591,6 +336,7 @@ mod tests {
         execute, rows,
     };
     use crate::time::TimeRange;
+    use crate::value::Value;
     use trawl_formats::Zone;
 
     /// A context that searches `earliest..latest`, in seconds.
@@ -608,7 +354,7 @@ mod tests {
         check_prints(&[
             ("timechart count", "timechart count"),
             ("TIMECHART span=5min Count by host", "timechart span=5m count BY host"),
-            ("timechart count BY host limit=20 span=1h", "timechart span=1h limit=20 count BY host"),
+            ("timechart count BY host limit=top20 span=1h", "timechart span=1h limit=20 count BY host"),
             ("timechart avg(x) AS a, max(x) limit=bottom3", "timechart limit=bottom3 avg(x) AS a max(x)"),
             ("timechart bins=50 minspan=1m limit=0 count", "timechart bins=50 minspan=1m limit=0 count"),
             (
@@ -621,6 +367,12 @@ mod tests {
             ),
             ("timechart span=1w@w1 aligntime=earliest count", "timechart span=1w@w1 aligntime=earliest count"),
             ("timechart aligntime=3600 span=30 count", "timechart span=30s aligntime=3600 count"),
+            ("timechart span=1d aligntime=@d+3h count", "timechart span=1d aligntime=@d+3h count"),
+            ("timechart count by a where count in top5", "timechart count BY a WHERE count in top5"),
+            ("timechart avg(x) by a limit=3 WHERE AVG>=10.5", "timechart limit=3 avg(x) BY a WHERE avg >= 10.5"),
+            ("timechart count by a where p95(x) notin bottom2", "timechart count BY a WHERE p95(x) notin bottom2"),
+            ("timechart agg=max(y) sep=- count max(y) by a", "timechart agg=max(y) sep=\"-\" count max(y) BY a"),
+            ("timechart per_second(x) per_day(x)", "timechart per_second(x) per_day(x)"),
         ]);
     }
 
@@ -631,12 +383,10 @@ mod tests {
         check_refused("timechart limit=many count", "many", "`many` is not a number, topN or bottomN");
         check_refused("timechart sapn=1h count", "sapn", "`timechart` has no option `sapn`");
         check_refused("timechart count BY a b", "b", "expected the end of the command, found `b`");
-        check_refused(
-            "timechart count BY a WHERE count in top5",
-            "WHERE",
-            "expected the end of the command, found `WHERE`",
-        );
-        check_refused("timechart per_second(x)", "per_second", "unsupported function: `per_second`");
+        check_refused("timechart count BY a WHERE", "", "expected a statistical function, found the end");
+        check_refused("timechart count BY a WHERE count", "", "expected `in`, `notin` or a comparison, found the end");
+        check_refused("timechart count BY a WHERE count in best5", "best5", "`best5` is not a number, topN or bottomN");
+        check_refused("timechart count BY a WHERE avg > x", "x", "`x` is not a number");
     }
 
     /// spl.md §13.10 and §13.22.
@@ -740,6 +490,50 @@ mod tests {
     }
 
     #[test]
+    fn conditions_choose_series() {
+        let input = "_time=1 h=a x=10\n_time=1 h=b x=2\n_time=2 h=b x=4\n_time=70 h=c x=30\n_time=3 x=1";
+        check_rows(
+            input,
+            "timechart span=1m cont=f count BY h WHERE count in top1",
+            "_time=0 b=2 OTHER=1 NULL=1\n_time=60 b=0 OTHER=1 NULL=0",
+        );
+        check_rows(
+            input,
+            "timechart span=1m useother=f usenull=f sum(x) BY h WHERE max>9",
+            "_time=0 a=10\n_time=60 c=30",
+        );
+        check_rows(input, "timechart span=1m useother=f usenull=f max(x) BY h WHERE avg(x)<5", "_time=0 b=4\n_time=60");
+        check_rows(
+            input,
+            "timechart span=1m useother=f usenull=f count BY h WHERE sum(x) notin top2",
+            "_time=0 b=2\n_time=60 b=0",
+        );
+        check_rows(
+            input,
+            "timechart span=1m useother=f usenull=f count BY h limit=1 agg=max(x)",
+            "_time=0 c=0\n_time=60 c=1",
+        );
+        let many: String = (0..12).map(|h| format!("_time=1 h={h:02}\n")).collect();
+        check_rows(&many, "timechart span=1m count BY h WHERE count>0 | untable _time h n | stats count", "count=12")
+    }
+
+    #[test]
+    fn columns_of_several_results_have_names() {
+        let input = "_time=1 h=a x=10";
+        check_columns(input, "timechart span=1m sep=/ count max(x) BY h", "_time count/a max(x)/a");
+        check_columns(input, "timechart span=1m format=\"$VAL$ $AGG$\" count max(x) BY h", "_time a count a max(x)");
+    }
+
+    #[test]
+    fn sums_per_unit_of_time() {
+        check_rows(
+            "_time=1 x=30\n_time=2 x=30\n_time=61 x=up",
+            "timechart span=1m per_second(x) per_minute(x) per_hour(x) per_day(x)",
+            "_time=0 per_second(x)=1 per_minute(x)=60 per_hour(x)=3600 per_day(x)=86400\n_time=60",
+        );
+    }
+
+    #[test]
     fn days_follow_the_local_clock() {
         let new_york = || {
             let mut ctx = context();
@@ -767,5 +561,6 @@ mod tests {
     fn fields_read() {
         check_fields_read("timechart count", &["*"], "_time");
         check_fields_read("timechart avg(x) BY host", &["*"], "_time host x");
+        check_fields_read("timechart count BY host WHERE max(y) > 1", &["*"], "_time host y");
     }
 }

@@ -33,7 +33,7 @@
 
 use super::aggregate::{self, Aggregation};
 use super::rewrite::RewriteOperator;
-use super::stats::write_by;
+use super::grouping::write_by;
 use super::{Args, Command, CommandKind, Operator};
 use crate::ast::TimeModifiers;
 use crate::context::Context;

@@ -27,14 +27,7 @@ pub(super) fn compare(op: CompareOp, left: &Value, right: &Value) -> Option<bool
     if left.is_null() || right.is_null() {
         return None;
     }
-    let holds = |ordering: Ordering| match op {
-        CompareOp::Eq => ordering.is_eq(),
-        CompareOp::Ne => ordering.is_ne(),
-        CompareOp::Lt => ordering.is_lt(),
-        CompareOp::Le => ordering.is_le(),
-        CompareOp::Gt => ordering.is_gt(),
-        CompareOp::Ge => ordering.is_ge(),
-    };
+    let holds = |ordering| op.holds(ordering);
     let mut pairs = left.each().iter().flat_map(|left| right.each().iter().map(move |right| (left, right)));
     Some(pairs.any(|(left, right)| compare_values(left, right).is_some_and(holds)))
 }

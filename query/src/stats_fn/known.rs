@@ -5,19 +5,7 @@ use crate::error::{QueryError, QueryErrorKind};
 use crate::span::Span;
 
 /// Functions of Splunk that trawl does not have, with what to use instead.
-const UNSUPPORTED: [(&str, &str); 11] = [
-    ("estdc", "dc, which is exact"),
-    ("estdc_error", "dc, which is exact"),
-    ("exactperc", "perc, which is exact"),
-    ("upperperc", "perc"),
-    ("per_second", "sum, divided by the span"),
-    ("per_minute", "sum, divided by the span"),
-    ("per_hour", "sum, divided by the span"),
-    ("per_day", "sum, divided by the span"),
-    ("rate_avg", "rate"),
-    ("rate_sum", "rate"),
-    ("sparkline", "timechart"),
-];
+const UNSUPPORTED: [(&str, &str); 2] = [("rate_avg", "rate"), ("rate_sum", "rate")];
 
 /// The function of that name, in any case, and the percentile that may be part of the name.
 ///
@@ -36,9 +24,9 @@ pub(crate) fn find(written: &str, span: Span) -> Result<(&'static StatsFunction,
         };
     }
     if let Some(function) = by_name(&lower) {
-        return Ok((function, 0.0));
+        return Ok((function, function.default_percentile));
     }
-    if let Some((name, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == lower || *name == letters) {
+    if let Some((name, instead)) = UNSUPPORTED.iter().find(|(name, _)| *name == lower) {
         return Err(QueryError::new(QueryErrorKind::UnsupportedFunction((*name).to_owned()), span)
             .with_hint(format!("the nearest way is {instead}")));
     }

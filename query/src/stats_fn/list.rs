@@ -13,8 +13,11 @@ use crate::batch::OrderKey;
 use crate::context::Warning;
 use crate::value::Value;
 
-pub(super) const FUNCTION: StatsFunction =
-    StatsFunction { order_matters: true, ..StatsFunction::new("list", include_str!("list.rs"), States::<List>::start) };
+pub(super) const FUNCTION: StatsFunction = StatsFunction {
+    order_matters: true,
+    is_several: true,
+    ..StatsFunction::new("list", include_str!("list.rs"), States::<List>::start)
+};
 
 #[derive(Clone, Default)]
 struct List {

@@ -1,4 +1,4 @@
-//! `median(x)`: the middle of the numeric values, the same as `perc50(x)`. Memory: eight bytes for each value.
+//! `median(x)`: the middle of the numeric values, the same as `perc50(x)`.
 //!
 //! ```example
 //! x=1
@@ -8,26 +8,13 @@
 //! median(x)=2
 //! ```
 
-use super::numeric::{Numeric, NumericState};
-use super::perc::Numbers;
-use super::{Parameters, States, StatsFunction};
+use super::numeric::Numeric;
+use super::perc::Percentile;
+use super::running::{PercentileTally, Tallied};
+use super::{States, StatsFunction};
 
-pub(super) const FUNCTION: StatsFunction =
-    StatsFunction::new("median", include_str!("median.rs"), States::<Numeric<Median>>::start);
-
-#[derive(Clone, Default)]
-struct Median(Numbers);
-
-impl NumericState for Median {
-    fn update(&mut self, number: f64) -> usize {
-        self.0.update(number)
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.0.merge(other.0);
-    }
-
-    fn finish(self, _: &Parameters<'_>) -> Option<f64> {
-        self.0.percentile(50.0)
-    }
-}
+pub(super) const FUNCTION: StatsFunction = StatsFunction {
+    default_percentile: 50.0,
+    running: Some(Tallied::<PercentileTally>::start),
+    ..StatsFunction::new("median", include_str!("median.rs"), States::<Numeric<Percentile>>::start)
+};

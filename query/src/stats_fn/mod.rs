@@ -6,10 +6,15 @@
 mod avg;
 mod count;
 mod dc;
+mod ddsketch;
 mod earliest;
 mod earliest_time;
+mod estdc;
+mod estdc_error;
 mod exact_sum;
+mod exactperc;
 mod first;
+mod hyperloglog;
 mod known;
 mod last;
 mod latest;
@@ -21,18 +26,28 @@ mod min;
 mod mode;
 mod moments;
 mod numeric;
+mod per_day;
+mod per_hour;
+mod per_minute;
+mod per_second;
 mod perc;
 mod range;
 mod rate;
+mod running;
+mod sparkline;
 mod stdev;
 mod stdevp;
 mod sum;
 mod sumsq;
+mod upperperc;
 mod values;
 mod var;
 mod varp;
 
 pub(crate) use known::find;
+pub(crate) use running::Running;
+use running::TwoStacks;
+pub(crate) use sparkline::SparklineStates;
 
 use crate::batch::{Batch, OrderKey};
 use crate::context::Context;
@@ -51,13 +66,21 @@ pub struct StatsFunction {
     pub manual: Manual,
     /// Whether a percentile is part of the name.
     pub(crate) takes_percentile: bool,
+    /// The percentile where none is part of the name.
+    pub(crate) default_percentile: f64,
     /// Whether the result depends on the order of rows.
     pub(crate) order_matters: bool,
     /// Whether the function reads `_time` beside its argument.
     pub(crate) reads_time: bool,
     /// Whether a cell without any row holds 0, in a table that has a row there, rather than nothing.
     pub(crate) is_zero_if_empty: bool,
+    /// Whether the result is a list of values, which `delim=` joins.
+    pub(crate) is_several: bool,
+    /// For sums per unit of time: the unit in seconds. What makes a rate of the sum is the length of a bin of time.
+    pub(crate) rate_unit_s: Option<f64>,
     pub(crate) start: fn() -> Box<dyn GroupStates>,
+    /// What computes it over a window of rows, where that is better done than by merging states.
+    pub(crate) running: Option<fn(bool) -> Box<dyn Running>>,
 }
 
 impl StatsFunction {
@@ -68,11 +91,20 @@ impl StatsFunction {
             aliases: &[],
             manual: Manual::of(source),
             takes_percentile: false,
+            default_percentile: 0.0,
             order_matters: false,
             reads_time: false,
             is_zero_if_empty: false,
+            is_several: false,
+            rate_unit_s: None,
             start,
+            running: None,
         }
+    }
+
+    /// What computes the function over a stream of rows, of which the oldest leave one by one if it `is_windowed`.
+    pub(crate) fn start_running(&self, is_windowed: bool) -> Box<dyn Running> {
+        self.running.map_or_else(|| (self.start)().running(is_windowed), |start| start(is_windowed))
     }
 }
 
@@ -88,6 +120,16 @@ impl fmt::Debug for StatsFunction {
     }
 }
 
+/// Distinct values for which `dc`, and values for which `perc` and `median` are exact in each group. Beyond it they are
+/// estimated, in a few KiB instead of tens of MiB.
+const MAX_EXACT_VALUES: usize = 1_000_000;
+
+/// The function `sum`.
+pub(crate) fn sum() -> &'static StatsFunction {
+    static SUM: StatsFunction = sum::FUNCTION;
+    &SUM
+}
+
 /// Every statistical function there is, by name.
 pub static STATS_FUNCTIONS: &[StatsFunction] = &[
     avg::FUNCTION,
@@ -95,6 +137,9 @@ pub static STATS_FUNCTIONS: &[StatsFunction] = &[
     dc::FUNCTION,
     earliest::FUNCTION,
     earliest_time::FUNCTION,
+    estdc::FUNCTION,
+    estdc_error::FUNCTION,
+    exactperc::FUNCTION,
     first::FUNCTION,
     last::FUNCTION,
     latest::FUNCTION,
@@ -104,13 +149,19 @@ pub static STATS_FUNCTIONS: &[StatsFunction] = &[
     median::FUNCTION,
     min::FUNCTION,
     mode::FUNCTION,
+    per_day::FUNCTION,
+    per_hour::FUNCTION,
+    per_minute::FUNCTION,
+    per_second::FUNCTION,
     perc::FUNCTION,
     range::FUNCTION,
     rate::FUNCTION,
+    sparkline::FUNCTION,
     stdev::FUNCTION,
     stdevp::FUNCTION,
     sum::FUNCTION,
     sumsq::FUNCTION,
+    upperperc::FUNCTION,
     values::FUNCTION,
     var::FUNCTION,
     varp::FUNCTION,
@@ -162,6 +213,11 @@ impl<'b> Rows<'b> {
     pub fn new(batch: &'b Batch, first_sequence: u64, counts: Option<&'b [u64]>) -> Self {
         Self { order: batch.order(), first_sequence, times: batch.column("_time"), counts }
     }
+
+    /// As [`Rows::new`], for commands to which rows come in their order: keys are then of no use.
+    pub fn in_order(batch: &'b Batch, first_sequence: u64) -> Self {
+        Self { order: None, ..Self::new(batch, first_sequence, None) }
+    }
 }
 
 impl Position<'_> {
@@ -202,6 +258,9 @@ pub(crate) trait GroupStates: Any + Send {
 
     /// The result of a group, whose state is then empty.
     fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value;
+
+    /// The same function over a stream of rows, of which the oldest leave one by one if it `is_windowed`.
+    fn running(&self, is_windowed: bool) -> Box<dyn Running>;
 }
 
 /// A row and the group it belongs to.
@@ -228,23 +287,25 @@ impl<S: State> States<S> {
     }
 }
 
+/// Gives a state the values of one cell; without a cell the row itself, which is a value that is always there.
+fn take_cell<S: State>(state: &mut S, cell: Option<&Value>, rows: &Rows<'_>, row: usize) -> usize {
+    match cell {
+        None => state.update(&Value::Number(1.0), &Position { rows, row, value_index: 0 }),
+        Some(Value::Null) => 0,
+        Some(Value::Multi(values)) => {
+            let each = values.iter().enumerate();
+            each.map(|(index, value)| state.update(value, &Position { rows, row, value_index: index as u32 })).sum()
+        }
+        Some(single) => state.update(single, &Position { rows, row, value_index: 0 }),
+    }
+}
+
 impl<S: State> GroupStates for States<S> {
     fn update(&mut self, cells: Option<&[Value]>, targets: &[Target], rows: &Rows<'_>, n_groups: usize) -> usize {
         let mut bytes = self.grow(n_groups);
         for target in targets {
             let row = target.row as usize;
-            let state = &mut self.0[target.group as usize];
-            match cells.map(|cells| &cells[row]) {
-                // A row is a value that is always there.
-                None => bytes += state.update(&Value::Number(1.0), &Position { rows, row, value_index: 0 }),
-                Some(Value::Null) => {}
-                Some(Value::Multi(values)) => {
-                    for (index, value) in values.iter().enumerate() {
-                        bytes += state.update(value, &Position { rows, row, value_index: index as u32 });
-                    }
-                }
-                Some(single) => bytes += state.update(single, &Position { rows, row, value_index: 0 }),
-            }
+            bytes += take_cell(&mut self.0[target.group as usize], cells.map(|cells| &cells[row]), rows, row);
         }
         bytes
     }
@@ -271,6 +332,10 @@ impl<S: State> GroupStates for States<S> {
     fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value {
         let state = self.0.get_mut(group as usize).map(std::mem::take).unwrap_or_default();
         state.finish(parameters)
+    }
+
+    fn running(&self, is_windowed: bool) -> Box<dyn Running> {
+        Box::new(TwoStacks::<S>::new(is_windowed))
     }
 }
 

@@ -8,13 +8,17 @@
 //! mode(x)=b
 //! ```
 
+use super::running::{ModeTally, Tallied};
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::value::Value;
 use compact_str::CompactString;
 use hashbrown::HashMap;
 use std::cmp::Reverse;
 
-pub(super) const FUNCTION: StatsFunction = StatsFunction::new("mode", include_str!("mode.rs"), States::<Mode>::start);
+pub(super) const FUNCTION: StatsFunction = StatsFunction {
+    running: Some(Tallied::<ModeTally>::start),
+    ..StatsFunction::new("mode", include_str!("mode.rs"), States::<Mode>::start)
+};
 
 #[derive(Clone, Default)]
 struct Mode(HashMap<CompactString, u64>);

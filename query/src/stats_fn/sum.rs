@@ -18,7 +18,7 @@ pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("sum", include_str!("sum.rs"), States::<Numeric<Sum>>::start);
 
 #[derive(Clone, Default)]
-struct Sum {
+pub(super) struct Sum {
     n: u64,
     sum: ExactSum,
 }

@@ -12,13 +12,17 @@
 //! ```
 
 use super::dc::{insert_text, merge_texts};
+use super::running::{Tallied, ValuesTally};
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::value::Value;
 use compact_str::CompactString;
 use hashbrown::HashSet;
 
-pub(super) const FUNCTION: StatsFunction =
-    StatsFunction::new("values", include_str!("values.rs"), States::<Values>::start);
+pub(super) const FUNCTION: StatsFunction = StatsFunction {
+    is_several: true,
+    running: Some(Tallied::<ValuesTally>::start),
+    ..StatsFunction::new("values", include_str!("values.rs"), States::<Values>::start)
+};
 
 #[derive(Clone, Default)]
 struct Values(HashSet<CompactString>);

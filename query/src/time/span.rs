@@ -60,6 +60,8 @@ impl TimeSpan {
     }
 
     /// Reads a span. A number alone is seconds; a missing number is 1. `None` if the text is no span.
+    ///
+    /// `@` and a unit that is not longer, as in `1d@h`, says where bins begin: they begin there anyway.
     pub fn parse(text: &str) -> Option<Self> {
         let (digits, rest) = super::modifier::split_at_first(text.trim(), |c| !c.is_ascii_digit());
         let (name, snap) = rest.split_once('@').map_or((rest, None), |(name, snap)| (name, Some(snap)));
@@ -71,16 +73,12 @@ impl TimeSpan {
                 None => SpanUnit::Unit(Unit::from_name(name)?),
             },
         };
-        let week_start = match snap {
-            None => 0,
-            Some(day) if unit == SpanUnit::Unit(Unit::Week) => {
-                let day: u8 = day.strip_prefix('w')?.parse().ok()?;
-                if day > 7 {
-                    return None;
-                }
-                day % 7
-            }
-            Some(_) => return None,
+        let weekday = |day: &str| day.strip_prefix('w')?.parse().ok().filter(|day: &u8| *day <= 7);
+        let week_start = match (snap, unit) {
+            (None, _) => 0,
+            (Some(snap), SpanUnit::Unit(Unit::Week)) if weekday(snap).is_some() => weekday(snap)? % 7,
+            (Some(snap), SpanUnit::Unit(unit)) if Unit::from_name(snap)? <= unit => 0,
+            (Some(_), _) => return None,
         };
         let span = Self { n, unit, week_start };
         let divides_second = match unit {
@@ -250,6 +248,7 @@ mod tests {
             ("1q", Zone::UTC, "2026-03-05T03:00:00Z", "2026-01-01T00:00:00Z"),
             ("1y", Zone::UTC, "2026-03-05T03:00:00Z", "2026-01-01T00:00:00Z"),
             ("100ms", Zone::UTC, "2026-03-05T03:00:00.250Z", "2026-03-05T03:00:00.200Z"),
+            ("1d@h", Zone::UTC, "2026-03-05T15:47:33Z", "2026-03-05T00:00:00Z"),
             ("30", Zone::UTC, "2026-03-05T03:00:47Z", "2026-03-05T03:00:30Z"),
             // clocks go back at 06:00 UTC: the bin from 00:00 to 04:00 has five hours
             ("4h", NEW_YORK, "2026-11-01T06:30:00Z", "2026-11-01T04:00:00Z"),
@@ -299,7 +298,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_a_span() {
-        for text in ["", "0", "0m", "5x", "-5m", "300ms", "1d@h", "1w@w8", "m5", "4000000000y"] {
+        for text in ["", "0", "0m", "5x", "-5m", "300ms", "1h@d", "1d@x", "1w@w8", "m5", "4000000000y"] {
             assert_eq!(TimeSpan::parse(text), None, "{text}");
         }
     }
