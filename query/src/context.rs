@@ -184,6 +184,11 @@ pub enum Warning {
         /// Values kept in each group.
         kept: usize,
     },
+    /// `mvrange` kept only the first values of a cell.
+    RangeCut {
+        /// Values kept.
+        kept: usize,
+    },
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
 }
@@ -195,6 +200,7 @@ impl fmt::Display for Warning {
                 write!(f, "sort kept {kept} of {of} rows; write `sort 0 …` to keep all")
             }
             Warning::ListCut { kept } => write!(f, "list() kept the first {kept} values of a group"),
+            Warning::RangeCut { kept } => write!(f, "mvrange() kept the first {kept} values"),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
         }
     }

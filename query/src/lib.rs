@@ -36,6 +36,7 @@ pub mod engine;
 pub mod error;
 pub mod expr;
 pub mod glob;
+mod json;
 mod lexer;
 pub mod manual;
 mod net;
