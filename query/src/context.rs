@@ -191,6 +191,11 @@ pub enum Warning {
     },
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
+    /// A regular expression with look-around or back references took too many steps on some text.
+    RegexGaveUp {
+        /// The expression.
+        pattern: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -202,6 +207,12 @@ impl fmt::Display for Warning {
             Warning::ListCut { kept } => write!(f, "list() kept the first {kept} values of a group"),
             Warning::RangeCut { kept } => write!(f, "mvrange() kept the first {kept} values"),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
+            Warning::RegexGaveUp { pattern } => {
+                write!(
+                    f,
+                    "the regular expression `{pattern}` took too many steps on some text, which counts as no match"
+                )
+            }
         }
     }
 }

@@ -3,12 +3,11 @@
 use super::super::compile::{Code, Compiler, NumberFn, Operand, Row, TruthFn, ValueCode, ValueFn, literal_text};
 use super::super::{Expr, Node, ops};
 use crate::error::{QueryError, QueryErrorKind};
-use crate::regex_dialect;
+use crate::regex_dialect::{self, Regex};
 use crate::search::CompareOp;
 use crate::span::{Span, Spanned};
 use crate::value::{Value, parse_number};
 use compact_str::CompactString;
-use regex::Regex;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -185,6 +184,8 @@ impl CallArgs<'_, '_> {
 
     /// The regular expression at `index`: compiled now if it is a literal, else for each row.
     pub fn regex(&mut self, index: usize) -> Result<RegexArg, QueryError> {
+        // Whoever matches needs the context, to warn of an expression that takes too long.
+        self.compiler.varies();
         match self.literal(index) {
             Some(pattern) => Ok(RegexArg::Literal(regex_dialect::compile(&pattern.value, pattern.span)?)),
             None => Ok(RegexArg::Data { pattern: self.value(index)?, last: Mutex::default() }),

@@ -29,7 +29,8 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     Ok(Code::number(move |row| {
         let value = value(row);
         regex.with(row, |regex| {
-            let place = value.each().iter().position(|value| value.with_text(|text| regex.is_match(text)))?;
+            let place =
+                value.each().iter().position(|value| value.with_text(|text| regex.is_match(text, row.ctx())))?;
             Some(place as f64)
         })?
     }))

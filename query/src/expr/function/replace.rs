@@ -13,8 +13,8 @@ use super::super::compile::Code;
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
+use crate::regex_dialect::Replacement;
 use crate::value::Value;
-use regex::Captures;
 
 /// The line of the table.
 pub(in crate::expr) const FUNCTION: Function = Function {
@@ -29,31 +29,25 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     let value = args.value(0)?;
     let regex = args.regex(1)?;
+    let constant = args.literal(2).map(|with| Replacement::new(&with.value));
     let with = args.value(2)?;
     Ok(Code::value(move |row| {
-        let (value, with) = (value(row), with(row));
-        let Some(with) = with.as_text() else { return Value::Null };
+        let value = value(row);
+        let written;
+        let with = match &constant {
+            Some(with) => with,
+            None => match with(row).as_text() {
+                Some(with) => {
+                    written = Replacement::new(&with);
+                    &written
+                }
+                None => return Value::Null,
+            },
+        };
         let replaced = regex.with(row, |regex| {
-            let replace =
-                |text: &str| Value::from(regex.replace_all(text, |groups: &Captures<'_>| expand(&with, groups)));
+            let replace = |text: &str| Value::from(regex.replace_all(text, with, row.ctx()));
             Value::multi(value.each().iter().map(|value| value.with_text(replace)))
         });
         replaced.unwrap_or_default()
     }))
-}
-
-/// Puts the groups of a match in the place of `\0` … `\9`.
-fn expand(with: &str, groups: &Captures<'_>) -> String {
-    let mut expanded = String::with_capacity(with.len());
-    let mut chars = with.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek().and_then(|next| next.to_digit(10))) {
-            ('\\', Some(group)) => {
-                chars.next();
-                expanded.push_str(groups.get(group as usize).map_or("", |group| group.as_str()));
-            }
-            _ => expanded.push(c),
-        }
-    }
-    expanded
 }
