@@ -44,6 +44,7 @@ mod parser;
 pub mod plan;
 mod regex_dialect;
 mod run;
+mod run_over;
 pub mod search;
 pub mod span;
 pub mod stats_fn;
