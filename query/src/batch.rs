@@ -153,6 +153,15 @@ impl Batch {
         self.order.as_deref()
     }
 
+    /// Gives each row the key of its place among all rows of the stream.
+    ///
+    /// # Panics
+    /// If there is not one key for each row.
+    pub fn set_order(&mut self, order: Vec<OrderKey>) {
+        assert_eq!(order.len(), self.len, "one order key for each row");
+        self.order = Some(order);
+    }
+
     /// Forgets the order keys: from now on the rows are in the order in which they stand.
     pub fn clear_order(&mut self) {
         self.order = None;

@@ -272,6 +272,11 @@ pub enum Warning {
     },
     /// Rows of `streamstats time_window=` do not follow each other in time.
     WindowOutOfOrder,
+    /// `mvrange` kept only the first values of a cell.
+    RangeCut {
+        /// Values kept.
+        kept: usize,
+    },
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
     /// A regular expression with look-around or back references took too many steps on some text.
@@ -299,6 +304,7 @@ impl fmt::Display for Warning {
             Warning::WindowOutOfOrder => {
                 f.write_str("time_window of streamstats needs rows in the order of time; sort by _time before it")
             }
+            Warning::RangeCut { kept } => write!(f, "mvrange() kept the first {kept} values"),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
             Warning::RegexGaveUp { pattern } => {
                 write!(

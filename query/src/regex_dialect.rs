@@ -106,7 +106,6 @@ impl Regex {
     }
 
     /// The matches from left to right; none overlap.
-    #[allow(dead_code, reason = "for functions of expressions")]
     pub fn find_iter<'r>(&'r self, text: &'r str, ctx: &'r Context) -> impl Iterator<Item = Range<usize>> + 'r {
         let mut cursor = Cursor::default();
         std::iter::from_fn(move || cursor.next(text, |at| self.find_at(text, at, ctx)))
@@ -129,7 +128,6 @@ impl Regex {
     }
 
     /// The first match, with its groups.
-    #[allow(dead_code, reason = "for functions of expressions")]
     pub fn captures(&self, text: &str, groups: &mut Groups, ctx: &Context) -> bool {
         self.captures_at(text, 0, groups, ctx).is_some()
     }
@@ -164,7 +162,6 @@ impl Regex {
         Cow::Owned(replaced)
     }
 
-    #[allow(dead_code, reason = "for functions of expressions")]
     fn find_at(&self, text: &str, at: usize, ctx: &Context) -> Option<Range<usize>> {
         match &self.engine {
             Engine::Linear(regex) => regex.find_at(text, at).map(|found| found.range()),

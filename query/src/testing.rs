@@ -1,8 +1,9 @@
 //! Checks that the tests of all commands share.
 
 use crate::batch::{Batch, Fields, OrderKey};
-use crate::command::{Command, CommandKind, Flow, Operator};
+use crate::command::{Command, Flow};
 use crate::context::Context;
+use crate::run_over::run_commands;
 use crate::time::TimeRange;
 use crate::value::Value;
 use crate::wanted::Wanted;
@@ -84,50 +85,15 @@ pub fn execute(
     batch_rows: usize,
     n_workers: usize,
 ) -> crate::error::Result<Batch> {
-    crate::subsearch::run_arguments(commands, ctx)?;
-    let split = commands.iter().position(|command| command.kind() != CommandKind::Streaming);
-    let parallel = split.filter(|at| matches!(commands[*at].kind(), CommandKind::Transforming { .. }));
-    let batches: Vec<Batch> = rows
-        .chunks(batch_rows)
-        .enumerate()
-        .map(|(chunk, rows)| {
-            let mut batch = Batch::default();
-            rows.iter().for_each(|row| batch.append(row.clone()));
-            let order = (0..batch.len()).map(|row| OrderKey::sequence((chunk * batch_rows + row) as u64)).collect();
-            let columns = batch.iter().map(|(_, column)| column.to_vec()).collect();
-            Batch::new(Arc::clone(batch.fields()), columns, batch.len(), Some(order))
-        })
-        .collect();
-    let Some(at) = parallel else { return run(ctx, commands, batches) };
-    let mut operators: Vec<Box<dyn Operator>> = (0..n_workers).map(|_| commands[at].start(ctx)).collect();
-    for (index, batch) in batches.into_iter().enumerate() {
-        let prepared = run(ctx, &commands[..at], vec![batch])?;
-        operators[index % n_workers].push(prepared, &mut |_| panic!("a transforming command has no early output"))?;
-    }
-    let mut merged = operators.pop().expect("there is a worker");
-    while let Some(operator) = operators.pop() {
-        merged.merge(operator)?;
-    }
-    let mut result = Vec::new();
-    merged.finish(&mut |batch| result.push(batch))?;
-    run(ctx, &commands[at + 1..], result)
-}
-
-fn run(ctx: &Arc<Context>, commands: &[Box<dyn Command>], mut batches: Vec<Batch>) -> crate::error::Result<Batch> {
-    for command in commands {
-        let mut operator = command.start(ctx);
-        let mut output = Vec::new();
-        for batch in batches {
-            if operator.push(batch, &mut |batch| output.push(batch))? == Flow::Done {
-                break;
-            }
-        }
-        operator.finish(&mut |batch| output.push(batch))?;
-        batches = output;
-    }
-    let mut all = Batch::default();
-    batches.into_iter().for_each(|batch| all.append(batch));
-    Ok(all)
+    let mut n_rows = 0;
+    let batches = rows.chunks(batch_rows).map(|rows| {
+        let mut batch = Batch::default();
+        rows.iter().for_each(|row| batch.append(row.clone()));
+        batch.set_order((n_rows..).take(batch.len()).map(OrderKey::sequence).collect());
+        n_rows += batch.len() as u64;
+        batch
+    });
+    run_commands(commands, batches, n_workers, ctx)
 }
 
 pub fn commands(query: &str) -> Vec<Box<dyn Command>> {

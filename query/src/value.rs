@@ -41,19 +41,23 @@ impl Value {
 
     /// Several values as one cell: nulls are dropped, nested values flattened, none becomes null and one stands alone.
     pub fn multi(values: impl IntoIterator<Item = Value>) -> Self {
+        // Most cells turn out to hold one value, which needs no vector.
+        let mut first = Value::Null;
         let mut flat: Vec<Value> = Vec::new();
-        for value in values {
-            match value {
-                Value::Null => {}
-                Value::Multi(inner) => flat.extend(inner.iter().cloned()),
-                single => flat.push(single),
+        for value in values.into_iter().filter(|value| !value.is_null()) {
+            if first.is_null() && flat.is_empty() {
+                first = value;
+                continue;
+            }
+            for value in [std::mem::take(&mut first), value] {
+                match value {
+                    Value::Null => {}
+                    Value::Multi(inner) => flat.extend(inner.iter().cloned()),
+                    single => flat.push(single),
+                }
             }
         }
-        match flat.len() {
-            0 => Value::Null,
-            1 => flat.remove(0),
-            _ => Value::Multi(flat.into()),
-        }
+        if flat.is_empty() { first } else { Value::Multi(flat.into()) }
     }
 
     /// Whether the field is absent.

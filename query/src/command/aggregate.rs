@@ -127,7 +127,7 @@ pub(super) fn add_fields_read(aggregations: &[Aggregation], wanted: &mut Wanted)
         match &aggregation.argument {
             Argument::Rows => {}
             Argument::Field(glob) => wanted.add_glob(glob),
-            Argument::Eval(expression) => expression.fields_read().into_iter().for_each(|field| wanted.add(field)),
+            Argument::Eval(expression) => expression.add_fields_read(wanted),
         }
         if aggregation.function.reads_time || aggregation.sparkline.is_some() {
             wanted.add("_time");

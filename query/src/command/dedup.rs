@@ -8,7 +8,7 @@
 //!
 //! - `N`: how many rows are kept for each combination, 1 by default.
 //! - list: fields, without wildcards.
-//! - `keepevents=t`: keep every row, and remove the listed fields from those that would go.
+//! - `keepevents=t`: keep every row, and remove the listed fields from the duplicates.
 //! - `keepempty=t`: keep every row in which a listed field is null; by default these go.
 //! - `consecutive=t`: only a row that directly follows its like goes.
 //! - `sortby`: sort first, as `sort` does; the result stays in that order.
@@ -205,7 +205,8 @@ impl Duplicates {
                 key.clear();
                 key.extend(columns.iter().map(|column| column.map_or(&Value::Null, |column| &column[row])));
                 kept.push(match key.iter().any(|cell| cell.is_null()) {
-                    true => self.dedup.keep_empty,
+                    // With `keepevents` no row goes, and one that lacks a field is nobody's duplicate.
+                    true => self.dedup.keep_empty || self.dedup.keep_events,
                     false => self.count(&key)? <= self.dedup.n_kept,
                 });
             }
@@ -326,6 +327,7 @@ mod tests {
         check_rows(input, "dedup h keepempty=t", "h=a n=1\nh=b n=3\nn=4");
         check_rows(input, "dedup h consecutive=t", "h=a n=1\nh=b n=3\nh=a n=5");
         check_rows(input, "dedup h keepevents=t", "h=a n=1\nn=2\nh=b n=3\nn=4\nn=5");
+        check_rows("a=x b=1\na=y\na=x b=1", "dedup a b keepevents=t", "a=x b=1\na=y\n-");
         check_rows(input, "dedup h sortby -n", "h=a n=5\nh=b n=3");
         check_rows("a=x b=1\na=x b=2\na=x b=1", "dedup a b", "a=x b=1\na=x b=2");
         check_rows("a=x", "dedup missing", "");

@@ -185,7 +185,7 @@ impl Command for Eval {
                     }
                 }),
             }
-            expression.fields_read().into_iter().for_each(|field| wanted.add(field));
+            expression.add_fields_read(&mut wanted);
         }
         wanted
     }

@@ -126,9 +126,7 @@ impl Command for Head {
 
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
-        for field in self.condition.iter().flat_map(Expression::fields_read) {
-            wanted.add(field);
-        }
+        self.condition.iter().for_each(|condition| condition.add_fields_read(&mut wanted));
         wanted
     }
 

@@ -212,7 +212,7 @@ impl Command for Streamstats {
             wanted.add("_time");
         }
         let resets = self.reset_before.iter().chain(&self.reset_after);
-        resets.flat_map(Expression::fields_read).for_each(|field| wanted.add(field));
+        resets.for_each(|condition| condition.add_fields_read(&mut wanted));
         wanted
     }
 
@@ -510,12 +510,14 @@ impl StreamstatsOperator {
     /// Whether to begin anew after the row. The condition may read results, which no batch has yet.
     fn is_reset_after(&self, batch: &Batch, row: usize, outputs: &[Output]) -> bool {
         let Some(condition) = &self.stats.reset_after else { return false };
-        let fields = condition.fields_read();
-        let cells = fields.into_iter().map(|field| {
-            let result = outputs.iter().find(|output| output.name == field).map(|output| &output.cells[row]);
-            (field, vec![result.unwrap_or_else(|| batch.value(row, field)).clone()])
-        });
-        condition.bind(&Batch::from_columns(1, cells), &self.ctx).is_true(0)
+        let mut wanted = Wanted::none();
+        condition.add_fields_read(&mut wanted);
+        let is_wanted = |name: &str| wanted.contains(name);
+        let old =
+            batch.iter().filter(|(name, _)| is_wanted(name)).map(|(name, cells)| (name, vec![cells[row].clone()]));
+        let results = outputs.iter().map(|output| (output.name.as_str(), &output.cells[row]));
+        let new = results.filter(|(name, _)| is_wanted(name)).map(|(name, cell)| (name, vec![cell.clone()]));
+        condition.bind(&Batch::from_columns(1, old.chain(new)), &self.ctx).is_true(0)
     }
 
     /// Counts memory, seldom enough that looking at all states does not matter.

@@ -32,8 +32,8 @@
 //! `PREFIX()` are not supported.
 
 use super::aggregate::{self, Aggregation};
-use super::rewrite::RewriteOperator;
 use super::grouping::write_by;
+use super::rewrite::RewriteOperator;
 use super::{Args, Command, CommandKind, Operator};
 use crate::ast::TimeModifiers;
 use crate::context::Context;

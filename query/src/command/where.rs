@@ -72,7 +72,7 @@ impl Command for Where {
 
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
-        self.condition.fields_read().into_iter().for_each(|field| wanted.add(field));
+        self.condition.add_fields_read(&mut wanted);
         wanted
     }
 

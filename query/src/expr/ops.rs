@@ -2,9 +2,14 @@
 
 use super::BinaryOp;
 use crate::search::CompareOp;
-use crate::value::Value;
+use crate::value::{Value, parse_number};
 use compact_str::CompactString;
 use std::cmp::Ordering;
+
+/// Compares numbers by size; zero has no sign.
+pub(super) fn compare_numbers(left: f64, right: f64) -> Ordering {
+    (left + 0.0).total_cmp(&(right + 0.0))
+}
 
 /// Compares two single values: as numbers if both are numeric, else as text by bytes. `None` if one is null or several.
 fn compare_values(left: &Value, right: &Value) -> Option<Ordering> {
@@ -12,7 +17,7 @@ fn compare_values(left: &Value, right: &Value) -> Option<Ordering> {
         return None;
     }
     Some(match (left.as_number(), right.as_number()) {
-        (Some(left), Some(right)) => (left + 0.0).total_cmp(&(right + 0.0)),
+        (Some(left), Some(right)) => compare_numbers(left, right),
         _ => left.with_text(|left| right.with_text(|right| left.as_bytes().cmp(right.as_bytes()))),
     })
 }
@@ -27,30 +32,75 @@ pub(super) fn compare(op: CompareOp, left: &Value, right: &Value) -> Option<bool
     if left.is_null() || right.is_null() {
         return None;
     }
-    let holds = |ordering| op.holds(ordering);
     let mut pairs = left.each().iter().flat_map(|left| right.each().iter().map(move |right| (left, right)));
-    Some(pairs.any(|(left, right)| compare_values(left, right).is_some_and(holds)))
+    Some(pairs.any(|(left, right)| compare_values(left, right).is_some_and(|ordering| op.holds(ordering))))
 }
 
-/// An arithmetic operator or concatenation. Null and several values give null; so does arithmetic on text, but for `+`,
-/// which then joins.
-pub(super) fn binary(op: BinaryOp, left: &Value, right: &Value) -> Value {
-    let numbers = left.as_number().zip(right.as_number());
-    match (op, numbers) {
-        (BinaryOp::Concatenate, _) | (BinaryOp::Add, None) => concatenate(left, right),
-        (BinaryOp::Add, Some((left, right))) => Value::number(left + right),
-        (BinaryOp::Subtract, Some((left, right))) => Value::number(left - right),
-        (BinaryOp::Multiply, Some((left, right))) => Value::number(left * right),
-        (BinaryOp::Divide, Some((left, right))) => Value::number(left / right),
-        (BinaryOp::Remainder, Some((left, right))) => Value::number(left % right),
-        (_, None) => Value::Null,
+/// A comparison with a constant on the right side, which is looked at once.
+pub(super) enum Test {
+    /// With a single value.
+    Single { op: CompareOp, text: CompactString, number: Option<f64> },
+    /// With null or several values.
+    Other { op: CompareOp, right: Value },
+}
+
+impl Test {
+    pub fn new(op: CompareOp, right: &Value) -> Self {
+        match right.as_text() {
+            Some(text) => Test::Single { op, text: text.into(), number: right.as_number() },
+            None => Test::Other { op, right: right.clone() },
+        }
+    }
+
+    /// As [`compare`].
+    pub fn of(&self, left: &Value) -> Option<bool> {
+        let (op, text, number) = match self {
+            Test::Single { op, text, number } => (*op, text, *number),
+            Test::Other { op, right } => return compare(*op, left, right),
+        };
+        let of_text = |left: &str| {
+            op.holds(match number.and_then(|number| Some((parse_number(left)?, number))) {
+                Some((left, right)) => compare_numbers(left, right),
+                None => left.as_bytes().cmp(text.as_bytes()),
+            })
+        };
+        let of_single = |left: &Value| match (left, number) {
+            (Value::Number(left), Some(right)) => op.holds(compare_numbers(*left, right)),
+            _ => left.with_text(of_text),
+        };
+        match left {
+            Value::Null => None,
+            Value::Text(left) => Some(of_text(left)),
+            left => Some(left.each().iter().any(of_single)),
+        }
     }
 }
 
-fn concatenate(left: &Value, right: &Value) -> Value {
+/// What an operator does that knows numbers only.
+pub(super) fn arithmetic(op: BinaryOp) -> Option<fn(f64, f64) -> f64> {
+    Some(match op {
+        BinaryOp::Subtract => |left, right| left - right,
+        BinaryOp::Multiply => |left, right| left * right,
+        BinaryOp::Divide => |left, right| left / right,
+        BinaryOp::Remainder => |left, right| left % right,
+        BinaryOp::Add | BinaryOp::Concatenate => return None,
+    })
+}
+
+/// `+`: the sum of two numbers; if one is none they are joined as text.
+pub(super) fn add(left: &Value, right: &Value) -> Value {
+    match (left.as_number(), right.as_number()) {
+        (Some(left), Some(right)) => Value::number(left + right),
+        _ => concatenate(left, right),
+    }
+}
+
+/// `.`: both texts joined. Null and several values give null.
+pub(super) fn concatenate(left: &Value, right: &Value) -> Value {
     match (left.as_text(), right.as_text()) {
         (Some(left), Some(right)) => {
-            let mut text = CompactString::from(left);
+            let mut text = CompactString::with_capacity(left.len() + right.len());
+            text.push_str(&left);
             text.push_str(&right);
             Value::Text(text)
         }

@@ -216,7 +216,7 @@ impl Parser<'_> {
                 let name = self.single_quoted()?;
                 Ok(Spanned::new(Expr::Field(name), self.cursor.span_from(start)))
             }
-            Some(c) if c.is_ascii_digit() => self.number(),
+            Some('0'..='9' | '.') => self.number(),
             Some(c) if is_name_start(c) => self.name(),
             Some('!') => Err(self.cursor.expected("an expression").with_hint("write NOT")),
             _ => Err(self.cursor.expected("an expression")),
@@ -269,6 +269,9 @@ impl Parser<'_> {
         if rest[len..].starts_with('.') && digits(len + 1) > 0 {
             len += 1 + digits(len + 1);
         }
+        if len == 0 {
+            return Err(self.cursor.expected("an expression"));
+        }
         if rest[len..].starts_with(['e', 'E']) {
             let sign = usize::from(rest[len + 1..].starts_with(['+', '-']));
             let exponent = digits(len + 1 + sign);
@@ -282,7 +285,8 @@ impl Parser<'_> {
             return Err(unexpected(self.cursor, "an operator")
                 .with_hint("a field whose name begins with a digit needs single quotes"));
         }
-        match crate::value::parse_number(&rest[..len]) {
+        // A zero in front allows for `.5`.
+        match crate::value::parse_number(&format!("0{}", &rest[..len])) {
             Some(number) => Ok(Spanned::new(Expr::Number(number), span)),
             None => Err(QueryError::rule("the number is too large", span)),
         }
@@ -412,6 +416,9 @@ mod tests {
             ("ceiling(x)", "ceil(x)"),
             ("(a=b)=(c=d)", "(a=b)=(c=d)"),
             ("1e3 + 2.50", "1000 + 2.5"),
+            ("x*.5", "x * 0.5"),
+            ("x . 5", "x . 5"),
+            ("not x not like \"a\" and y Not In (1)", "NOT NOT like(x, \"a\") AND NOT in(y, 1)"),
         ] {
             assert_eq!(parse(text).unwrap().to_string(), expected, "{text}");
         }
@@ -427,7 +434,7 @@ mod tests {
             ("a=1)", "expected an operator, found `)`"),
             ("a:b=1", "expected an operator, found `:b=1`"),
             ("lowr(x)", "unknown function `lowr`"),
-            ("json_extract(x)", "unsupported function: `json_extract`"),
+            ("lookup(x)", "unsupported function: `lookup`"),
             ("if(a=1, 2)", "`if` takes 3 arguments, not 2"),
             ("case(a=1)", "`case` takes at least 2 arguments, not 1"),
             ("case(a=1, 2, 3)", "case() needs a value for each condition"),
@@ -439,6 +446,7 @@ mod tests {
             ("relative_time(t, \"-1x\")", "`-1x` is not a time"),
             ("!isnull(x)", "expected an expression, found `!isnull`"),
             ("'open", "unbalanced `'`"),
+            ("x + .", "expected an expression, found `.`"),
             ("5x", "expected an operator, found `x`"),
             ("AND b=1", "`AND` has nothing on its left"),
         ] {
@@ -519,6 +527,35 @@ mod tests {
             ("0.1+0.2", "0.30000000000000004"),
             ("1=1 XOR 1=1", "false"),
             ("n NOT IN (1, 2)", "true"),
+            ("n NOT IN (1, missing)", "null"),
+            ("n IN (5, missing)", "true"),
+            ("m NOT IN (\"a\")", "false"),
+            ("user LIKE \"A%\" AND NOT user LIKE \"%x\"", "true"),
+            ("5<n", "false"),
+            ("5<=n", "true"),
+            ("\"Alice\"=user", "true"),
+            ("10>n", "true"),
+            ("n-1=4", "true"),
+            ("n-1=\"4.0\"", "true"),
+            ("n-1<z*5", "true"),
+            ("m<\"b\"", "true"),
+            ("\"b\">m", "true"),
+            ("m=m", "true"),
+            ("n=null()", "null"),
+            ("n-\"x\"=1", "null"),
+            ("\"007\"=7", "true"),
+            ("2 . 3 + 1", "24"),
+            ("2+3 . 1", "51"),
+            ("8-2-1", "5"),
+            ("2*3%4", "2"),
+            ("-2*3", "-6"),
+            ("- -n", "5"),
+            ("+n", "5"),
+            ("NOT 1=2 AND 1=2", "false"),
+            ("1=1 OR 1=1 XOR 1=1", "false"),
+            ("missing=1 XOR 1=1", "null"),
+            ("\"a\" . 1.50", "a1.5"),
+            ("n%0", "null"),
             ("isnull(missing)=true()", "true"),
             ("null", "null"),
         ] {

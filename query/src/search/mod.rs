@@ -137,6 +137,17 @@ impl CompareOp {
             CompareOp::Ge => ordering.is_ge(),
         }
     }
+
+    /// The operator that says the same with the sides exchanged.
+    pub(crate) fn mirrored(self) -> Self {
+        match self {
+            CompareOp::Eq | CompareOp::Ne => self,
+            CompareOp::Lt => CompareOp::Gt,
+            CompareOp::Le => CompareOp::Ge,
+            CompareOp::Gt => CompareOp::Lt,
+            CompareOp::Ge => CompareOp::Le,
+        }
+    }
 }
 
 /// The right side of a comparison: for `=` and `!=` a whole value in which `*` is any run of characters; for the

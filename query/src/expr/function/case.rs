@@ -1,14 +1,16 @@
 //! `case(c1, v1, c2, v2, …)`: the value that belongs to the first condition that is true; null if none is.
 //!
 //! A condition that is unknown, because a field is null, counts as not true. `true(), v` at the end is a default.
+//! If all values are conditions, so is the whole.
 //!
 //! ```example
 //! case(1=2, "a", 2=2, "b", true(), "c") = b
 //! case(1=2, "a") = null
 //! case(null()=1, "a", true(), "d") = d
+//! case(1=2, 1=1, 1=1, 2=3) = false
 //! ```
 
-use super::super::compile::Code;
+use super::super::compile::{Code, Operand};
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
@@ -26,15 +28,24 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    if args.len() % 2 == 1 {
-        return Err(QueryError::rule("case() needs a value for each condition", args.span)
-            .with_hint("for a default write true() before the last value"));
+    let cases = args.cases("case")?;
+    let mut values = Vec::new();
+    let mut truths = Vec::new();
+    for (condition, result) in cases {
+        match result {
+            Operand::Value(value) => values.push((condition, value)),
+            Operand::Truth(truth) => truths.push((condition, truth)),
+        }
     }
-    let cases: Vec<_> = (0..args.len() / 2)
-        .map(|case| Ok((args.condition(2 * case)?, args.value(2 * case + 1)?)))
-        .collect::<Result<_, QueryError>>()?;
-    Ok(Code::Value(Box::new(move |row| {
-        let case = cases.iter().find(|(condition, _)| condition(row) == Some(true));
-        case.map_or(Cow::Owned(Value::Null), |(_, value)| value(row))
-    })))
+    match (values.is_empty(), truths.is_empty()) {
+        (false, true) => Ok(Code::cell(move |row| {
+            let case = values.iter().find(|(condition, _)| condition(row) == Some(true));
+            case.map_or(Cow::Owned(Value::Null), |(_, value)| value(row))
+        })),
+        (true, false) => Ok(Code::truth(move |row| {
+            let (_, truth) = truths.iter().find(|(condition, _)| condition(row) == Some(true))?;
+            truth(row)
+        })),
+        _ => Err(QueryError::rule("the results of case() must all be values, or all conditions", args.span)),
+    }
 }

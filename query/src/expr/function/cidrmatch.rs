@@ -27,20 +27,22 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    if let Some(literal) = args.literal(0)
-        && Network::parse(&literal.value).is_none()
-    {
-        return Err(bad_literal(&literal, "a network such as 10.0.0.0/8"));
-    }
+    let fixed = args.literal(0).map(|literal| {
+        Network::parse(&literal.value).ok_or_else(|| bad_literal(&literal, "a network such as 10.0.0.0/8"))
+    });
+    let fixed = fixed.transpose()?;
     let (network, address) = (args.value(0)?, args.value(1)?);
     Ok(Code::truth(move |row| {
-        let (network, address) = (network(row), address(row));
-        let network = network.as_text()?;
+        let network = match fixed {
+            Some(network) => Some(network),
+            None => Network::parse(&network(row).as_text()?),
+        };
+        let address = address(row);
         if address.is_null() {
             return None;
         }
-        let Some(network) = Network::parse(&network) else { return Some(false) };
-        let is_inside = |text: &str| text.parse().is_ok_and(|address| network.contains(address));
+        let is_inside =
+            |text: &str| text.parse().is_ok_and(|address| network.is_some_and(|network| network.contains(address)));
         Some(address.each().iter().any(|address| address.with_text(is_inside)))
     }))
 }

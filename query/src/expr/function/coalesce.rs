@@ -25,8 +25,8 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     let values = args.values()?;
-    Ok(Code::Value(Box::new(move |row| {
+    Ok(Code::cell(move |row| {
         let mut present = values.iter().map(|value| value(row)).filter(|value| !value.is_null());
         present.next().unwrap_or(Cow::Owned(Value::Null))
-    })))
+    }))
 }

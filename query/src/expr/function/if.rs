@@ -8,7 +8,7 @@
 //! tostring(if(1=2, 1=1, 1=3)) = False
 //! ```
 
-use super::super::compile::Code;
+use super::super::compile::{Code, Operand};
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
@@ -25,11 +25,11 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     let condition = args.condition(0)?;
-    match (args.any(1)?, args.any(2)?) {
-        (Code::Value(then), Code::Value(otherwise)) => {
-            Ok(Code::Value(Box::new(move |row| if condition(row) == Some(true) { then(row) } else { otherwise(row) })))
+    match (args.operand(1)?, args.operand(2)?) {
+        (Operand::Value(then), Operand::Value(otherwise)) => {
+            Ok(Code::cell(move |row| if condition(row) == Some(true) { then(row) } else { otherwise(row) }))
         }
-        (Code::Truth(then), Code::Truth(otherwise)) => {
+        (Operand::Truth(then), Operand::Truth(otherwise)) => {
             Ok(Code::truth(move |row| if condition(row) == Some(true) { then(row) } else { otherwise(row) }))
         }
         _ => Err(QueryError::rule("both results of if() must be values, or both conditions", args.span)),

@@ -32,6 +32,7 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
         if value.is_null() {
             return None;
         }
-        regex.with(row, |regex| value.each().iter().any(|value| value.with_text(|text| regex.is_match(text, row.ctx))))
+        regex
+            .with(row, |regex| value.each().iter().any(|value| value.with_text(|text| regex.is_match(text, row.ctx()))))
     }))
 }

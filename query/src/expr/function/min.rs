@@ -12,7 +12,6 @@ use super::super::compile::Code;
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
-use crate::value::Value;
 
 /// The line of the table.
 pub(in crate::expr) const FUNCTION: Function = Function {
@@ -25,13 +24,5 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    let values = args.values()?;
-    Ok(Code::value(move |row| {
-        let values: Vec<_> = values.iter().map(|value| value(row)).collect();
-        if values.iter().any(|value| value.is_null()) {
-            return Value::Null;
-        }
-        let each = values.iter().flat_map(|value| value.each());
-        each.min_by(|a, b| a.cmp_mixed(b)).cloned().unwrap_or_default()
-    }))
+    args.choose(|candidate, best| candidate.cmp_mixed(best).is_lt())
 }

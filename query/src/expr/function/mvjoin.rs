@@ -11,6 +11,7 @@ use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
 use crate::value::Value;
+use compact_str::CompactString;
 
 /// The line of the table.
 pub(in crate::expr) const FUNCTION: Function = Function {
@@ -28,8 +29,12 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
         let (value, delimiter) = (value(row), delimiter(row));
         match delimiter.as_text() {
             Some(delimiter) if !value.is_null() => {
-                let texts: Vec<String> = value.each().iter().map(Value::to_string).collect();
-                Value::from(texts.join(&delimiter))
+                let mut joined = CompactString::default();
+                for (i, value) in value.each().iter().enumerate() {
+                    joined.push_str(if i > 0 { &delimiter } else { "" });
+                    value.with_text(|text| joined.push_str(text));
+                }
+                Value::Text(joined)
             }
             _ => Value::Null,
         }

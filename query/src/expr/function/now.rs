@@ -22,6 +22,6 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    let _ = args;
-    Ok(Code::value(|row| Value::Number(row.ctx.now_us.div_euclid(SECOND_US) as f64)))
+    args.compiler.varies();
+    Ok(Code::value(|row| Value::Number(row.ctx().now_us.div_euclid(SECOND_US) as f64)))
 }

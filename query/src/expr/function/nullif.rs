@@ -29,8 +29,8 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     let (a, b) = (args.value(0)?, args.value(1)?);
-    Ok(Code::Value(Box::new(move |row| {
+    Ok(Code::cell(move |row| {
         let value = a(row);
         if values_equal(&value, &b(row)) { Cow::Owned(Value::Null) } else { value }
-    })))
+    }))
 }

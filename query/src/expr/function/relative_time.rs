@@ -26,6 +26,7 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
+    args.compiler.varies();
     if let Some(literal) = args.literal(1)
         && relative(&literal.value).is_none()
     {
@@ -36,8 +37,8 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     let (time, spec) = (args.value(0)?, args.value(1)?);
     Ok(Code::value(move |row| {
         let moved = time(row).as_number().and_then(from_seconds).and_then(|time_us| match &fixed {
-            Some(spec) => spec.resolve(time_us, row.ctx.zone),
-            None => relative(&spec(row).as_text()?)?.resolve(time_us, row.ctx.zone),
+            Some(spec) => spec.resolve(time_us, row.ctx().zone),
+            None => relative(&spec(row).as_text()?)?.resolve(time_us, row.ctx().zone),
         });
         moved.map_or(Value::Null, to_value)
     }))

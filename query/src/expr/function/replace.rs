@@ -45,7 +45,7 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
             },
         };
         let replaced = regex.with(row, |regex| {
-            let replace = |text: &str| Value::from(regex.replace_all(text, with, row.ctx));
+            let replace = |text: &str| Value::from(regex.replace_all(text, with, row.ctx()));
             Value::multi(value.each().iter().map(|value| value.with_text(replace)))
         });
         replaced.unwrap_or_default()

@@ -16,7 +16,6 @@ use super::super::compile::Code;
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
 use crate::manual::Manual;
-use crate::value::Value;
 
 /// The line of the table.
 pub(in crate::expr) const FUNCTION: Function = Function {
@@ -29,18 +28,11 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    let value = args.value(0)?;
-    let digits = args.optional_value(1)?;
-    Ok(Code::value(move |row| {
-        let digits = match &digits {
-            Some(digits) => digits(row).as_number(),
-            None => Some(0.0),
-        };
-        match (value(row).as_number(), digits) {
-            (Some(number), Some(digits)) => Value::number(round(number, digits)),
-            _ => Value::Null,
-        }
-    }))
+    let number = args.number(0)?;
+    let Some(digits) = args.optional_number(1)? else {
+        return Ok(Code::number(move |row| number(row).map(f64::round)));
+    };
+    Ok(Code::number(move |row| Some(round(number(row)?, digits(row)?))))
 }
 
 fn round(number: f64, digits: f64) -> f64 {

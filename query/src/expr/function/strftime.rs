@@ -26,12 +26,13 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
+    args.compiler.varies();
     let fixed = args.literal(1).map(|literal| TimeFormat::new(&literal.value));
     let (time, format) = (args.value(0)?, args.value(1)?);
     Ok(Code::value(move |row| {
         let text = time(row).as_number().and_then(from_seconds).and_then(|time_us| match &fixed {
-            Some(format) => format.format(time_us, row.ctx.zone),
-            None => TimeFormat::new(&format(row).as_text()?).format(time_us, row.ctx.zone),
+            Some(format) => format.format(time_us, row.ctx().zone),
+            None => TimeFormat::new(&format(row).as_text()?).format(time_us, row.ctx().zone),
         });
         text.map_or(Value::Null, Value::from)
     }))

@@ -28,13 +28,14 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
+    args.compiler.varies();
     let fixed = args.literal(1).map(|literal| TimeFormat::new(&literal.value));
     let (text, format) = (args.value(0)?, args.value(1)?);
     Ok(Code::value(move |row| {
         let text = text(row);
         let time_us = text.as_text().and_then(|text| match &fixed {
-            Some(format) => format.parse(&text, row.ctx.zone, row.ctx.now_us),
-            None => TimeFormat::new(&format(row).as_text()?).parse(&text, row.ctx.zone, row.ctx.now_us),
+            Some(format) => format.parse(&text, row.ctx().zone, row.ctx().now_us),
+            None => TimeFormat::new(&format(row).as_text()?).parse(&text, row.ctx().zone, row.ctx().now_us),
         });
         time_us.map_or(Value::Null, to_value)
     }))

@@ -23,6 +23,6 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    let _ = args;
-    Ok(Code::value(|row| to_value(row.ctx.wall_clock_us())))
+    args.compiler.varies();
+    Ok(Code::value(|row| to_value(row.ctx().wall_clock_us())))
 }

@@ -40,13 +40,10 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
         return Err(bad_literal(&literal, "a number in that base"));
     }
     let value = args.value(0)?;
-    let base_of_row = args.optional_value(1)?;
+    let base_of_row = args.optional_number(1)?;
     Ok(Code::value(move |row| {
         let value = value(row);
-        let base = base.or_else(|| {
-            let base = base_of_row.as_ref()?(row).as_number()?;
-            (2.0..=36.0).contains(&base).then_some(base as u32)
-        });
+        let base = base.or_else(|| base_of(base_of_row.as_ref()?(row)?));
         match (value.as_text(), base) {
             (Some(text), Some(base)) => parse(&text, base).map_or(Value::Null, Value::number),
             _ => Value::Null,
@@ -54,7 +51,13 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     }))
 }
 
-fn parse(text: &str, base: u32) -> Option<f64> {
+/// A number as a base.
+pub(super) fn base_of(number: f64) -> Option<u32> {
+    (number.fract() == 0.0 && (2.0..=36.0).contains(&number)).then_some(number as u32)
+}
+
+/// Reads a number in a base.
+pub(super) fn parse(text: &str, base: u32) -> Option<f64> {
     let text = text.trim();
     if base == 10 {
         return parse_number(text);

@@ -16,7 +16,7 @@
 //! tostring(null()) = null
 //! ```
 
-use super::super::compile::Code;
+use super::super::compile::{Code, Operand};
 use super::args::bad_literal;
 use super::{Arity, CallArgs, Function};
 use crate::error::QueryError;
@@ -34,9 +34,9 @@ pub(in crate::expr) const FUNCTION: Function = Function {
 };
 
 fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
-    let value = match args.any(0)? {
-        Code::Value(value) => value,
-        Code::Truth(truth) => {
+    let value = match args.operand(0)? {
+        Operand::Value(value) => value,
+        Operand::Truth(truth) => {
             return Ok(Code::value(move |row| match truth(row) {
                 Some(true) => Value::from("True"),
                 Some(false) => Value::from("False"),
@@ -88,7 +88,8 @@ fn print_as(number: f64, format: &str) -> Option<String> {
     }
 }
 
-fn with_commas(digits: &str) -> String {
+/// Digits in groups of three.
+pub(super) fn with_commas(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

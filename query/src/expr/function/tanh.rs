@@ -1,0 +1,24 @@
+//! `tanh(x)`: the hyperbolic tangent.
+//!
+//! ```example
+//! tanh(0) = 0
+//! ```
+
+use super::super::compile::Code;
+use super::{Arity, CallArgs, Function};
+use crate::error::QueryError;
+use crate::manual::Manual;
+
+/// The line of the table.
+pub(in crate::expr) const FUNCTION: Function = Function {
+    name: "tanh",
+    aliases: &[],
+    usage: "tanh(x)",
+    arity: Arity::exactly(1),
+    manual: Manual::of(include_str!("tanh.rs")),
+    compile,
+};
+
+fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
+    args.map_number(f64::tanh)
+}

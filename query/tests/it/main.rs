@@ -1,0 +1,3 @@
+//! Tests of the crate from outside: what a program that uses it sees.
+
+mod oracle;
