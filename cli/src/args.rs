@@ -16,7 +16,7 @@ Exit status:
 
 /// Index log files and search them with Splunk's language: no server, answers in milliseconds.
 #[derive(Debug, Parser)]
-#[command(name = "trawl", version, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(name = "trawl", version, after_help = EXIT_STATUS, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Args {
     /// Options that every verb takes.
     #[command(flatten)]
@@ -73,6 +73,11 @@ pub enum Verb {
     Config(ConfigVerb),
     /// Index the bundled sample logs into a temporary folder and search them
     Quickstart,
+    /// Print the manual page of a command or function of the search language, or of a verb of trawl
+    Help {
+        /// Such as `stats`, `strftime`, `dc` or `index` [default: list them all]
+        name: Option<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -84,6 +84,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),
         Verb::Config(ConfigVerb::Show) => cmd::config::show(&config()?),
         Verb::Quickstart => cmd::quickstart::run(terminal),
+        Verb::Help { name } => cmd::help::run(name.as_deref(), terminal),
         Verb::Completions { shell } => cmd::completions::run(shell),
         Verb::Man { dir } => cmd::man::run(dir.as_deref()),
     }

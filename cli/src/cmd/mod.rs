@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod help;
 pub mod index;
 pub mod man;
 pub mod quickstart;

@@ -3,7 +3,9 @@
 mod completions;
 mod config;
 mod expected;
+mod help;
 mod index;
+mod language;
 mod man;
 mod oracle;
 mod permissions;
