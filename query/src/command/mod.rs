@@ -8,14 +8,17 @@ mod aggregate;
 mod args;
 mod dedup;
 mod eval;
+mod extract;
 mod fields;
 mod filldown;
 mod fillnull;
+mod found;
 mod frequency;
 mod group;
 mod head;
 mod known;
 mod makemv;
+mod multikv;
 mod mvcombine;
 mod mvexpand;
 mod nomv;
@@ -30,6 +33,7 @@ mod rows;
 mod search;
 mod sed;
 mod sort;
+mod spath;
 mod stats;
 mod strcat;
 mod table;
@@ -38,11 +42,13 @@ mod timechart;
 mod top;
 mod uniq;
 mod r#where;
+mod xmlkv;
 
 pub use aggregate::{Aggregation, Argument};
 pub(crate) use args::Args;
 pub use dedup::Dedup;
 pub use eval::Eval;
+pub use extract::Extract;
 pub use fields::Fields;
 pub use filldown::Filldown;
 pub use fillnull::Fillnull;
@@ -50,6 +56,7 @@ pub use frequency::Frequency;
 pub use head::Head;
 pub(crate) use known::find;
 pub use makemv::Makemv;
+pub use multikv::Multikv;
 pub use mvcombine::Mvcombine;
 pub use mvexpand::Mvexpand;
 pub use nomv::Nomv;
@@ -63,6 +70,7 @@ pub use rex::Rex;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
 pub use sort::Sort;
+pub use spath::{Selection, Spath};
 pub use stats::Stats;
 pub use strcat::{Source, Strcat};
 pub use table::Table;
@@ -70,6 +78,7 @@ pub use tail::Tail;
 pub use timechart::{Align, SeriesLimit, Timechart};
 pub use uniq::Uniq;
 pub use r#where::Where;
+pub use xmlkv::Xmlkv;
 
 use crate::batch::Batch;
 use crate::context::Context;
@@ -217,11 +226,16 @@ impl CommandSpec {
 pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
+    CommandSpec {
+        aliases: &["kv"],
+        ..CommandSpec::new("extract", Manual::of(include_str!("extract.rs")), extract::parse)
+    },
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
     CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
     CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
+    CommandSpec::new("multikv", Manual::of(include_str!("multikv.rs")), multikv::parse),
     CommandSpec::new("mvcombine", Manual::of(include_str!("mvcombine.rs")), mvcombine::parse),
     CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
     CommandSpec::new("nomv", Manual::of(include_str!("nomv.rs")), nomv::parse),
@@ -234,6 +248,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("rex", Manual::of(include_str!("rex.rs")), rex::parse),
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
+    CommandSpec::new("spath", Manual::of(include_str!("spath.rs")), spath::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
     CommandSpec::new("strcat", Manual::of(include_str!("strcat.rs")), strcat::parse),
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
@@ -242,6 +257,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
     CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
+    CommandSpec::new("xmlkv", Manual::of(include_str!("xmlkv.rs")), xmlkv::parse),
 ];
 
 #[cfg(test)]
@@ -309,7 +325,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 24] = [
+    const QUERIES: [&str; 25] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -334,6 +350,7 @@ mod tests {
         r#"strcat g "-" x y | replace a* WITH b* IN g y"#,
         "rangemap field=x low=0-5 high=5-100 | nomv range",
         "uniq",
+        r#"makemv delim="." x | spath input=g path=a output=y | stats count BY x"#,
     ];
 
     proptest! {
