@@ -114,6 +114,30 @@ impl<'q> Cursor<'q> {
         Err(QueryError::new(QueryErrorKind::Unbalanced('"'), Span::new(start, start + 1)))
     }
 
+    /// If an opening bracket comes next, moves behind the one that closes it: the span of what is between them, and of all.
+    pub fn eat_bracketed(&mut self) -> Result<Option<(Span, Span)>, QueryError> {
+        let start = self.pos;
+        let mut n_open = 0;
+        while let Some(c) = self.peek().filter(|c| n_open > 0 || *c == '[') {
+            if c == '"' {
+                self.eat_quoted()?;
+                continue;
+            }
+            n_open += usize::from(c == '[');
+            self.advance(c.len_utf8());
+            if c == ']' {
+                n_open -= 1;
+                if n_open == 0 {
+                    return Ok(Some((Span::new(start + 1, self.pos - 1), self.span_from(start))));
+                }
+            }
+        }
+        match n_open {
+            0 => Ok(None),
+            _ => Err(QueryError::new(QueryErrorKind::Unbalanced('['), Span::new(start, start + 1))),
+        }
+    }
+
     /// From `start` to here.
     pub fn span_from(&self, start: usize) -> Span {
         Span::new(start, self.pos)

@@ -81,7 +81,10 @@ fn parse_command(text: &str, stage: Span) -> Result<(Box<dyn command::Command>, 
         return Err(cursor.expected("a command"));
     }
     let spec = command::find(name, name_span)?;
-    refuse_replaced_syntax(text, stage)?;
+    // What `foreach` has in brackets is no subsearch.
+    let is_foreach = spec.name == "foreach";
+    let template = text[stage.range()].find('[').filter(|_| is_foreach).map(|at| stage.start + at);
+    refuse_replaced_syntax(text, Span::new(stage.start, template.unwrap_or(stage.end)))?;
     let command = (spec.parse)(Args::new(cursor, spec.name))?;
     Ok((command, name_span))
 }

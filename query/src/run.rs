@@ -3,7 +3,7 @@
 use crate::ast::Pipeline;
 use crate::batch::Batch;
 use crate::chain::Chain;
-use crate::command::Flow;
+use crate::command::{FieldFormats, Flow};
 use crate::context::{Cancel, Context, Limits};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Scan, TermDiagnosis};
@@ -175,7 +175,8 @@ impl Search {
         registry: &Registry,
         sink: &mut dyn FnMut(Batch) -> Result<Flow>,
     ) -> Result<Summary> {
-        let mut output = Output { n_rows: 0, limit: self.limit, sink };
+        let formats = FieldFormats::of(&self.plan.commands);
+        let mut output = Output { n_rows: 0, limit: self.limit, formats, ctx: &self.ctx, sink };
         let mut summary = Summary::default();
         let scan = match &self.plan.search {
             None => {
@@ -317,10 +318,12 @@ fn collect_highlights(expr: &SearchExpr, highlights: &mut Vec<Highlight>) {
     }
 }
 
-/// The end of the pipeline: counts rows and cuts at the limit.
+/// The end of the pipeline: counts rows, cuts at the limit, and writes values as `fieldformat` says.
 struct Output<'s> {
     n_rows: u64,
     limit: Option<usize>,
+    formats: FieldFormats<'s>,
+    ctx: &'s Context,
     sink: &'s mut dyn FnMut(Batch) -> Result<Flow>,
 }
 
@@ -330,6 +333,7 @@ impl Output<'_> {
             batch.truncate(limit.saturating_sub(self.n_rows as usize));
         }
         self.n_rows += batch.len() as u64;
+        self.formats.apply(&mut batch, self.ctx);
         let flow = if batch.is_empty() { Flow::More } else { (self.sink)(batch)? };
         let full = self.limit.is_some_and(|limit| self.n_rows >= limit as u64);
         Ok(if full { Flow::Done } else { flow })

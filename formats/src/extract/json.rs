@@ -11,6 +11,7 @@ use memchr::memchr;
 use super::fields::Sink;
 use crate::escape;
 use crate::keys::{self, string_end};
+use crate::token::is_boundary;
 
 /// Deeper nesting is not followed: it would be an attack on the stack, not a log.
 const MAX_DEPTH: usize = 64;
@@ -151,6 +152,10 @@ impl<'t> Scan<'t> {
         while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
             self.at += 1;
         }
+        // Where the token goes on, this is no number, and the index does not know it as one.
+        if !is_boundary(self.text.as_bytes(), self.at) {
+            return None;
+        }
         match &self.text[start..self.at] {
             "null" => Some(None),
             word @ ("true" | "false") => Some(Some(word)),
@@ -159,7 +164,8 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Skips an object or array, looking at brackets and strings alone; returns its text.
+    /// Skips an object or array, looking at brackets and strings alone: what is nested too deep, or taken as it is. Returns
+    /// its text.
     fn nested(&mut self) -> Option<&'t str> {
         let bytes = self.text.as_bytes();
         let start = self.at;
@@ -178,14 +184,26 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Skips any value.
-    fn skip_value(&mut self) -> Option<()> {
+    /// Passes over a value that nobody wants, but stops where it is no JSON.
+    fn pass_over(&mut self, depth: usize) -> Option<()> {
         self.skip_blanks();
-        match self.peek()? {
-            b'{' | b'[' => self.nested().map(drop),
-            b'"' => self.string().map(drop),
-            _ => self.scalar().map(drop),
+        let (open, close) = match self.peek()? {
+            b'{' | b'[' if depth == MAX_DEPTH => return self.nested().map(drop),
+            b'{' => (b'{', b'}'),
+            b'[' => (b'[', b']'),
+            b'"' => return self.string().map(drop),
+            _ => return self.scalar().map(drop),
+        };
+        let mut goes_on = self.open(open, close)?;
+        while goes_on {
+            if open == b'{' {
+                self.string()?;
+                self.take(b':')?;
+            }
+            self.pass_over(depth + 1)?;
+            goes_on = self.next_or_end(close)?;
         }
+        Some(())
     }
 }
 
@@ -239,7 +257,7 @@ impl Select<'_, '_> {
             self.scan.take(b':')?;
             match below(path, &key).filter(|_| !is_found) {
                 Some(rest) => is_found = self.value(rest)?,
-                None => self.scan.skip_value()?,
+                None => self.scan.pass_over(0)?,
             }
             goes_on = self.scan.next_or_end(b'}')?;
         }
@@ -254,7 +272,7 @@ impl Select<'_, '_> {
         while goes_on {
             match step.filter(|(wanted, _)| wanted.is_empty() || wanted.parse() == Ok(index)) {
                 Some((_, rest)) => is_found |= self.value(rest.strip_prefix('.').unwrap_or(rest))?,
-                None => self.scan.skip_value()?,
+                None => self.scan.pass_over(0)?,
             }
             index += 1;
             goes_on = self.scan.next_or_end(b']')?;
@@ -313,9 +331,8 @@ impl<V: Visitor> Walk<'_, '_, V> {
     fn value(&mut self, depth: usize, in_array: bool) -> Option<()> {
         self.scan.skip_blanks();
         match self.scan.peek()? {
-            b'{' | b'[' if depth == MAX_DEPTH || !self.visitor.reaches(&self.buffers.path) => {
-                self.scan.nested().map(drop)
-            }
+            b'{' | b'[' if depth == MAX_DEPTH => self.scan.nested().map(drop),
+            b'{' | b'[' if !self.visitor.reaches(&self.buffers.path) => self.scan.pass_over(depth),
             b'{' => self.object(depth + 1, in_array),
             b'[' => self.array(depth + 1),
             b'"' => {
@@ -402,6 +419,14 @@ mod tests {
         check(r#"{"a":1 "b":2}"#, &[("a", "1")]);
         check(r#"{"a":"#, &[]);
         check(r#"{"a":"\q\"}"#, &[]);
+        // The token of the text is `404é`.
+        check(r#"{"a":1,"b":404é,"c":2}"#, &[("a", "1")]);
+        // Also where nobody wants what is broken.
+        for broken in [r#"{"b":oops}"#, r#"{"b" 1}"#, "[1 2]", r#"[{"b":"x"]"#] {
+            let text = format!(r#"{{"a":{broken},"c":2}}"#);
+            assert_eq!(fields(&text, Wanted::Only(&["c"])), [], "{text}");
+        }
+        check(r#"{"a":{"b":["x",{}, [] ,null]},"c":2}"#, &[("a.b{}", "x"), ("c", "2")]);
     }
 
     #[test]

@@ -6,12 +6,15 @@
 
 mod aggregate;
 mod args;
+mod convert;
 mod dedup;
 mod eval;
 mod extract;
+mod fieldformat;
 mod fields;
 mod filldown;
 mod fillnull;
+mod foreach;
 mod found;
 mod frequency;
 mod group;
@@ -25,6 +28,7 @@ mod nomv;
 mod rangemap;
 mod rare;
 mod regex;
+mod reltime;
 mod rename;
 mod replace;
 mod reverse;
@@ -46,12 +50,16 @@ mod xmlkv;
 
 pub use aggregate::{Aggregation, Argument};
 pub(crate) use args::Args;
+pub use convert::{Conversion, Convert};
 pub use dedup::Dedup;
 pub use eval::Eval;
 pub use extract::Extract;
+pub(crate) use fieldformat::FieldFormats;
+pub use fieldformat::Fieldformat;
 pub use fields::Fields;
 pub use filldown::Filldown;
 pub use fillnull::Fillnull;
+pub use foreach::Foreach;
 pub use frequency::Frequency;
 pub use head::Head;
 pub(crate) use known::find;
@@ -63,6 +71,7 @@ pub use nomv::Nomv;
 pub(crate) use nomv::find_delimiters;
 pub use rangemap::{NamedRange, Rangemap};
 pub use regex::Regex;
+pub use reltime::Reltime;
 pub use rename::Rename;
 pub use replace::Replace;
 pub use reverse::Reverse;
@@ -224,15 +233,18 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("convert", Manual::of(include_str!("convert.rs")), convert::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec {
         aliases: &["kv"],
         ..CommandSpec::new("extract", Manual::of(include_str!("extract.rs")), extract::parse)
     },
+    CommandSpec::new("fieldformat", Manual::of(include_str!("fieldformat.rs")), fieldformat::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
     CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
+    CommandSpec::new("foreach", Manual::of(include_str!("foreach.rs")), foreach::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
     CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
     CommandSpec::new("multikv", Manual::of(include_str!("multikv.rs")), multikv::parse),
@@ -242,6 +254,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
+    CommandSpec::new("reltime", Manual::of(include_str!("reltime.rs")), reltime::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
     CommandSpec::new("replace", Manual::of(include_str!("replace.rs")), replace::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
@@ -325,7 +338,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 25] = [
+    const QUERIES: [&str; 28] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -351,6 +364,9 @@ mod tests {
         "rangemap field=x low=0-5 high=5-100 | nomv range",
         "uniq",
         r#"makemv delim="." x | spath input=g path=a output=y | stats count BY x"#,
+        r#"eval n=0 | foreach x* [eval n=n+len("<<FIELD>>")]"#,
+        "foreach mode=multivalue x [eval g=g.<<ITEM>>]",
+        "convert num(x) AS n rmunit(x)",
     ];
 
     proptest! {
