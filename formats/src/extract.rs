@@ -18,7 +18,7 @@
 //! ```
 
 mod fields;
-mod json;
+pub mod json;
 mod pairs;
 mod patterns;
 mod table;
@@ -79,6 +79,16 @@ pub struct Extractor {
 }
 
 impl Extractor {
+    /// Extracts as for a text of which nothing is known: JSON if it is an object, else `key=value` pairs.
+    pub fn automatic(wanted: Wanted<'_>) -> Self {
+        Self::new(Kind::Auto, Arc::default(), wanted)
+    }
+
+    /// Extracts XML elements and attributes.
+    pub fn xml(wanted: Wanted<'_>) -> Self {
+        Self::new(Kind::Xml, Arc::default(), wanted)
+    }
+
     pub(crate) fn new(kind: Kind, patterns: Arc<Patterns>, wanted: Wanted<'_>) -> Self {
         let names = Names::new(wanted);
         Self {
@@ -115,7 +125,7 @@ impl Extractor {
                 }
             }
             Kind::Json | Kind::Auto => match keys::object_start(text.as_bytes()) {
-                Some(start) => json::extract(&text, start, &mut self.json, &mut sink),
+                Some(start) => json::walk(&text, start, &mut self.json, &mut sink),
                 None if self.kind == Kind::Auto => pairs::extract(&text, &mut sink),
                 None => {}
             },

@@ -238,6 +238,15 @@ pub enum RunError {
         /// What is wrong, in words that say what to do.
         message: String,
     },
+    /// The template of `foreach` does not fit a field.
+    #[error("the template of `foreach` cannot be read for the field `{field}`")]
+    Template {
+        /// The field.
+        field: String,
+        /// What is wrong with the text that results.
+        #[source]
+        error: Box<QueryError>,
+    },
     /// The rows come from a store that failed.
     #[error("cannot read events")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),

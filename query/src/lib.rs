@@ -32,6 +32,7 @@ pub mod batch;
 mod chain;
 pub mod command;
 pub mod context;
+mod document;
 pub mod engine;
 pub mod error;
 mod expand;

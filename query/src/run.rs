@@ -3,7 +3,7 @@
 use crate::ast::Pipeline;
 use crate::batch::Batch;
 use crate::chain::Chain;
-use crate::command::Flow;
+use crate::command::{FieldFormats, Flow};
 use crate::context::{Cancel, Context, Limits};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
@@ -212,7 +212,8 @@ impl Search {
             summary.incomplete = Some(why);
             return Ok(summary);
         }
-        let mut output = Output { n_rows: 0, limit: self.options.limit, sink };
+        let formats = FieldFormats::of(&self.plan.commands);
+        let mut output = Output { n_rows: 0, limit: self.options.limit, formats, ctx: &ctx, sink };
         let scan = match (&self.plan.search, engine) {
             (Some(expr), Some(engine)) => match Scan::open(&self.plan, expr, &ctx, engine, self.options.with_bytes) {
                 Ok(scan) => {
@@ -374,10 +375,12 @@ fn collect_highlights(expr: &SearchExpr, highlights: &mut Vec<Highlight>) {
     }
 }
 
-/// The end of the pipeline: counts rows and cuts at the limit.
+/// The end of the pipeline: counts rows, cuts at the limit, and writes values as `fieldformat` says.
 struct Output<'s> {
     n_rows: u64,
     limit: Option<usize>,
+    formats: FieldFormats<'s>,
+    ctx: &'s Context,
     sink: &'s mut dyn FnMut(Batch) -> Result<Flow>,
 }
 
@@ -387,6 +390,7 @@ impl Output<'_> {
             batch.truncate(limit.saturating_sub(self.n_rows as usize));
         }
         self.n_rows += batch.len() as u64;
+        self.formats.apply(&mut batch, self.ctx);
         // A table without rows still has its columns.
         let says_nothing = batch.is_empty() && batch.fields().is_empty();
         let flow = if says_nothing { Flow::More } else { (self.sink)(batch)? };

@@ -1,7 +1,7 @@
 //! Checks that the tests of all commands share.
 
 use crate::batch::{Batch, Fields, OrderKey};
-use crate::command::{Command, Flow};
+use crate::command::{Command, FieldFormats, Flow};
 use crate::context::Context;
 use crate::run_over::run_commands;
 use crate::time::TimeRange;
@@ -96,6 +96,12 @@ pub fn execute(
     run_commands(commands, batches, n_workers, ctx)
 }
 
+/// The result with the values that `fieldformat` shows.
+fn as_printed(mut result: Batch, commands: &[Box<dyn Command>]) -> Batch {
+    FieldFormats::of(commands).apply(&mut result, &context());
+    result
+}
+
 pub fn commands(query: &str) -> Vec<Box<dyn Command>> {
     let text = format!("* | {query}");
     crate::parse(&text).unwrap_or_else(|error| panic!("{}", error.render(&text, false))).commands
@@ -115,7 +121,8 @@ pub fn check_rows_in(ctx: impl Fn() -> Context, input: &str, query: &str, expect
     for batch_rows in [1, 2, 3, rows.len().max(1)] {
         for n_workers in [1, 2, 3] {
             let result = execute(&Arc::new(ctx()), &commands, &rows, batch_rows, n_workers).unwrap();
-            assert_eq!(print(&result), expected.trim(), "{query}, {batch_rows} rows a batch, {n_workers} workers");
+            let printed = print(&as_printed(result, &commands));
+            assert_eq!(printed, expected.trim(), "{query}, {batch_rows} rows a batch, {n_workers} workers");
         }
     }
 }

@@ -47,10 +47,7 @@ fn commands_that_make_their_rows_from_the_index() {
         ("| eventcount summarize=f index=*", "index,count\nmain,5\n"),
         ("| multisearch [search ERROR | eval k=1] [search WARN | eval k=2] | table k", "k\n1\n2\n1\n"),
         ("| union [search ERROR | stats count] [search WARN | stats count]", "count\n2\n1\n"),
-        (
-            "| set diff [search * | table attempt] [search ERROR | table attempt] | sort attempt",
-            "attempt\n2\n4\n\n",
-        ),
+        ("| set diff [search * | table attempt] [search ERROR | table attempt] | sort attempt", "attempt\n2\n4\n\n"),
     ] {
         assert_eq!(csv(&sandbox, query), expected, "{query}");
     }

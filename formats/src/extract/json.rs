@@ -4,41 +4,102 @@
 //! keep their text, null gives no field. Where the text stops being JSON, extraction stops; what came before stays, so a
 //! cut object still has fields, and the fields found do not depend on which ones are wanted.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 use super::fields::Sink;
 use crate::escape;
-use crate::keys::string_end;
+use crate::keys::{self, string_end};
 use crate::token::is_boundary;
 
 /// Deeper nesting is not followed: it would be an attack on the stack, not a log.
 const MAX_DEPTH: usize = 64;
 
-/// Buffers kept between events.
+/// Takes what is found in a JSON text.
+pub trait Visitor {
+    /// Returns whether somebody wants the value at `path`, or one below it.
+    fn reaches(&self, path: &str) -> bool;
+
+    /// Returns whether somebody wants the value at `path`.
+    fn wants(&self, path: &str) -> bool;
+
+    /// Takes a value. `is_repeated`: it lies in an array, so that its path may come again.
+    fn take(&mut self, path: &str, value: &str, is_repeated: bool);
+
+    /// Returns whether nothing that could follow is wanted.
+    fn is_satisfied(&self) -> bool;
+}
+
+impl Visitor for Sink<'_> {
+    fn reaches(&self, path: &str) -> bool {
+        self.names().reaches(path)
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        self.names().contains(path)
+    }
+
+    #[inline]
+    fn take(&mut self, path: &str, value: &str, is_repeated: bool) {
+        if is_repeated {
+            self.add_repeated(path, value);
+        } else {
+            self.add(path, value);
+        }
+    }
+
+    #[inline]
+    fn is_satisfied(&self) -> bool {
+        Sink::is_satisfied(self)
+    }
+}
+
+/// Buffers kept between texts.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub struct Buffers {
     /// The name of the present value.
     path: String,
     /// A decoded string.
     decoded: Vec<u8>,
 }
 
-/// Extracts the object that begins at `start`.
-pub(super) fn extract(text: &str, start: usize, buffers: &mut Buffers, sink: &mut Sink<'_>) {
-    buffers.path.clear();
-    let mut walk = Walk { text, at: start, buffers, sink };
-    // `None` means that the text ends or is no JSON; what was found stays.
-    let _ = walk.object(0, false);
+/// Returns where the object or array begins that the text is, perhaps behind a short prefix such as `caddy  | `.
+pub fn start(text: &str) -> Option<usize> {
+    let blanks = text.len() - text.trim_ascii_start().len();
+    let is_array = text.as_bytes().get(blanks) == Some(&b'[');
+    if is_array { Some(blanks) } else { keys::object_start(text.as_bytes()) }
 }
 
-struct Walk<'w, 't, 'e> {
+/// Visits the values of the object or array that begins at `start`, in the order of the text.
+pub fn walk(text: &str, start: usize, buffers: &mut Buffers, visitor: &mut impl Visitor) {
+    buffers.path.clear();
+    let mut walk = Walk { scan: Scan { text, at: start }, buffers, visitor };
+    // `None` means that the text ends or is no JSON; what was found stays.
+    let _ = match text.as_bytes().get(start) {
+        Some(b'[') => walk.array(0),
+        _ => walk.object(0, false),
+    };
+}
+
+/// Calls `take` with each value at `path` in the object or array that begins at `start`: `a.b{}.c` goes through all elements
+/// of the array `b`, `a.b{0}` to the first. The text of a string, number or word; of an object or array its JSON. Nothing for
+/// null.
+///
+/// The name of a member may hold dots: the path goes to the first member that has something at the rest of it.
+pub fn select(text: &str, start: usize, path: &str, take: &mut dyn FnMut(&str)) {
+    let mut select = Select { scan: Scan { text, at: start }, take };
+    let _ = select.value(path);
+}
+
+/// Reads JSON piece by piece. Every method returns `None` where the text ends or is no JSON.
+#[derive(Clone, Copy)]
+struct Scan<'t> {
     text: &'t str,
     at: usize,
-    buffers: &'w mut Buffers,
-    sink: &'w mut Sink<'e>,
 }
 
-impl<'t> Walk<'_, 't, '_> {
+impl<'t> Scan<'t> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -55,59 +116,13 @@ impl<'t> Walk<'_, 't, '_> {
         (self.peek()? == b).then(|| self.at += 1)
     }
 
-    /// Takes a string; returns what stands between the quotes.
-    fn string(&mut self) -> Option<(usize, usize)> {
-        self.take(b'"')?;
-        let open = self.at;
-        let close = string_end(self.text.as_bytes(), open)?;
-        self.at = close + 1;
-        Some((open, close))
-    }
-
-    /// Walks over `{…}`. `in_array`: values have names that repeat.
-    fn object(&mut self, depth: usize, in_array: bool) -> Option<()> {
-        self.take(b'{')?;
+    /// Takes an opening bracket; returns whether the closing one does not follow, in which case that is taken too.
+    fn open(&mut self, open: u8, close: u8) -> Option<bool> {
+        self.take(open)?;
         self.skip_blanks();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
-        }
-        let path_len = self.buffers.path.len();
-        loop {
-            let key = self.string()?;
-            self.take(b':')?;
-            if path_len > 0 {
-                self.buffers.path.push('.');
-            }
-            self.push_key(key);
-            self.value(depth, in_array)?;
-            self.buffers.path.truncate(path_len);
-            if self.sink.is_satisfied() {
-                return None;
-            }
-            if !self.next_or_end(b'}')? {
-                return Some(());
-            }
-        }
-    }
-
-    /// Walks over `[…]`.
-    fn array(&mut self, depth: usize) -> Option<()> {
-        self.take(b'[')?;
-        self.skip_blanks();
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(());
-        }
-        let path_len = self.buffers.path.len();
-        self.buffers.path.push_str("{}");
-        loop {
-            self.value(depth, true)?;
-            if !self.next_or_end(b']')? {
-                self.buffers.path.truncate(path_len);
-                return Some(());
-            }
-        }
+        let is_empty = self.peek()? == close;
+        self.at += usize::from(is_empty);
+        Some(!is_empty)
     }
 
     /// Takes a comma (`true`) or the closing bracket (`false`).
@@ -122,75 +137,38 @@ impl<'t> Walk<'_, 't, '_> {
         }
     }
 
-    fn value(&mut self, depth: usize, in_array: bool) -> Option<()> {
-        self.skip_blanks();
-        match self.peek()? {
-            b'{' | b'[' if depth == MAX_DEPTH => self.skip_nested(),
-            b'{' | b'[' if !self.sink.names().reaches(&self.buffers.path) => self.pass_over(depth),
-            b'{' => self.object(depth + 1, in_array),
-            b'[' => self.array(depth + 1),
-            b'"' => {
-                let (start, end) = self.string()?;
-                self.emit_string(start, end, in_array);
-                Some(())
-            }
-            _ => self.scalar(in_array),
-        }
+    /// Takes a string; returns what stands between the quotes.
+    fn string(&mut self) -> Option<&'t str> {
+        self.take(b'"')?;
+        let open = self.at;
+        let close = string_end(self.text.as_bytes(), open)?;
+        self.at = close + 1;
+        Some(&self.text[open..close])
     }
 
-    /// Takes a number or one of the words.
-    fn scalar(&mut self, in_array: bool) -> Option<()> {
-        let value = self.take_scalar()?;
-        if value != "null" {
-            self.emit(value, in_array);
-        }
-        Some(())
-    }
-
-    fn take_scalar(&mut self) -> Option<&'t str> {
+    /// Takes a number or one of the words; nothing for null.
+    fn scalar(&mut self) -> Option<Option<&'t str>> {
         let start = self.at;
         while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
             self.at += 1;
         }
-        let value = &self.text[start..self.at];
-        let is_value =
-            matches!(value, "null" | "true" | "false") || value.starts_with(|c: char| c == '-' || c.is_ascii_digit());
         // Where the token goes on, this is no number, and the index does not know it as one.
-        (is_value && is_boundary(self.text.as_bytes(), self.at)).then_some(value)
-    }
-
-    /// Passes over an object or array that nobody wants, but stops where [`value`](Self::value) would.
-    fn pass_over(&mut self, depth: usize) -> Option<()> {
-        self.skip_blanks();
-        let is_object = match self.peek()? {
-            b'{' | b'[' if depth == MAX_DEPTH => return self.skip_nested(),
-            b'{' => true,
-            b'[' => false,
-            b'"' => return self.string().map(drop),
-            _ => return self.take_scalar().map(drop),
-        };
-        self.at += 1;
-        let end = if is_object { b'}' } else { b']' };
-        self.skip_blanks();
-        if self.peek()? == end {
-            self.at += 1;
-            return Some(());
+        if !is_boundary(self.text.as_bytes(), self.at) {
+            return None;
         }
-        loop {
-            if is_object {
-                self.string()?;
-                self.take(b':')?;
-            }
-            self.pass_over(depth + 1)?;
-            if !self.next_or_end(end)? {
-                return Some(());
-            }
+        match &self.text[start..self.at] {
+            "null" => Some(None),
+            word @ ("true" | "false") => Some(Some(word)),
+            number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Some(Some(number)),
+            _ => None,
         }
     }
 
-    /// Skips an object or array, looking at brackets and strings alone: what is nested too deep.
-    fn skip_nested(&mut self) -> Option<()> {
+    /// Skips an object or array, looking at brackets and strings alone: what is nested too deep, or taken as it is. Returns
+    /// its text.
+    fn nested(&mut self) -> Option<&'t str> {
         let bytes = self.text.as_bytes();
+        let start = self.at;
         let mut depth = 0usize;
         loop {
             match self.peek()? {
@@ -201,13 +179,177 @@ impl<'t> Walk<'_, 't, '_> {
             }
             self.at += 1;
             if depth == 0 {
-                return Some(());
+                return Some(&self.text[start..self.at]);
             }
         }
     }
 
-    fn push_key(&mut self, (start, end): (usize, usize)) {
-        let raw = &self.text[start..end];
+    /// Passes over a value that nobody wants, but stops where it is no JSON.
+    fn pass_over(&mut self, depth: usize) -> Option<()> {
+        self.skip_blanks();
+        let (open, close) = match self.peek()? {
+            b'{' | b'[' if depth == MAX_DEPTH => return self.nested().map(drop),
+            b'{' => (b'{', b'}'),
+            b'[' => (b'[', b']'),
+            b'"' => return self.string().map(drop),
+            _ => return self.scalar().map(drop),
+        };
+        let mut goes_on = self.open(open, close)?;
+        while goes_on {
+            if open == b'{' {
+                self.string()?;
+                self.take(b':')?;
+            }
+            self.pass_over(depth + 1)?;
+            goes_on = self.next_or_end(close)?;
+        }
+        Some(())
+    }
+}
+
+/// The text of a string, from what stands between its quotes.
+fn decode(raw: &str) -> Cow<'_, str> {
+    if memchr(b'\\', raw.as_bytes()).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let mut decoded = Vec::with_capacity(raw.len());
+    escape::decode_string(raw.as_bytes(), &mut decoded);
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+struct Select<'s, 't> {
+    scan: Scan<'t>,
+    take: &'s mut dyn FnMut(&str),
+}
+
+impl Select<'_, '_> {
+    /// Walks over a value and takes what is at `path` in it; returns whether there was something.
+    fn value(&mut self, path: &str) -> Option<bool> {
+        self.scan.skip_blanks();
+        match self.scan.peek()? {
+            b'{' | b'[' if path.is_empty() => {
+                let text = self.scan.nested()?;
+                (self.take)(text);
+                Some(true)
+            }
+            b'{' => self.object(path),
+            b'[' => self.array(path),
+            b'"' => {
+                let raw = self.scan.string()?;
+                if path.is_empty() {
+                    (self.take)(&decode(raw));
+                }
+                Some(path.is_empty())
+            }
+            _ => {
+                let scalar = self.scan.scalar()?.filter(|_| path.is_empty());
+                scalar.into_iter().for_each(&mut *self.take);
+                Some(scalar.is_some())
+            }
+        }
+    }
+
+    fn object(&mut self, path: &str) -> Option<bool> {
+        let mut is_found = false;
+        let mut goes_on = self.scan.open(b'{', b'}')?;
+        while goes_on {
+            let key = decode(self.scan.string()?);
+            self.scan.take(b':')?;
+            match below(path, &key).filter(|_| !is_found) {
+                Some(rest) => is_found = self.value(rest)?,
+                None => self.scan.pass_over(0)?,
+            }
+            goes_on = self.scan.next_or_end(b'}')?;
+        }
+        Some(is_found)
+    }
+
+    fn array(&mut self, path: &str) -> Option<bool> {
+        let mut is_found = false;
+        let step = path.strip_prefix('{').and_then(|path| path.split_once('}'));
+        let mut goes_on = self.scan.open(b'[', b']')?;
+        let mut index = 0;
+        while goes_on {
+            match step.filter(|(wanted, _)| wanted.is_empty() || wanted.parse() == Ok(index)) {
+                Some((_, rest)) => is_found |= self.value(rest.strip_prefix('.').unwrap_or(rest))?,
+                None => self.scan.pass_over(0)?,
+            }
+            index += 1;
+            goes_on = self.scan.next_or_end(b']')?;
+        }
+        Some(is_found)
+    }
+}
+
+/// What is left of a path behind the member `key`, if it leads there.
+fn below<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(key).filter(|_| !key.is_empty())?;
+    rest.strip_prefix('.').or(Some(rest).filter(|rest| rest.is_empty() || rest.starts_with('{')))
+}
+
+struct Walk<'w, 't, V> {
+    scan: Scan<'t>,
+    buffers: &'w mut Buffers,
+    visitor: &'w mut V,
+}
+
+impl<V: Visitor> Walk<'_, '_, V> {
+    /// Walks over `{…}`. `in_array`: values have names that repeat.
+    fn object(&mut self, depth: usize, in_array: bool) -> Option<()> {
+        let path_len = self.buffers.path.len();
+        let mut goes_on = self.scan.open(b'{', b'}')?;
+        while goes_on {
+            let key = self.scan.string()?;
+            self.scan.take(b':')?;
+            if path_len > 0 {
+                self.buffers.path.push('.');
+            }
+            self.push_key(key);
+            self.value(depth, in_array)?;
+            self.buffers.path.truncate(path_len);
+            if self.visitor.is_satisfied() {
+                return None;
+            }
+            goes_on = self.scan.next_or_end(b'}')?;
+        }
+        Some(())
+    }
+
+    /// Walks over `[…]`.
+    fn array(&mut self, depth: usize) -> Option<()> {
+        let path_len = self.buffers.path.len();
+        let mut goes_on = self.scan.open(b'[', b']')?;
+        self.buffers.path.push_str("{}");
+        while goes_on {
+            self.value(depth, true)?;
+            goes_on = self.scan.next_or_end(b']')?;
+        }
+        self.buffers.path.truncate(path_len);
+        Some(())
+    }
+
+    fn value(&mut self, depth: usize, in_array: bool) -> Option<()> {
+        self.scan.skip_blanks();
+        match self.scan.peek()? {
+            b'{' | b'[' if depth == MAX_DEPTH => self.scan.nested().map(drop),
+            b'{' | b'[' if !self.visitor.reaches(&self.buffers.path) => self.scan.pass_over(depth),
+            b'{' => self.object(depth + 1, in_array),
+            b'[' => self.array(depth + 1),
+            b'"' => {
+                let raw = self.scan.string()?;
+                self.take_string(raw, in_array);
+                Some(())
+            }
+            _ => {
+                if let Some(scalar) = self.scan.scalar()? {
+                    self.visitor.take(&self.buffers.path, scalar, in_array);
+                }
+                Some(())
+            }
+        }
+    }
+
+    fn push_key(&mut self, raw: &str) {
         if memchr(b'\\', raw.as_bytes()).is_some() {
             self.buffers.decoded.clear();
             escape::decode_string(raw.as_bytes(), &mut self.buffers.decoded);
@@ -217,25 +359,15 @@ impl<'t> Walk<'_, 't, '_> {
         }
     }
 
-    fn emit_string(&mut self, start: usize, end: usize, in_array: bool) {
-        let raw = &self.text[start..end];
-        if memchr(b'\\', raw.as_bytes()).is_none() {
-            self.emit(raw, in_array);
-        } else if self.sink.names().contains(&self.buffers.path) {
-            let mut decoded = std::mem::take(&mut self.buffers.decoded);
-            decoded.clear();
-            escape::decode_string(raw.as_bytes(), &mut decoded);
-            self.emit(&String::from_utf8_lossy(&decoded), in_array);
-            self.buffers.decoded = decoded;
-        }
-    }
-
     #[inline]
-    fn emit(&mut self, value: &str, in_array: bool) {
-        if in_array {
-            self.sink.add_repeated(&self.buffers.path, value);
-        } else {
-            self.sink.add(&self.buffers.path, value);
+    fn take_string(&mut self, raw: &str, in_array: bool) {
+        if memchr(b'\\', raw.as_bytes()).is_none() {
+            self.visitor.take(&self.buffers.path, raw, in_array);
+        } else if self.visitor.wants(&self.buffers.path) {
+            let Buffers { path, decoded } = &mut *self.buffers;
+            decoded.clear();
+            escape::decode_string(raw.as_bytes(), decoded);
+            self.visitor.take(path, &String::from_utf8_lossy(decoded), in_array);
         }
     }
 }
@@ -295,6 +427,43 @@ mod tests {
             assert_eq!(fields(&text, Wanted::Only(&["c"])), [], "{text}");
         }
         check(r#"{"a":{"b":["x",{}, [] ,null]},"c":2}"#, &[("a.b{}", "x"), ("c", "2")]);
+    }
+
+    #[test]
+    fn values_are_selected_by_path() {
+        let text =
+            r#"{"a":{"b":[{"c":1},{"c":"x\n"},{}],"n":null},"log.level":"i","e":[],"a":{"d":2},"m":[[1,2],[3]]}"#;
+        for (path, expected) in [
+            ("a.b{}.c", &["1", "x\n"][..]),
+            ("a.b{1}.c", &["x\n"]),
+            ("a.b{0}", &[r#"{"c":1}"#]),
+            ("a.b", &[r#"[{"c":1},{"c":"x\n"},{}]"#]),
+            ("a.b.c", &[]),
+            ("a.n", &[]),
+            ("a.d", &["2"]),
+            ("log.level", &["i"]),
+            ("e", &["[]"]),
+            ("e{}", &[]),
+            ("m{}{0}", &["1", "3"]),
+            ("a.b{x}", &[]),
+            ("", &[text]),
+        ] {
+            let mut found = Vec::new();
+            super::select(text, 0, path, &mut |value| found.push(value.to_owned()));
+            assert_eq!(found, expected, "{path}");
+        }
+        let mut found = Vec::new();
+        super::select(r#" [{"a":1},{"a":2"#, 1, "{}.a", &mut |value| found.push(value.to_owned()));
+        assert_eq!(found, ["1", "2"]);
+    }
+
+    #[test]
+    fn where_json_begins() {
+        for (text, expected) in
+            [("{}", Some(0)), (" [1]", Some(1)), ("x | {\"a\":1}", Some(4)), ("[x", Some(0)), ("a=1", None)]
+        {
+            assert_eq!(super::start(text), expected, "{text}");
+        }
     }
 
     #[test]

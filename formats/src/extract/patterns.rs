@@ -5,7 +5,7 @@ use regex::bytes::{CaptureLocations, Regex};
 use super::fields::{Names, Sink};
 
 /// The expressions of a sourcetype, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
     bounded: Vec<String>,

@@ -46,7 +46,7 @@ use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::expr::Expression;
-use crate::lexer::{is_name_char, quote};
+use crate::lexer::{Cursor, is_name_char, quote};
 use crate::subsearch::{Place, Subsearch};
 use crate::value::Value;
 use crate::wanted::Wanted;
@@ -79,41 +79,84 @@ pub enum Part {
     Field(String),
 }
 
-pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
-    let mut assignments = Vec::new();
-    loop {
-        let target = parse_target(&mut args)?;
-        args.cursor.expect("=")?;
-        // `==` is the same as `=`.
-        args.cursor.eat("=");
-        let expression = Expression::parse_value(&mut args.cursor)?;
-        assignments.push((target, expression));
-        args.cursor.skip_space();
-        if !args.cursor.eat(",") {
-            break;
-        }
-    }
-    if !args.cursor.at_end() {
-        return Err(Expression::unexpected_after(args.cursor, "an operator, `,` or the end"));
-    }
-    Ok(Box::new(Eval { assignments }))
+pub(super) fn parse(args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
+    Ok(Box::new(Eval::parse(args.cursor)?))
 }
 
-fn parse_target(args: &mut Args<'_>) -> Result<Target, QueryError> {
-    args.cursor.skip_space();
-    let name = match args.cursor.eat_quoted()? {
+fn parse_target(cursor: &mut Cursor<'_>) -> Result<Target, QueryError> {
+    let name = parse_name(cursor)?;
+    Ok(Target::new(name))
+}
+
+/// Reads the name on the left of an assignment.
+pub(super) fn parse_name(cursor: &mut Cursor<'_>) -> Result<String, QueryError> {
+    cursor.skip_space();
+    let name = match cursor.eat_quoted()? {
         Some(quoted) => quoted.value,
-        None if args.cursor.eat("'") => {
-            let name = args.cursor.take_while(|c| c != '\'').to_owned();
-            args.cursor.expect("'")?;
+        None if cursor.eat("'") => {
+            let name = cursor.take_while(|c| c != '\'').to_owned();
+            cursor.expect("'")?;
             name
         }
-        None => args.cursor.take_while(|c| is_name_char(c) && c != '*').to_owned(),
+        None => cursor.take_while(|c| is_name_char(c) && c != '*').to_owned(),
     };
-    if name.is_empty() {
-        return Err(args.cursor.expected("the name of a field"));
+    if name.is_empty() { Err(cursor.expected("the name of a field")) } else { Ok(name) }
+}
+
+impl Eval {
+    /// Reads the assignments, which must be all that the cursor has.
+    pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Self, QueryError> {
+        let mut assignments = Vec::new();
+        loop {
+            let target = parse_target(&mut cursor)?;
+            cursor.expect("=")?;
+            // `==` is the same as `=`.
+            cursor.eat("=");
+            let expression = Expression::parse_value(&mut cursor)?;
+            assignments.push((target, expression));
+            cursor.skip_space();
+            if !cursor.eat(",") {
+                break;
+            }
+        }
+        if !cursor.at_end() {
+            return Err(Expression::unexpected_after(cursor, "an operator, `,` or the end"));
+        }
+        Ok(Self { assignments })
     }
-    Ok(Target::new(name))
+
+    /// Runs the assignments on all rows.
+    pub(super) fn apply(&self, batch: &mut Batch, ctx: &Context) {
+        for (target, expression) in &self.assignments {
+            let bound = expression.bind(batch, ctx);
+            let cells = (0..batch.len()).map(|row| bound.value(row).into_owned());
+            match target {
+                Target::Field(name) => {
+                    let cells = cells.collect();
+                    batch.set_column(name, cells);
+                }
+                Target::Template(parts) => {
+                    let cells = cells.enumerate().collect();
+                    assign_by_row(batch, parts, cells);
+                }
+            }
+        }
+    }
+
+    /// Runs the assignments on these rows.
+    pub(super) fn apply_to(&self, batch: &mut Batch, rows: &[usize], ctx: &Context) {
+        for (target, expression) in &self.assignments {
+            let bound = expression.bind(batch, ctx);
+            let cells: Vec<(usize, Value)> = rows.iter().map(|row| (*row, bound.value(*row).into_owned())).collect();
+            match target {
+                Target::Field(name) => {
+                    let column = batch.column_or_new(name);
+                    cells.into_iter().for_each(|(row, cell)| column[row] = cell);
+                }
+                Target::Template(parts) => assign_by_row(batch, parts, cells),
+            }
+        }
+    }
 }
 
 impl Target {
@@ -196,36 +239,30 @@ impl Command for Eval {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(EvalOperator { ctx: Arc::clone(ctx), assignments: self.assignments.clone() })
+        Box::new(EvalOperator { ctx: Arc::clone(ctx), evals: vec![self.clone()] })
     }
 }
 
-struct EvalOperator {
-    ctx: Arc<Context>,
-    assignments: Vec<(Target, Expression)>,
+/// Runs one or more `eval`s, one behind the other.
+pub(super) struct EvalOperator {
+    pub ctx: Arc<Context>,
+    pub evals: Vec<Eval>,
 }
 
 impl Operator for EvalOperator {
     fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
         self.ctx.cancel.check()?;
-        for (target, expression) in &self.assignments {
-            let bound = expression.bind(&batch, &self.ctx);
-            let cells: Vec<Value> = (0..batch.len()).map(|row| bound.value(row).into_owned()).collect();
-            match target {
-                Target::Field(name) => batch.set_column(name, cells),
-                Target::Template(parts) => assign_by_row(&mut batch, parts, cells),
-            }
-        }
+        self.evals.iter().for_each(|eval| eval.apply(&mut batch, &self.ctx));
         out(batch);
         Ok(Flow::More)
     }
 }
 
 /// Writes each cell to the column that its row names. Rows that lack a part of the name are left as they are.
-fn assign_by_row(batch: &mut Batch, parts: &[Part], cells: Vec<Value>) {
+fn assign_by_row(batch: &mut Batch, parts: &[Part], cells: Vec<(usize, Value)>) {
     let mut columns: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut names = Vec::new();
-    for (row, cell) in cells.into_iter().enumerate() {
+    for (row, cell) in cells {
         let name: Option<String> = parts
             .iter()
             .map(|part| match part {

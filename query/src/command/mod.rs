@@ -13,14 +13,19 @@ mod args;
 mod bin;
 mod binning;
 mod chart;
+mod convert;
 mod dedup;
 mod eval;
 mod eventcount;
 mod eventstats;
+mod extract;
+mod fieldformat;
 mod fields;
 mod filldown;
 mod fillnull;
+mod foreach;
 mod format;
+mod found;
 mod frequency;
 mod gentimes;
 mod group;
@@ -32,6 +37,7 @@ mod makemv;
 mod makeresults;
 mod map;
 mod metadata;
+mod multikv;
 mod multisearch;
 mod mvcombine;
 mod mvexpand;
@@ -39,6 +45,7 @@ mod nomv;
 mod rangemap;
 mod rare;
 mod regex;
+mod reltime;
 mod rename;
 mod replace;
 mod r#return;
@@ -51,6 +58,7 @@ mod sed;
 mod series;
 mod set;
 mod sort;
+mod spath;
 mod stats;
 mod strcat;
 mod streamstats;
@@ -63,6 +71,7 @@ mod union;
 mod uniq;
 mod untable;
 mod r#where;
+mod xmlkv;
 
 pub use addinfo::Addinfo;
 pub use aggregate::{Aggregation, Argument, Sparkline};
@@ -73,13 +82,18 @@ pub(crate) use args::Args;
 pub use bin::Bin;
 pub use binning::{Align, BinSpan, Binning};
 pub use chart::{Chart, ChartField};
+pub use convert::{Conversion, Convert};
 pub use dedup::Dedup;
 pub use eval::Eval;
 pub use eventcount::Eventcount;
 pub use eventstats::Eventstats;
+pub use extract::Extract;
+pub(crate) use fieldformat::FieldFormats;
+pub use fieldformat::Fieldformat;
 pub use fields::Fields;
 pub use filldown::Filldown;
 pub use fillnull::Fillnull;
+pub use foreach::Foreach;
 pub use format::Format;
 pub use frequency::Frequency;
 pub use gentimes::Gentimes;
@@ -91,6 +105,7 @@ pub use makemv::Makemv;
 pub use makeresults::{DataFormat, Makeresults};
 pub use map::Map;
 pub use metadata::Metadata;
+pub use multikv::Multikv;
 pub use multisearch::Multisearch;
 pub use mvcombine::Mvcombine;
 pub use mvexpand::Mvexpand;
@@ -98,6 +113,7 @@ pub use nomv::Nomv;
 pub(crate) use nomv::find_delimiters;
 pub use rangemap::{NamedRange, Rangemap};
 pub use regex::Regex;
+pub use reltime::Reltime;
 pub use rename::Rename;
 pub use replace::Replace;
 pub use r#return::{Item, Return};
@@ -108,6 +124,7 @@ pub use search::Search;
 pub use series::{Score, ScoreTest, SeriesCondition, SeriesLimit, SeriesOptions};
 pub use set::{Set, SetOperation};
 pub use sort::Sort;
+pub use spath::{Selection, Spath};
 pub use stats::Stats;
 pub use strcat::{Source, Strcat};
 pub use streamstats::Streamstats;
@@ -119,6 +136,7 @@ pub use union::Union;
 pub use uniq::Uniq;
 pub use untable::Untable;
 pub use r#where::Where;
+pub use xmlkv::Xmlkv;
 
 use crate::batch::Batch;
 use crate::context::Context;
@@ -282,21 +300,29 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("appendpipe", Manual::of(include_str!("appendpipe.rs")), appendpipe::parse),
     CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
     CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
+    CommandSpec::new("convert", Manual::of(include_str!("convert.rs")), convert::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
     CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
+    CommandSpec::new("fieldformat", Manual::of(include_str!("fieldformat.rs")), fieldformat::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
     CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
+    CommandSpec::new("foreach", Manual::of(include_str!("foreach.rs")), foreach::parse),
     CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
     CommandSpec::new("gentimes", Manual::of(include_str!("gentimes.rs")), gentimes::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
     CommandSpec::new("join", Manual::of(include_str!("join.rs")), join::parse),
+    CommandSpec {
+        aliases: &["kv"],
+        ..CommandSpec::new("extract", Manual::of(include_str!("extract.rs")), extract::parse)
+    },
     CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
     CommandSpec::new("map", Manual::of(include_str!("map.rs")), map::parse),
     CommandSpec::new("metadata", Manual::of(include_str!("metadata.rs")), metadata::parse),
+    CommandSpec::new("multikv", Manual::of(include_str!("multikv.rs")), multikv::parse),
     CommandSpec::new("multisearch", Manual::of(include_str!("multisearch.rs")), multisearch::parse),
     CommandSpec::new("mvcombine", Manual::of(include_str!("mvcombine.rs")), mvcombine::parse),
     CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
@@ -304,6 +330,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
+    CommandSpec::new("reltime", Manual::of(include_str!("reltime.rs")), reltime::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
     CommandSpec::new("replace", Manual::of(include_str!("replace.rs")), replace::parse),
     CommandSpec::new("return", Manual::of(include_str!("return.rs")), r#return::parse),
@@ -312,6 +339,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("search", Manual::of(include_str!("search.rs")), search::parse),
     CommandSpec::new("set", Manual::of(include_str!("set.rs")), set::parse),
     CommandSpec::new("sort", Manual::of(include_str!("sort.rs")), sort::parse),
+    CommandSpec::new("spath", Manual::of(include_str!("spath.rs")), spath::parse),
     CommandSpec::new("stats", Manual::of(include_str!("stats.rs")), stats::parse),
     CommandSpec::new("strcat", Manual::of(include_str!("strcat.rs")), strcat::parse),
     CommandSpec::new("streamstats", Manual::of(include_str!("streamstats.rs")), streamstats::parse),
@@ -324,6 +352,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
     CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
+    CommandSpec::new("xmlkv", Manual::of(include_str!("xmlkv.rs")), xmlkv::parse),
 ];
 
 #[cfg(test)]
@@ -435,6 +464,10 @@ mod tests {
         r#"strcat g "-" x y | replace a* WITH b* IN g y"#,
         "rangemap field=x low=0-5 high=5-100 | nomv range",
         "uniq",
+        r#"makemv delim="." x | spath input=g path=a output=y | stats count BY x"#,
+        r#"eval n=0 | foreach x* [eval n=n+len("<<FIELD>>")]"#,
+        "foreach mode=multivalue x [eval g=g.<<ITEM>>]",
+        "convert num(x) AS n rmunit(x)",
     ];
 
     proptest! {
