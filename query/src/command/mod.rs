@@ -4,20 +4,29 @@
 //! canonical text), the parser, and the operator that does the work. Adding one is adding the file and its line in
 //! [`COMMANDS`].
 
+mod accum;
+mod addcoltotals;
+mod addtotals;
 mod aggregate;
 mod args;
+mod autoregress;
 mod bin;
 mod binning;
 mod chart;
+mod correlation;
 mod dedup;
+mod delta;
 mod eval;
 mod eventstats;
 mod fields;
+mod fieldsummary;
 mod frequency;
 mod group;
 mod grouping;
 mod head;
 mod known;
+mod makecontinuous;
+mod outlier;
 mod rare;
 mod rename;
 mod reverse;
@@ -30,23 +39,35 @@ mod streamstats;
 mod table;
 mod tail;
 mod timechart;
+mod timewrap;
 mod top;
+mod totals;
+mod transaction;
+mod transpose;
+mod trendline;
 mod untable;
 mod r#where;
+mod xyseries;
 
+pub use accum::Accum;
 pub use aggregate::{Aggregation, Argument, Sparkline};
 pub(crate) use args::Args;
+pub use autoregress::Autoregress;
 pub use bin::Bin;
 pub use binning::{Align, BinSpan, Binning};
 pub use chart::{Chart, ChartField};
 pub use dedup::Dedup;
+pub use delta::Delta;
 pub use eval::Eval;
 pub use eventstats::Eventstats;
 pub use fields::Fields;
+pub use fieldsummary::Fieldsummary;
 pub use frequency::Frequency;
 pub use grouping::Grouping;
 pub use head::Head;
 pub(crate) use known::find;
+pub use makecontinuous::Makecontinuous;
+pub use outlier::Outlier;
 pub use rename::Rename;
 pub use reverse::Reverse;
 pub use rows::{SortKey, SortKind};
@@ -58,8 +79,14 @@ pub use streamstats::Streamstats;
 pub use table::Table;
 pub use tail::Tail;
 pub use timechart::Timechart;
+pub use timewrap::{Timewrap, WrapSeries};
+pub use totals::Totals;
+pub use transaction::{EventTest, ListFields, Transaction};
+pub use transpose::Transpose;
+pub use trendline::{AverageKind, MovingAverage, Trendline};
 pub use untable::Untable;
 pub use r#where::Where;
+pub use xyseries::Xyseries;
 
 use crate::batch::Batch;
 use crate::context::Context;
@@ -205,13 +232,21 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("accum", Manual::of(include_str!("accum.rs")), accum::parse),
+    CommandSpec::new("addcoltotals", Manual::of(include_str!("addcoltotals.rs")), addcoltotals::parse),
+    CommandSpec::new("addtotals", Manual::of(include_str!("addtotals.rs")), addtotals::parse),
+    CommandSpec::new("autoregress", Manual::of(include_str!("autoregress.rs")), autoregress::parse),
     CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
     CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
+    CommandSpec::new("delta", Manual::of(include_str!("delta.rs")), delta::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
+    CommandSpec::new("fieldsummary", Manual::of(include_str!("fieldsummary.rs")), fieldsummary::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("makecontinuous", Manual::of(include_str!("makecontinuous.rs")), makecontinuous::parse),
+    CommandSpec::new("outlier", Manual::of(include_str!("outlier.rs")), outlier::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
     CommandSpec::new("reverse", Manual::of(include_str!("reverse.rs")), reverse::parse),
@@ -222,9 +257,14 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
+    CommandSpec::new("timewrap", Manual::of(include_str!("timewrap.rs")), timewrap::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
+    CommandSpec::new("transaction", Manual::of(include_str!("transaction.rs")), transaction::parse),
+    CommandSpec::new("transpose", Manual::of(include_str!("transpose.rs")), transpose::parse),
+    CommandSpec::new("trendline", Manual::of(include_str!("trendline.rs")), trendline::parse),
     CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
+    CommandSpec::new("xyseries", Manual::of(include_str!("xyseries.rs")), xyseries::parse),
 ];
 
 #[cfg(test)]
@@ -292,7 +332,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 24] = [
+    const QUERIES: [&str; 34] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -305,6 +345,16 @@ mod tests {
         "sort 0 _time | streamstats window=3 avg(x) dc(x) list(x) median(x) BY g",
         "sort 0 _time | streamstats current=f time_window=10m max(x) count reset_after=(x=10)",
         "chart sum(x) BY _time bins=4 g | untable _time k v",
+        "sort 0 -_time g x | transaction g maxspan=10m startswith=(x=1) keepevicted=t mvlist=t",
+        "addtotals col=t",
+        "delta x p=2 | accum x AS t | autoregress x p=1-2",
+        "sort 0 x | trendline sma2(x) ema2(x) wma3(x)",
+        "xyseries _time g x",
+        "transpose 4",
+        "fieldsummary",
+        "makecontinuous _time span=300",
+        "outlier x param=1",
+        "timewrap 10m",
         "eventstats avg(x) list(x) first(x) dc(x) BY g",
         "bin x bins=3 | stats count BY x",
         "bin _time span=7 AS b | eval x=b",
