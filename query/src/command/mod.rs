@@ -50,7 +50,7 @@ mod r#where;
 mod xyseries;
 
 pub use accum::Accum;
-pub use aggregate::{Aggregation, Argument, Sparkline};
+pub use aggregate::{Aggregation, Argument, Combination, Sparkline};
 pub(crate) use args::Args;
 pub use autoregress::Autoregress;
 pub use bin::Bin;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 34] = [
+    const QUERIES: [&str; 35] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -355,6 +355,7 @@ mod tests {
         "makecontinuous _time span=300",
         "outlier x param=1",
         "timewrap 10m",
+        "stats eval(sum(x)/count) AS r eval(round(max(x)-min(x)))",
         "eventstats avg(x) list(x) first(x) dc(x) BY g",
         "bin x bins=3 | stats count BY x",
         "bin _time span=7 AS b | eval x=b",
