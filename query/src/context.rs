@@ -277,6 +277,18 @@ pub enum Warning {
         /// Values kept.
         kept: usize,
     },
+    /// Events did not come newest first.
+    TransactionOutOfOrder,
+    /// `transaction` gave up open transactions to keep to `maxopentxn=` or `maxopenevents=`.
+    TransactionsGivenUp {
+        /// How many.
+        n: u64,
+    },
+    /// `transpose` turned only the first rows into columns.
+    TransposeCut {
+        /// How many.
+        kept: usize,
+    },
     /// A time modifier after the first search, which cannot change what was read.
     LateTimeModifier,
     /// A regular expression with look-around or back references took too many steps on some text.
@@ -305,6 +317,13 @@ impl fmt::Display for Warning {
                 f.write_str("time_window of streamstats needs rows in the order of time; sort by _time before it")
             }
             Warning::RangeCut { kept } => write!(f, "mvrange() kept the first {kept} values"),
+            Warning::TransactionOutOfOrder => {
+                f.write_str("transaction needs events newest first; write `sort 0 -_time` before it")
+            }
+            Warning::TransactionsGivenUp { n } => write!(f, "transaction gave up {n} open transactions to make room"),
+            Warning::TransposeCut { kept } => {
+                write!(f, "transpose kept the first {kept} rows; write `transpose 0` to keep all")
+            }
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
             Warning::RegexGaveUp { pattern } => {
                 write!(

@@ -48,6 +48,95 @@ pub enum Argument {
     Field(Glob),
     /// `eval(…)`: a value, or a condition that counts where it is true.
     Eval(Expression),
+    /// The call is itself `eval(…)` over the results of other calls: `eval(sum(a)/sum(b))`.
+    Results(Combination),
+}
+
+/// An expression over the results of calls, which it names as fields.
+#[derive(Clone, Debug)]
+pub struct Combination {
+    /// The expression.
+    pub expression: Expression,
+    /// The calls, under the names that the expression uses.
+    pub calls: Vec<Aggregation>,
+}
+
+/// As it was written: calls rather than the fields that stand for them.
+impl fmt::Display for Combination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.expression.to_string();
+        for call in &self.calls {
+            text = text.replace(&crate::expr::quote_field(&call.column_name("")), &call.to_string());
+        }
+        write!(f, "eval({text})")
+    }
+}
+
+impl Combination {
+    /// Reads `expression)`, in which every field must be a call.
+    fn parse(args: &mut Args<'_>, start: usize) -> Result<Self, QueryError> {
+        let inside = args.parenthesised_cursor()?;
+        let span = args.cursor.span_from(start);
+        let mut calls: Vec<Aggregation> = Vec::new();
+        let text = name_calls(inside, &mut calls)?;
+        // Places in the rewritten text are not places in the query.
+        let at_whole = |error: QueryError| QueryError { span, ..error };
+        let mut cursor = Cursor::new(&text, Span::new(0, text.len()));
+        let expression = Expression::parse_value(&mut cursor).map_err(at_whole)?;
+        if !cursor.at_end() {
+            return Err(at_whole(Expression::unexpected_after(cursor, "an operator or `)`")));
+        }
+        let is_call = |field: &&str| calls.iter().any(|call| call.column_name("") == **field);
+        if let Some(field) = expression.fields_read().into_iter().find(|field| !is_call(field)) {
+            return Err(QueryError::rule(format!("`{field}` is not a statistical function"), span)
+                .with_hint("write it as in eval(sum(a)/sum(b))"));
+        }
+        match calls.is_empty() {
+            true => Err(QueryError::rule("there is no statistical function in it", span)),
+            false => Ok(Self { expression, calls }),
+        }
+    }
+
+    /// The value for each row of a table of the calls' results.
+    fn values(&self, ctx: &Context, n_rows: usize, results: Vec<ResultColumn>) -> Vec<Value> {
+        let table = Batch::from_columns(n_rows, results.into_iter().map(|column| (column.name, column.cells)));
+        let bound = self.expression.bind(&table, ctx);
+        (0..n_rows).map(|row| bound.value(row).into_owned()).collect()
+    }
+}
+
+/// The text at the cursor with each call in it replaced by the field that stands for it.
+fn name_calls(mut cursor: Cursor<'_>, calls: &mut Vec<Aggregation>) -> Result<String, QueryError> {
+    let mut text = String::new();
+    while let Some(c) = cursor.peek() {
+        let (start, rest) = (cursor.pos(), cursor.rest());
+        if c == '"' {
+            cursor.eat_quoted()?;
+        } else if c == '\'' {
+            cursor.advance(rest[1..].find('\'').map_or(rest.len(), |at| at + 2));
+        } else if c.is_alphabetic() || c == '_' {
+            let mut args = Args::new(cursor, "eval");
+            match parse_call(&mut args) {
+                // A function of `eval` may share the name of a statistical one: `max(1, 2)`.
+                Ok(call) if !call.has_wildcard() && call.sparkline.is_none() => {
+                    let name = call.column_name("");
+                    text.push_str(&crate::expr::quote_field(&name));
+                    if calls.iter().all(|known| known.column_name("") != name) {
+                        calls.push(call);
+                    }
+                    cursor = args.cursor;
+                    continue;
+                }
+                _ => {
+                    cursor.take_while(|c| c.is_alphanumeric() || c == '_');
+                }
+            }
+        } else {
+            cursor.advance(c.len_utf8());
+        }
+        text.push_str(&rest[..cursor.pos() - start]);
+    }
+    Ok(text)
 }
 
 impl Aggregation {
@@ -67,8 +156,13 @@ impl Aggregation {
 
     /// The result where there is no row.
     fn empty(&self) -> Value {
-        let is_zero = self.function.is_zero_if_empty && self.sparkline.is_none();
+        let is_zero = self.function.is_zero_if_empty && self.sparkline.is_none() && self.combination().is_none();
         if is_zero { Value::Number(0.0) } else { Value::Null }
+    }
+
+    /// A column of results for the field `field`.
+    fn column(&self, field: String, cells: Vec<Value>) -> ResultColumn {
+        ResultColumn { name: self.column_name(&field), function: self.function, empty: self.empty(), cells }
     }
 
     /// The call as part of a column's name, for the field `field` where the argument has a wildcard.
@@ -79,6 +173,7 @@ impl Aggregation {
             Argument::Field(glob) if glob.has_wildcard() => format!("{}({field})", self.written),
             Argument::Field(glob) => format!("{}({glob})", self.written),
             Argument::Eval(expression) => format!("{}(eval({expression}))", self.written),
+            Argument::Results(combination) => combination.to_string(),
         };
         match self.sparkline {
             None => call,
@@ -96,6 +191,14 @@ impl Aggregation {
         }
     }
 
+    /// The expression over other calls, if it is one.
+    pub(super) fn combination(&self) -> Option<&Combination> {
+        match &self.argument {
+            Argument::Results(combination) => Some(combination),
+            _ => None,
+        }
+    }
+
     fn has_wildcard(&self) -> bool {
         matches!(&self.argument, Argument::Field(glob) if glob.has_wildcard())
     }
@@ -108,6 +211,7 @@ impl fmt::Display for Aggregation {
             Argument::Rows => f.write_str(&self.written)?,
             Argument::Field(glob) => write!(f, "{}({})", self.written, quote_name(&glob.to_string()))?,
             Argument::Eval(expression) => write!(f, "{}(eval({expression}))", self.written)?,
+            Argument::Results(combination) => combination.fmt(f)?,
         }
         match self.sparkline {
             None => {}
@@ -128,6 +232,7 @@ pub(super) fn add_fields_read(aggregations: &[Aggregation], wanted: &mut Wanted)
             Argument::Rows => {}
             Argument::Field(glob) => wanted.add_glob(glob),
             Argument::Eval(expression) => expression.add_fields_read(wanted),
+            Argument::Results(combination) => add_fields_read(&combination.calls, wanted),
         }
         if aggregation.function.reads_time || aggregation.sparkline.is_some() {
             wanted.add("_time");
@@ -137,7 +242,10 @@ pub(super) fn add_fields_read(aggregations: &[Aggregation], wanted: &mut Wanted)
 
 /// Whether the result of one of the calls depends on the order of rows.
 pub(super) fn order_matters(aggregations: &[Aggregation]) -> bool {
-    aggregations.iter().any(|aggregation| aggregation.function.order_matters)
+    aggregations.iter().any(|aggregation| match &aggregation.argument {
+        Argument::Results(combination) => order_matters(&combination.calls),
+        _ => aggregation.function.order_matters,
+    })
 }
 
 /// Reads calls until something else comes: the end, `BY`, an option; at least one.
@@ -198,6 +306,11 @@ pub(super) fn parse_call(args: &mut Args<'_>) -> Result<Aggregation, QueryError>
         return Err(args.cursor.expected("a statistical function"));
     }
     let span = args.cursor.span_from(start);
+    if written == "eval" && args.cursor.peek() == Some('(') {
+        let argument = Argument::Results(Combination::parse(args, start)?);
+        let (function, percentile) = stats_fn::find("count", span)?;
+        return Ok(Aggregation { function, written, percentile, argument, sparkline: None, alias: None });
+    }
     let (function, percentile) = stats_fn::find(&written, span)?;
     if function.rate_unit_s.is_some() && args.command() != "timechart" {
         return Err(QueryError::rule(format!("`{written}` is for timechart alone"), span)
@@ -231,7 +344,8 @@ fn parse_sparkline(args: &mut Args<'_>) -> Result<Aggregation, QueryError> {
     args.cursor.skip_space();
     let start = args.cursor.pos();
     let mut aggregation = parse_call(args)?;
-    if aggregation.sparkline.is_some() || aggregation.function.rate_unit_s.is_some() {
+    let is_plain = aggregation.sparkline.is_none() && aggregation.combination().is_none();
+    if !is_plain || aggregation.function.rate_unit_s.is_some() {
         return Err(QueryError::rule(
             "a sparkline shows a function such as count or avg(x)",
             args.cursor.span_from(start),
@@ -286,16 +400,20 @@ struct Call {
     aggregation: Aggregation,
     /// One for each field; calls without wildcard have one under the name they were written with.
     states: BTreeMap<String, Box<dyn GroupStates>>,
+    /// The states of the calls that it combines.
+    combined: Option<Aggregates>,
 }
 
 impl Aggregates {
     pub fn new(aggregations: &[Aggregation], all_numeric: bool, ctx: &Context) -> Self {
         let call = |aggregation: &Aggregation| {
             let mut states = BTreeMap::new();
-            if !aggregation.has_wildcard() {
+            let combination = aggregation.combination();
+            if !aggregation.has_wildcard() && combination.is_none() {
                 states.insert(String::new(), aggregation.start(ctx));
             }
-            Call { aggregation: aggregation.clone(), states }
+            let combined = combination.map(|combination| Self::new(&combination.calls, all_numeric, ctx));
+            Call { aggregation: aggregation.clone(), states, combined }
         };
         Self { calls: aggregations.iter().map(call).collect(), all_numeric }
     }
@@ -310,7 +428,11 @@ impl Aggregates {
         n_groups: usize,
     ) -> usize {
         let mut bytes = 0;
-        for Call { aggregation, states } in &mut self.calls {
+        for Call { aggregation, states, combined } in &mut self.calls {
+            if let Some(combined) = combined {
+                bytes += combined.update(batch, ctx, targets, rows, n_groups);
+                continue;
+            }
             match &aggregation.argument {
                 Argument::Field(glob) if glob.has_wildcard() => {
                     for (name, column) in batch.iter().filter(|(name, _)| glob.matches_field(name)) {
@@ -323,7 +445,7 @@ impl Aggregates {
             }
             let Some(states) = states.get_mut("") else { continue };
             bytes += match &aggregation.argument {
-                Argument::Rows => states.update(None, targets, rows, n_groups),
+                Argument::Rows | Argument::Results(_) => states.update(None, targets, rows, n_groups),
                 Argument::Field(glob) => match batch.column(&glob.to_string()) {
                     Some(column) => states.update(Some(column), targets, rows, n_groups),
                     None => 0,
@@ -341,6 +463,9 @@ impl Aggregates {
     /// Takes over the states of another part of the rows, whose group `i` is called `groups[i]` here.
     pub fn merge(&mut self, other: Self, ctx: &Context, groups: &[u32], n_groups: usize) {
         for (call, other) in self.calls.iter_mut().zip(other.calls) {
+            if let (Some(combined), Some(other)) = (&mut call.combined, other.combined) {
+                combined.merge(other, ctx, groups, n_groups);
+            }
             for (name, states) in other.states {
                 let aggregation = &call.aggregation;
                 call.states.entry(name).or_insert_with(|| aggregation.start(ctx)).merge(states, groups, n_groups);
@@ -350,30 +475,46 @@ impl Aggregates {
 
     /// Adds the states of group `from` to those of group `into`.
     pub fn merge_group(&mut self, from: u32, into: u32, n_groups: usize) {
-        for states in self.calls.iter_mut().flat_map(|call| call.states.values_mut()) {
-            states.merge_group(from, into, n_groups);
+        for call in &mut self.calls {
+            call.states.values_mut().for_each(|states| states.merge_group(from, into, n_groups));
+            if let Some(combined) = &mut call.combined {
+                combined.merge_group(from, into, n_groups);
+            }
         }
     }
 
     /// The first call's result for a group, as a number; with a wildcard the sum of its results.
     pub fn first_number(&self, ctx: &Context, group: u32) -> Option<f64> {
-        let Call { aggregation, states } = self.calls.first()?;
-        let parameters = Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx };
+        let Call { aggregation, states, combined } = self.calls.first()?;
+        if let (Some(combined), Some(combination)) = (combined, aggregation.combination()) {
+            let results = combined.calls.iter().flat_map(|call| {
+                let parameters = self.parameters(&call.aggregation, ctx);
+                let states = call.states.values();
+                states.map(move |states| call.aggregation.column(String::new(), vec![states.peek(group, &parameters)]))
+            });
+            return combination.values(ctx, 1, results.collect()).first()?.as_number();
+        }
+        let parameters = self.parameters(aggregation, ctx);
         states.values().filter_map(|states| states.peek(group, &parameters).as_number()).reduce(|a, b| a + b)
+    }
+
+    fn parameters<'c>(&self, aggregation: &Aggregation, ctx: &'c Context) -> Parameters<'c> {
+        Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx }
     }
 
     /// The results of the given groups, by columns: names, what an empty cell holds, cells.
     pub fn finish(mut self, ctx: &Context, groups: &[u32]) -> Vec<ResultColumn> {
         let mut columns = Vec::new();
-        for Call { aggregation, states } in &mut self.calls {
-            let parameters = Parameters { percentile: aggregation.percentile, all_numeric: self.all_numeric, ctx };
+        let all_numeric = self.all_numeric;
+        for Call { aggregation, states, combined } in &mut self.calls {
+            let parameters = Parameters { percentile: aggregation.percentile, all_numeric, ctx };
             for (field, states) in states {
-                columns.push(ResultColumn {
-                    name: aggregation.column_name(field),
-                    function: aggregation.function,
-                    empty: aggregation.empty(),
-                    cells: groups.iter().map(|group| states.finish(*group, &parameters)).collect(),
-                });
+                let cells = groups.iter().map(|group| states.finish(*group, &parameters)).collect();
+                columns.push(aggregation.column(field.clone(), cells));
+            }
+            if let (Some(combined), Some(combination)) = (combined.take(), aggregation.combination()) {
+                let cells = combination.values(ctx, groups.len(), combined.finish(ctx, groups));
+                columns.push(aggregation.column(String::new(), cells));
             }
         }
         columns

@@ -3,7 +3,7 @@
 use crate::error::{QueryError, QueryErrorKind, nearest};
 use crate::glob::Glob;
 use crate::lexer::{Cursor, is_name_char, quote};
-use crate::span::Spanned;
+use crate::span::{Span, Spanned};
 use crate::time::TimeSpan;
 use std::fmt;
 
@@ -148,6 +148,27 @@ impl<'q> Args<'q> {
         }
         self.cursor.advance(1);
         Err(QueryError::new(QueryErrorKind::Unbalanced('('), self.cursor.span_from(start)))
+    }
+
+    /// What stands between an opening parenthesis, which comes next, and the one that closes it. Parentheses in quotes do
+    /// not count.
+    pub fn parenthesised_cursor(&mut self) -> Result<Cursor<'q>, QueryError> {
+        let start = self.cursor.pos();
+        let mut depth = 0;
+        while let Some(c) = self.cursor.peek() {
+            if c == '"' {
+                self.cursor.eat_quoted()?;
+                continue;
+            }
+            self.cursor.advance(c.len_utf8());
+            match c {
+                '(' => depth += 1,
+                ')' if depth == 1 => return Ok(self.cursor.within(Span::new(start + 1, self.cursor.pos() - 1))),
+                ')' => depth -= 1,
+                _ => {}
+            }
+        }
+        Err(QueryError::new(QueryErrorKind::Unbalanced('('), Span::new(start, start + 1)))
     }
 
     /// Reads names, with wildcards or not, until something else comes: the end, one of the words `until`, an option.

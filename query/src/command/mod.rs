@@ -4,23 +4,30 @@
 //! canonical text), the parser, and the operator that does the work. Adding one is adding the file and its line in
 //! [`COMMANDS`].
 
+mod accum;
+mod addcoltotals;
 mod addinfo;
+mod addtotals;
 mod aggregate;
 mod append;
 mod appendcols;
 mod appendpipe;
 mod args;
+mod autoregress;
 mod bin;
 mod binning;
 mod chart;
 mod convert;
+mod correlation;
 mod dedup;
+mod delta;
 mod eval;
 mod eventcount;
 mod eventstats;
 mod extract;
 mod fieldformat;
 mod fields;
+mod fieldsummary;
 mod filldown;
 mod fillnull;
 mod foreach;
@@ -33,6 +40,7 @@ mod grouping;
 mod head;
 mod join;
 mod known;
+mod makecontinuous;
 mod makemv;
 mod makeresults;
 mod map;
@@ -42,6 +50,7 @@ mod multisearch;
 mod mvcombine;
 mod mvexpand;
 mod nomv;
+mod outlier;
 mod rangemap;
 mod rare;
 mod regex;
@@ -65,25 +74,34 @@ mod streamstats;
 mod table;
 mod tail;
 mod timechart;
+mod timewrap;
 mod top;
+mod totals;
+mod transaction;
+mod transpose;
+mod trendline;
 mod tstats;
 mod union;
 mod uniq;
 mod untable;
 mod r#where;
 mod xmlkv;
+mod xyseries;
 
+pub use accum::Accum;
 pub use addinfo::Addinfo;
-pub use aggregate::{Aggregation, Argument, Sparkline};
+pub use aggregate::{Aggregation, Argument, Combination, Sparkline};
 pub use append::Append;
 pub use appendcols::Appendcols;
 pub use appendpipe::Appendpipe;
 pub(crate) use args::Args;
+pub use autoregress::Autoregress;
 pub use bin::Bin;
 pub use binning::{Align, BinSpan, Binning};
 pub use chart::{Chart, ChartField};
 pub use convert::{Conversion, Convert};
 pub use dedup::Dedup;
+pub use delta::Delta;
 pub use eval::Eval;
 pub use eventcount::Eventcount;
 pub use eventstats::Eventstats;
@@ -91,6 +109,7 @@ pub use extract::Extract;
 pub(crate) use fieldformat::FieldFormats;
 pub use fieldformat::Fieldformat;
 pub use fields::Fields;
+pub use fieldsummary::Fieldsummary;
 pub use filldown::Filldown;
 pub use fillnull::Fillnull;
 pub use foreach::Foreach;
@@ -101,6 +120,7 @@ pub use grouping::Grouping;
 pub use head::Head;
 pub use join::{Join, Times};
 pub(crate) use known::find;
+pub use makecontinuous::Makecontinuous;
 pub use makemv::Makemv;
 pub use makeresults::{DataFormat, Makeresults};
 pub use map::Map;
@@ -111,6 +131,7 @@ pub use mvcombine::Mvcombine;
 pub use mvexpand::Mvexpand;
 pub use nomv::Nomv;
 pub(crate) use nomv::find_delimiters;
+pub use outlier::Outlier;
 pub use rangemap::{NamedRange, Rangemap};
 pub use regex::Regex;
 pub use reltime::Reltime;
@@ -131,12 +152,18 @@ pub use streamstats::Streamstats;
 pub use table::Table;
 pub use tail::Tail;
 pub use timechart::Timechart;
+pub use timewrap::{Timewrap, WrapSeries};
+pub use totals::Totals;
+pub use transaction::{EventTest, ListFields, Transaction};
+pub use transpose::Transpose;
+pub use trendline::{AverageKind, MovingAverage, Trendline};
 pub use tstats::Tstats;
 pub use union::Union;
 pub use uniq::Uniq;
 pub use untable::Untable;
 pub use r#where::Where;
 pub use xmlkv::Xmlkv;
+pub use xyseries::Xyseries;
 
 use crate::batch::Batch;
 use crate::context::Context;
@@ -294,19 +321,25 @@ impl CommandSpec {
 
 /// Every command there is, by name.
 pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("accum", Manual::of(include_str!("accum.rs")), accum::parse),
+    CommandSpec::new("addcoltotals", Manual::of(include_str!("addcoltotals.rs")), addcoltotals::parse),
     CommandSpec::new("addinfo", Manual::of(include_str!("addinfo.rs")), addinfo::parse),
+    CommandSpec::new("addtotals", Manual::of(include_str!("addtotals.rs")), addtotals::parse),
     CommandSpec::new("append", Manual::of(include_str!("append.rs")), append::parse),
     CommandSpec::new("appendcols", Manual::of(include_str!("appendcols.rs")), appendcols::parse),
     CommandSpec::new("appendpipe", Manual::of(include_str!("appendpipe.rs")), appendpipe::parse),
+    CommandSpec::new("autoregress", Manual::of(include_str!("autoregress.rs")), autoregress::parse),
     CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
     CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
     CommandSpec::new("convert", Manual::of(include_str!("convert.rs")), convert::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
+    CommandSpec::new("delta", Manual::of(include_str!("delta.rs")), delta::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
     CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
     CommandSpec::new("fieldformat", Manual::of(include_str!("fieldformat.rs")), fieldformat::parse),
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
+    CommandSpec::new("fieldsummary", Manual::of(include_str!("fieldsummary.rs")), fieldsummary::parse),
     CommandSpec::new("filldown", Manual::of(include_str!("filldown.rs")), filldown::parse),
     CommandSpec::new("fillnull", Manual::of(include_str!("fillnull.rs")), fillnull::parse),
     CommandSpec::new("foreach", Manual::of(include_str!("foreach.rs")), foreach::parse),
@@ -318,6 +351,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         aliases: &["kv"],
         ..CommandSpec::new("extract", Manual::of(include_str!("extract.rs")), extract::parse)
     },
+    CommandSpec::new("makecontinuous", Manual::of(include_str!("makecontinuous.rs")), makecontinuous::parse),
     CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
     CommandSpec::new("map", Manual::of(include_str!("map.rs")), map::parse),
@@ -327,6 +361,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("mvcombine", Manual::of(include_str!("mvcombine.rs")), mvcombine::parse),
     CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
     CommandSpec::new("nomv", Manual::of(include_str!("nomv.rs")), nomv::parse),
+    CommandSpec::new("outlier", Manual::of(include_str!("outlier.rs")), outlier::parse),
     CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
@@ -346,13 +381,18 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("table", Manual::of(include_str!("table.rs")), table::parse),
     CommandSpec::new("tail", Manual::of(include_str!("tail.rs")), tail::parse),
     CommandSpec::new("timechart", Manual::of(include_str!("timechart.rs")), timechart::parse),
+    CommandSpec::new("timewrap", Manual::of(include_str!("timewrap.rs")), timewrap::parse),
     CommandSpec::new("top", Manual::of(include_str!("top.rs")), top::parse),
+    CommandSpec::new("transaction", Manual::of(include_str!("transaction.rs")), transaction::parse),
+    CommandSpec::new("transpose", Manual::of(include_str!("transpose.rs")), transpose::parse),
+    CommandSpec::new("trendline", Manual::of(include_str!("trendline.rs")), trendline::parse),
     CommandSpec::new("tstats", Manual::of(include_str!("tstats.rs")), tstats::parse),
     CommandSpec::new("union", Manual::of(include_str!("union.rs")), union::parse),
     CommandSpec::new("uniq", Manual::of(include_str!("uniq.rs")), uniq::parse),
     CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
     CommandSpec::new("xmlkv", Manual::of(include_str!("xmlkv.rs")), xmlkv::parse),
+    CommandSpec::new("xyseries", Manual::of(include_str!("xyseries.rs")), xyseries::parse),
 ];
 
 #[cfg(test)]
@@ -438,6 +478,17 @@ mod tests {
         "sort 0 _time | streamstats window=3 avg(x) dc(x) list(x) median(x) BY g",
         "sort 0 _time | streamstats current=f time_window=10m max(x) count reset_after=(x=10)",
         "chart sum(x) BY _time bins=4 g | untable _time k v",
+        "sort 0 -_time g x | transaction g maxspan=10m startswith=(x=1) keepevicted=t mvlist=t",
+        "addtotals col=t",
+        "delta x p=2 | accum x AS t | autoregress x p=1-2",
+        "sort 0 x | trendline sma2(x) ema2(x) wma3(x)",
+        "xyseries _time g x",
+        "transpose 4",
+        "fieldsummary",
+        "makecontinuous _time span=300",
+        "outlier x param=1",
+        "timewrap 10m",
+        "stats eval(sum(x)/count) AS r eval(round(max(x)-min(x)))",
         "eventstats avg(x) list(x) first(x) dc(x) BY g",
         "bin x bins=3 | stats count BY x",
         "bin _time span=7 AS b | eval x=b",

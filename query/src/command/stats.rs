@@ -10,6 +10,7 @@
 //!   `stdevp`, `var`, `varp`, `sumsq`, `values`, `list`, `first`, `last`, `earliest`, `latest`, `earliest_time`,
 //!   `latest_time`, `rate`, `exactperc<n>`, `upperperc<n>`, `estdc`, `estdc_error`, `sparkline(function[, span])`. The argument is a field, a field with wildcards (`avg(*_ms)`: a column for each match, in the
 //!   order of their names) or `eval(expression)`; a condition counts where it is true.
+//! - `eval(expression) AS name` in place of a function: an expression over results, as in `eval(sum(a)/sum(b))`.
 //! - `delim=`: joins the results of `values` and `list` to one text; without it they are several values.
 //! - `allnum=t`: functions of numbers give null if some value of the group is not numeric.
 //! - `BY`: fields without wildcards.
@@ -141,6 +142,12 @@ mod tests {
             ("stats avg(*_ms) AS avg_*", "stats avg(*_ms) AS avg_*"),
             ("stats sum(\"a b\") sum('c d')", "stats sum(\"a b\") sum(\"c d\")"),
             ("stats c BY a.b{}", "stats c BY a.b{}"),
+            ("stats eval(sum(a)/sum(\"b c\")) as r", "stats eval(sum(a) / sum(\"b c\")) AS r"),
+            ("stats eval(if(count>1, max(x), p95(y)))", "stats eval(if(count>1, max(x), p95(y)))"),
+            (
+                "stats sparkline(avg(x), 5min) AS s sparkline(count)",
+                "stats sparkline(avg(x), 5m) AS s sparkline(count)",
+            ),
         ]);
     }
 
@@ -150,6 +157,14 @@ mod tests {
         check_refused("stats BY host", "BY", "unknown function `by`");
         check_refused("stats cuont", "cuont", "unknown function `cuont`");
         check_refused("stats sum", "sum", "`sum` needs a field");
+        check_refused("stats eval(a/sum(b)) AS r", "eval(a/sum(b))", "`a` is not a statistical function");
+        check_refused("stats eval(1+1) AS r", "eval(1+1)", "there is no statistical function in it");
+        check_refused("stats eval(sum(b)+) AS r", "eval(sum(b)+)", "expected an expression, found the end");
+        check_refused(
+            "stats sparkline(sparkline(count))",
+            "sparkline(count)",
+            "a sparkline shows a function such as count or avg(x)",
+        );
         check_refused("stats per_second(x)", "per_second", "`per_second` is for timechart alone");
         check_refused("stats perc(x)", "perc", "`perc` needs a percentile from 0 to 100");
         check_refused("stats p101(x)", "p101", "`p101` needs a percentile from 0 to 100");
@@ -210,6 +225,20 @@ mod tests {
         check_rows("x=up", "stats sum(x) avg(x)", "-");
         check_rows("x=0.1\nx=0.2\nx=0.3\nx=1e16\nx=-1e16", "stats sum(x)", "sum(x)=0.6");
         check_rows("x=5\nx=5.0", "stats count BY x", "x=5 count=1\nx=5.0 count=1");
+    }
+
+    #[test]
+    fn expressions_over_results() {
+        check_rows(
+            "g=a x=1 y=2\ng=a x=2 y=4\ng=b x=5",
+            "stats eval(sum(x)/sum(y)) AS r eval(round(avg(x), 1).\"/\".count) BY g",
+            "g=a r=0.5 eval(round(avg(x), 1) . \"/\" . count)=1.5/2\ng=b eval(round(avg(x), 1) . \"/\" . count)=5/1",
+        );
+        check_rows(
+            "g=a x=1 y=2\ng=b x=9 y=3",
+            "chart limit=1 eval(sum(x)/sum(y)) AS r BY y g",
+            "y=2 OTHER=0.5\ny=3 b=3",
+        );
     }
 
     #[test]

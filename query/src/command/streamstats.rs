@@ -124,6 +124,11 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
     if stats.aggregations.iter().any(|call| call.sparkline.is_some()) {
         return Err(QueryError::rule("`sparkline` needs all rows at once", written).with_hint("use eventstats"));
     }
+    if stats.aggregations.iter().any(|call| call.combination().is_some()) {
+        return Err(
+            QueryError::rule("streamstats does not compute with results", written).with_hint("write eval after it")
+        );
+    }
     stats.parse_options(&mut args)?;
     if args.keyword("BY") {
         stats.by = args.expect_plain_names(&[])?;
@@ -405,7 +410,7 @@ impl StreamstatsOperator {
             }
             for field in fields.keys() {
                 inputs.push(match &aggregation.argument {
-                    Argument::Rows => Input::Rows,
+                    Argument::Rows | Argument::Results(_) => Input::Rows,
                     Argument::Field(glob) => {
                         let name = if field.is_empty() { glob.to_string() } else { field.clone() };
                         batch.column(&name).map_or(Input::Absent, |cells| Input::Cells(Cow::Borrowed(cells)))
@@ -625,6 +630,7 @@ mod tests {
         check_refused("streamstats reset_before=(x) count", "x", "expected a condition, found a value");
         check_refused("streamstats reset_after=\"(x=)\" count", "\"(x=)\"", "expected an expression, found `)`");
         check_refused("streamstats count AS h BY h", "count AS h", "two columns are called `h`");
+        check_refused("streamstats eval(sum(x)/2)", "eval(sum(x)/2)", "streamstats does not compute with results");
         check_refused("streamstats sparkline(count)", "sparkline(count)", "`sparkline` needs all rows at once");
     }
 

@@ -233,7 +233,7 @@ fn is_name_char(c: char) -> bool {
 }
 
 /// A field in an expression: in single quotes where it needs them.
-fn quote_field(name: &str) -> String {
+pub(crate) fn quote_field(name: &str) -> String {
     let is_plain = name.starts_with(is_name_start)
         && name.chars().all(is_name_char)
         && !OPERATOR_WORDS.contains(&name.to_ascii_lowercase().as_str());

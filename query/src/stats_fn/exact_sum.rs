@@ -6,7 +6,7 @@
 
 /// An exact sum of doubles.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ExactSum {
+pub(crate) struct ExactSum {
     whole: i128,
     /// Ascending by size, without common bits; seldom more than three.
     partials: Vec<f64>,
@@ -33,6 +33,13 @@ impl ExactSum {
         for partial in other.partials {
             add_partial(&mut self.partials, partial);
         }
+    }
+
+    /// The sum with the other sign.
+    pub fn negated(mut self) -> Self {
+        self.whole = -self.whole;
+        self.partials.iter_mut().for_each(|partial| *partial = -*partial);
+        self
     }
 
     /// The sum, correctly rounded.

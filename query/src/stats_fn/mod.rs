@@ -38,16 +38,20 @@ mod sparkline;
 mod stdev;
 mod stdevp;
 mod sum;
+mod summary;
 mod sumsq;
 mod upperperc;
 mod values;
 mod var;
 mod varp;
 
+pub(crate) use exact_sum::ExactSum;
 pub(crate) use known::find;
+pub(crate) use perc::exact_percentile;
 pub(crate) use running::Running;
 use running::TwoStacks;
 pub(crate) use sparkline::SparklineStates;
+pub(crate) use summary::ValueSummary;
 
 use crate::batch::{Batch, OrderKey};
 use crate::context::Context;

@@ -126,7 +126,7 @@ pub(super) fn merge_numbers(numbers: &mut Vec<f64>, mut other: Vec<f64>) {
 }
 
 /// A percentile by linear interpolation.
-pub(super) fn exact_percentile(mut numbers: Vec<f64>, percentile: f64) -> Option<f64> {
+pub(crate) fn exact_percentile(mut numbers: Vec<f64>, percentile: f64) -> Option<f64> {
     let last = numbers.len().checked_sub(1)?;
     let rank = last as f64 * percentile / 100.0;
     let below = (rank.floor() as usize).min(last);

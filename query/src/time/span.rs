@@ -89,6 +89,11 @@ impl TimeSpan {
         (n > 0 && divides_second && span.nominal_us() <= 1000 * 366 * 86_400 * SECOND_US).then_some(span)
     }
 
+    /// The number of units and the unit.
+    pub fn parts(self) -> (u32, SpanUnit) {
+        (self.n, self.unit)
+    }
+
     /// The length in microseconds, months counted as 30 days and years as 365.
     pub fn nominal_us(self) -> i64 {
         let unit_us = match self.unit {
