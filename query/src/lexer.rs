@@ -56,11 +56,6 @@ impl<'q> Cursor<'q> {
         self.pos
     }
 
-    /// Reads another part of the same text.
-    pub fn within(&self, span: Span) -> Self {
-        Self::new(self.text, span)
-    }
-
     /// What is still to read.
     pub fn rest(&self) -> &'q str {
         &self.text[self.pos..self.end]

@@ -115,7 +115,7 @@ fn name_calls(mut cursor: Cursor<'_>, calls: &mut Vec<Aggregation>) -> Result<St
         } else if c == '\'' {
             cursor.advance(rest[1..].find('\'').map_or(rest.len(), |at| at + 2));
         } else if c.is_alphabetic() || c == '_' {
-            let mut args = Args::new(cursor, "eval");
+            let mut args = Args::new(cursor, "eval", false);
             match parse_call(&mut args) {
                 // A function of `eval` may share the name of a statistical one: `max(1, 2)`.
                 Ok(call) if !call.has_wildcard() && call.sparkline.is_none() => {

@@ -163,7 +163,7 @@ impl<'q> Args<'q> {
             self.cursor.advance(c.len_utf8());
             match c {
                 '(' => depth += 1,
-                ')' if depth == 1 => return Ok(self.cursor.within(Span::new(start + 1, self.cursor.pos() - 1))),
+                ')' if depth == 1 => return Ok(self.cursor.of(Span::new(start + 1, self.cursor.pos() - 1))),
                 ')' => depth -= 1,
                 _ => {}
             }

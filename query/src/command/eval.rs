@@ -50,7 +50,7 @@ use crate::lexer::{Cursor, is_name_char, quote};
 use crate::subsearch::{Place, Subsearch};
 use crate::value::Value;
 use crate::wanted::Wanted;
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -260,29 +260,43 @@ impl Operator for EvalOperator {
 
 /// Writes each cell to the column that its row names. Rows that lack a part of the name are left as they are.
 fn assign_by_row(batch: &mut Batch, parts: &[Part], cells: Vec<(usize, Value)>) {
-    let mut columns: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let mut names = Vec::new();
+    // The new columns in the order in which rows name them.
+    let mut columns: Vec<(String, Vec<Value>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let sources: Vec<Option<&[Value]>> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(_) => None,
+            Part::Field(field) => batch.column(field),
+        })
+        .collect();
+    let mut name = String::new();
     for (row, cell) in cells {
-        let name: Option<String> = parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => Some(text.clone()),
-                Part::Field(field) => {
-                    Some(batch.value(row, field)).filter(|value| !value.is_null()).map(Value::to_string)
-                }
-            })
-            .collect();
-        let Some(name) = name else { continue };
-        let column = columns.entry(name).or_insert_with_key(|name| {
-            names.push(name.clone());
-            batch.column(name).map_or_else(|| vec![Value::Null; batch.len()], <[Value]>::to_vec)
+        name.clear();
+        let is_named = parts.iter().zip(&sources).all(|(part, source)| match (part, source) {
+            (Part::Text(text), _) => {
+                name.push_str(text);
+                true
+            }
+            (Part::Field(_), Some(source)) if !source[row].is_null() => {
+                source[row].with_text(|text| name.push_str(text));
+                true
+            }
+            _ => false,
         });
-        column[row] = cell;
-    }
-    for name in names {
-        if let Some(column) = columns.remove(&name) {
-            batch.set_column(&name, column);
+        if !is_named {
+            continue;
         }
+        let place = places.get(&name).copied().unwrap_or_else(|| {
+            let known = batch.column(&name).map(<[Value]>::to_vec);
+            columns.push((name.clone(), known.unwrap_or_else(|| vec![Value::Null; batch.len()])));
+            places.insert(name.clone(), columns.len() - 1);
+            columns.len() - 1
+        });
+        columns[place].1[row] = cell;
+    }
+    for (name, column) in columns {
+        batch.set_column(&name, column);
     }
 }
 

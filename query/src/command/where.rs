@@ -143,5 +143,8 @@ mod tests {
     #[test]
     fn fields_read() {
         check_fields_read("where a=1 AND isnull('b c')", &["d"], "a b c d");
+        check_fields_read("where mvcount(mvmap(x, x.y))>1", &["d"], "d x y");
+        check_fields_read("where searchmatch(\"a=1 OR b=2\")", &["d"], "a b d");
+        check_fields_read("where searchmatch(\"word\")", &["d"], "*");
     }
 }

@@ -444,6 +444,12 @@ impl Expression {
         matches!(*self.code, Operand::Truth(_))
     }
 
+    /// The fields it reads by name. It may read more, with `searchmatch`: to decide what to extract ask
+    /// [`Expression::add_fields_read`].
+    pub fn fields_read(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(String::as_str)
+    }
+
     /// Adds the fields it reads.
     pub fn add_fields_read(&self, wanted: &mut Wanted) {
         if self.reads_all_fields {

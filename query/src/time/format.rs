@@ -1,9 +1,8 @@
 //! `strftime` and `strptime` with Splunk's variables, sub-seconds (`%N`, `%3N`, `%Q`) among them.
 
 use super::modifier::{parse_offset, split_at_first};
-use super::{SECOND_US, offset_us, to_local, to_utc};
+use super::{SECOND_US, to_local, to_utc};
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
-use std::fmt::Write;
 use trawl_formats::Zone;
 
 /// A compiled format string.
@@ -94,19 +93,14 @@ impl TimeFormat {
     /// Prints an instant; `None` outside the years that can be printed.
     pub fn format(&self, time_us: i64, zone: Zone) -> Option<String> {
         let local = to_local(time_us, zone)?;
-        let offset = FixedOffset::east_opt((offset_us(time_us, zone) / SECOND_US) as i32)?;
-        let mut out = String::new();
+        let offset_us = local.and_utc().timestamp_micros() - time_us;
+        let offset = FixedOffset::east_opt((offset_us / SECOND_US) as i32)?;
+        let mut out = String::with_capacity(32);
         for item in &self.0 {
             match item {
                 Item::Literal(text) | Item::Space(text) => out.push_str(text),
-                Item::Variable(variable) => {
-                    let printed = match variable {
-                        Variable::ZoneName => out.write_str(&zone_name(time_us, zone)?),
-                        other => other.print(&mut out, local, offset, time_us),
-                    };
-                    // Writing to a string cannot fail.
-                    debug_assert!(printed.is_ok());
-                }
+                Item::Variable(Variable::ZoneName) => out.push_str(&zone_name(time_us, zone)?),
+                Item::Variable(variable) => variable.print(&mut out, local, offset, time_us),
             }
         }
         Some(out)
@@ -222,38 +216,39 @@ fn parse_variable(text: &str) -> Option<(Parsed, &str)> {
 }
 
 impl Variable {
-    fn print(self, out: &mut String, local: NaiveDateTime, offset: FixedOffset, time_us: i64) -> std::fmt::Result {
+    fn print(self, out: &mut String, local: NaiveDateTime, offset: FixedOffset, time_us: i64) {
         let hour12 = local.hour12().1;
         let month = local.month0() as usize;
         let weekday = local.weekday().num_days_from_sunday() as usize;
         match self {
-            Variable::Year => write!(out, "{:04}", local.year()),
-            Variable::YearOfCentury => write!(out, "{:02}", local.year().rem_euclid(100)),
-            Variable::Month => write!(out, "{:02}", local.month()),
-            Variable::MonthName => out.write_str(MONTHS[month]),
-            Variable::MonthShort => out.write_str(&MONTHS[month][..3]),
-            Variable::Day => write!(out, "{:02}", local.day()),
-            Variable::DayPadded => write!(out, "{:2}", local.day()),
-            Variable::DayOfYear => write!(out, "{:03}", local.ordinal()),
-            Variable::Hour => write!(out, "{:02}", local.hour()),
-            Variable::HourPadded => write!(out, "{:2}", local.hour()),
-            Variable::Hour12 => write!(out, "{hour12:02}"),
-            Variable::Hour12Padded => write!(out, "{hour12:2}"),
-            Variable::Minute => write!(out, "{:02}", local.minute()),
-            Variable::Second => write!(out, "{:02}", local.second()),
-            Variable::AmPm => out.write_str(if local.hour12().0 { "PM" } else { "AM" }),
-            Variable::WeekdayName => out.write_str(WEEKDAYS[weekday]),
-            Variable::WeekdayShort => out.write_str(&WEEKDAYS[weekday][..3]),
-            Variable::WeekdayNumber => write!(out, "{weekday}"),
-            Variable::IsoWeek => write!(out, "{:02}", local.iso_week().week()),
-            Variable::SundayWeek => write!(out, "{:02}", (local.ordinal0() as usize + 7 - weekday) / 7),
-            Variable::Epoch => write!(out, "{}", time_us.div_euclid(SECOND_US)),
-            Variable::Offset => out.write_str(&offset.to_string().replacen(':', "", 1)),
-            Variable::OffsetColon => write!(out, "{offset}"),
-            Variable::ZoneName => Ok(()),
+            Variable::Year => push_padded(out, local.year().into(), 4, '0'),
+            Variable::YearOfCentury => push_padded(out, local.year().rem_euclid(100).into(), 2, '0'),
+            Variable::Month => push_padded(out, local.month().into(), 2, '0'),
+            Variable::MonthName => out.push_str(MONTHS[month]),
+            Variable::MonthShort => out.push_str(&MONTHS[month][..3]),
+            Variable::Day => push_padded(out, local.day().into(), 2, '0'),
+            Variable::DayPadded => push_padded(out, local.day().into(), 2, ' '),
+            Variable::DayOfYear => push_padded(out, local.ordinal().into(), 3, '0'),
+            Variable::Hour => push_padded(out, local.hour().into(), 2, '0'),
+            Variable::HourPadded => push_padded(out, local.hour().into(), 2, ' '),
+            Variable::Hour12 => push_padded(out, hour12.into(), 2, '0'),
+            Variable::Hour12Padded => push_padded(out, hour12.into(), 2, ' '),
+            Variable::Minute => push_padded(out, local.minute().into(), 2, '0'),
+            Variable::Second => push_padded(out, local.second().into(), 2, '0'),
+            Variable::AmPm => out.push_str(if local.hour12().0 { "PM" } else { "AM" }),
+            Variable::WeekdayName => out.push_str(WEEKDAYS[weekday]),
+            Variable::WeekdayShort => out.push_str(&WEEKDAYS[weekday][..3]),
+            Variable::WeekdayNumber => push_padded(out, weekday as i64, 1, '0'),
+            Variable::IsoWeek => push_padded(out, local.iso_week().week().into(), 2, '0'),
+            Variable::SundayWeek => push_padded(out, ((local.ordinal0() as usize + 7 - weekday) / 7) as i64, 2, '0'),
+            Variable::Epoch => push_padded(out, time_us.div_euclid(SECOND_US), 1, '0'),
+            Variable::Offset => out.push_str(&offset.to_string().replacen(':', "", 1)),
+            Variable::OffsetColon => out.push_str(&offset.to_string()),
+            Variable::ZoneName => {}
             Variable::Fraction(n_digits) => {
-                let nanoseconds = format!("{:09}", time_us.rem_euclid(SECOND_US) * 1000);
-                out.write_str(&nanoseconds[..usize::from(n_digits)])
+                let before = out.len();
+                push_padded(out, time_us.rem_euclid(SECOND_US) * 1000, 9, '0');
+                out.truncate(before + usize::from(n_digits));
             }
         }
     }
@@ -322,6 +317,28 @@ impl Variable {
             }
         }
     }
+}
+
+/// Writes a number with something before it that makes it at least so wide. The formatting of the standard library takes
+/// several times as long, and a line of a log may have a time in every row.
+fn push_padded(out: &mut String, number: i64, width: usize, padding: char) {
+    let mut digits = [0_u8; 20];
+    let mut start = digits.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push('-');
+    }
+    let n_chars = digits.len() - start + usize::from(number < 0);
+    out.extend(std::iter::repeat_n(padding, width.saturating_sub(n_chars)));
+    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Reads 1 to `most` digits.
