@@ -464,8 +464,8 @@ pub enum InvalidTimeFormat {
         /// The letter.
         letter: char,
     },
-    /// Nothing in the format takes a time.
-    #[error("time format `{format}` has no directive")]
+    /// Nothing in the format must match a part of a time.
+    #[error("time format `{format}` has no directive that must match")]
     NoDirective {
         /// The whole format.
         format: String,
@@ -497,7 +497,9 @@ pub(crate) fn compile(format: &str) -> Result<Vec<Op>, InvalidTimeFormat> {
         }
         rest = &rest[1..];
     }
-    if ops.iter().all(|op| matches!(op, Op::Literal(_) | Op::Blanks)) {
+    // What may be left out does not count: a stamp is never empty.
+    let is_optional = |op: &Op| matches!(op, Op::Literal(_) | Op::Blanks | Op::OptionalZone | Op::OptionalFraction);
+    if ops.iter().all(is_optional) {
         return Err(InvalidTimeFormat::NoDirective { format: format.to_owned() });
     }
     Ok(fuse(&ops))
@@ -655,8 +657,9 @@ mod tests {
         let check = |format: &str, expected: &str| assert_eq!(compile(format).unwrap_err().to_string(), expected);
         check("%Y-%q", "time format `%Y-%q`: unknown directive `%q`");
         check("at %H:%M", "time format `at %H:%M`: the letter `a` cannot stand in a stamp, only `T` and `Z` can");
-        check("", "time format `` has no directive");
-        check("12-", "time format `12-` has no directive");
+        check("", "time format `` has no directive that must match");
+        check("12-", "time format `12-` has no directive that must match");
+        check("%.N%?z", "time format `%.N%?z` has no directive that must match");
     }
 
     #[test]

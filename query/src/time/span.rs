@@ -179,7 +179,9 @@ impl Bins {
                 let year = i32::try_from(first.div_euclid(12)).ok()?;
                 midnight(NaiveDate::from_ymd_opt(year, first.rem_euclid(12) as u32 + 1, 1)?)
             }
-            _ if self.align_us.is_some() => Some(time_us - time_us.checked_sub(self.align_us?)?.rem_euclid(length_us)),
+            _ if self.align_us.is_some() => {
+                time_us.checked_sub(time_us.checked_sub(self.align_us?)?.rem_euclid(length_us))
+            }
             Some(Calendar::Days { n, first }) => {
                 let date = to_local(time_us, self.zone)?.date();
                 let day = date.signed_duration_since(NaiveDate::default()).num_days();
@@ -189,7 +191,7 @@ impl Bins {
             // Within an hour the offset of this instant decides: an hour shown twice stays two hours.
             None if HOUR_US % length_us == 0 => {
                 let offset = offset_us(time_us, self.zone);
-                Some(time_us - time_us.checked_add(offset)?.rem_euclid(length_us))
+                time_us.checked_sub(time_us.checked_add(offset)?.rem_euclid(length_us))
             }
             None if DAY_US % length_us == 0 => {
                 let local = to_local(time_us, self.zone)?;
@@ -198,7 +200,7 @@ impl Bins {
                 to_utc(local.checked_sub_signed(back)?, self.zone)
             }
             // What does not divide a day cannot follow its clock; count from 1970.
-            None => Some(time_us - time_us.rem_euclid(length_us)),
+            None => time_us.checked_sub(time_us.rem_euclid(length_us)),
         }
     }
 
@@ -262,6 +264,18 @@ mod tests {
         ];
         for (span, zone, time, expected) in cases {
             assert_eq!(bins(span, zone).start_of(us(time)), us(expected), "{span} {zone:?} {time}");
+        }
+    }
+
+    #[test]
+    fn extreme_instants_do_not_panic() {
+        for span in ["100ms", "30", "4h", "35540s", "1d", "1w@w1", "3mon", "1000y"] {
+            for align_us in [None, Some(1), Some(i64::MIN), Some(i64::MAX)] {
+                let bins = Bins { align_us, ..bins(span, NEW_YORK) };
+                for us in [i64::MIN, i64::MAX] {
+                    let _ = bins.next(bins.start_of(us));
+                }
+            }
         }
     }
 
