@@ -105,12 +105,6 @@ impl Regex {
         }
     }
 
-    /// The matches from left to right; none overlap.
-    pub fn find_iter<'r>(&'r self, text: &'r str, ctx: &'r Context) -> impl Iterator<Item = Range<usize>> + 'r {
-        let mut cursor = Cursor::default();
-        std::iter::from_fn(move || cursor.next(text, |at| self.find_at(text, at, ctx)))
-    }
-
     /// Calls `each` with the groups of every match, from left to right, until it says that it has enough.
     pub fn for_each_match(
         &self,
@@ -125,11 +119,6 @@ impl Regex {
                 return;
             }
         }
-    }
-
-    /// The first match, with its groups.
-    pub fn captures(&self, text: &str, groups: &mut Groups, ctx: &Context) -> bool {
-        self.captures_at(text, 0, groups, ctx).is_some()
     }
 
     /// The text with every match replaced.
@@ -160,15 +149,6 @@ impl Regex {
         }
         replaced.push_str(&text[copied..]);
         Cow::Owned(replaced)
-    }
-
-    fn find_at(&self, text: &str, at: usize, ctx: &Context) -> Option<Range<usize>> {
-        match &self.engine {
-            Engine::Linear(regex) => regex.find_at(text, at).map(|found| found.range()),
-            Engine::Backtracking(regex) => {
-                self.within_steps(regex.find_from_pos(text, at), ctx)?.map(|found| found.range())
-            }
-        }
     }
 
     fn captures_at(&self, text: &str, at: usize, groups: &mut Groups, ctx: &Context) -> Option<Range<usize>> {
@@ -316,6 +296,29 @@ mod tests {
     use super::*;
     use crate::testing::context;
     use proptest::prelude::*;
+
+    /// What only the tests need.
+    impl Regex {
+        /// The matches from left to right; none overlap.
+        pub fn find_iter<'r>(&'r self, text: &'r str, ctx: &'r Context) -> impl Iterator<Item = Range<usize>> + 'r {
+            let mut cursor = Cursor::default();
+            std::iter::from_fn(move || cursor.next(text, |at| self.find_at(text, at, ctx)))
+        }
+
+        /// The first match, with its groups.
+        pub fn captures(&self, text: &str, groups: &mut Groups, ctx: &Context) -> bool {
+            self.captures_at(text, 0, groups, ctx).is_some()
+        }
+
+        fn find_at(&self, text: &str, at: usize, ctx: &Context) -> Option<Range<usize>> {
+            match &self.engine {
+                Engine::Linear(regex) => regex.find_at(text, at).map(|found| found.range()),
+                Engine::Backtracking(regex) => {
+                    self.within_steps(regex.find_from_pos(text, at), ctx)?.map(|found| found.range())
+                }
+            }
+        }
+    }
 
     fn regex(pattern: &str) -> Regex {
         Regex::build(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"))
