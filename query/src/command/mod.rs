@@ -14,8 +14,13 @@ mod format;
 mod frequency;
 mod group;
 mod head;
+mod inputcsv;
+mod inputlookup;
 mod known;
+mod lookup;
 mod makeresults;
+mod outputcsv;
+mod outputlookup;
 mod rare;
 mod rename;
 mod r#return;
@@ -25,6 +30,8 @@ mod search;
 mod sort;
 mod stats;
 mod table;
+mod table_input;
+mod table_output;
 mod tail;
 mod timechart;
 mod top;
@@ -40,6 +47,7 @@ pub use format::Format;
 pub use frequency::Frequency;
 pub use head::Head;
 pub(crate) use known::find;
+pub use lookup::{Lookup, Outputs, TableField};
 pub use makeresults::{DataFormat, Makeresults};
 pub use rename::Rename;
 pub use r#return::{Item, Return};
@@ -49,6 +57,8 @@ pub use search::Search;
 pub use sort::Sort;
 pub use stats::Stats;
 pub use table::Table;
+pub use table_input::TableInput;
+pub use table_output::TableOutput;
 pub use tail::Tail;
 pub use timechart::{Align, SeriesLimit, Timechart};
 pub use r#where::Where;
@@ -84,6 +94,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
     }
 
+    /// Whether a search may begin with the command: it has a result where there are no rows. `| stats count` is 0.
+    fn can_begin(&self) -> bool {
+        matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
+    }
+
     /// The condition, if all the command does is to keep the rows that satisfy it. Directly after the event search it can
     /// then become a part of it.
     fn as_filter(&self) -> Option<&SearchExpr> {
@@ -99,6 +114,16 @@ pub trait Command: Any + Display + Debug + Send + Sync {
     /// [`Context::rows_of`].
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
         Vec::new()
+    }
+
+    /// Fetches what the operators will need, after the subsearches and before the first event is read: so that what is missing
+    /// is known at once. The operators do not rely on it.
+    ///
+    /// # Errors
+    /// If the command cannot do its work.
+    fn prepare(&self, ctx: &Arc<Context>) -> Result<()> {
+        let _ = ctx;
+        Ok(())
     }
 
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
@@ -215,7 +240,12 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("fields", Manual::of(include_str!("fields.rs")), fields::parse),
     CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("inputcsv", Manual::of(include_str!("inputcsv.rs")), inputcsv::parse),
+    CommandSpec::new("inputlookup", Manual::of(include_str!("inputlookup.rs")), inputlookup::parse),
+    CommandSpec::new("lookup", Manual::of(include_str!("lookup.rs")), lookup::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
+    CommandSpec::new("outputcsv", Manual::of(include_str!("outputcsv.rs")), outputcsv::parse),
+    CommandSpec::new("outputlookup", Manual::of(include_str!("outputlookup.rs")), outputlookup::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("rename", Manual::of(include_str!("rename.rs")), rename::parse),
     CommandSpec::new("return", Manual::of(include_str!("return.rs")), r#return::parse),
@@ -300,7 +330,7 @@ mod tests {
     }
 
     /// Queries whose result must depend neither on where the rows are cut nor on who works on which.
-    const QUERIES: [&str; 14] = [
+    const QUERIES: [&str; 16] = [
         "stats count sum(x) avg(x) min(x) max(x) stdev(x) BY g",
         "stats values(x) list(x) first(x) last(x) dc(x) mode(x) median(x) p90(x) BY g",
         "stats earliest(x) latest(x) earliest_time(x) latest_time(x) rate(x) range(x) varp(x) sumsq(x)",
@@ -315,6 +345,8 @@ mod tests {
         "reverse",
         "dedup g sortby x",
         "eval y=x.g | where isnotnull(y) | search x=1* | rename g AS h | fields - x | sort 0 y",
+        "eval host=if(g=\"a\", \"db-02\", \"db-01\") | lookup hosts host OUTPUT owner | lookup hosts owner OUTPUTNEW room AS g",
+        "outputlookup t | inputlookup append=t t | stats count BY g x",
     ];
 
     proptest! {
