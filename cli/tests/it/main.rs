@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod expected;
 mod index;
+mod lookup;
 mod man;
 mod oracle;
 mod permissions;

@@ -88,7 +88,7 @@ impl LookupDefinition {
     }
 
     /// Most lines that a row is completed from.
-    pub(super) fn max_matches(&self) -> usize {
+    pub fn max_matches(&self) -> usize {
         self.max_matches.unwrap_or(if self.time.is_some() { 1 } else { DEFAULT_MAX_MATCHES })
     }
 
