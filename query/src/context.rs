@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::engine::Engine;
 use crate::error::{Result, RunError};
+use crate::lookup::Tables;
 use crate::run::SearchOptions;
 use crate::subsearch::Subsearch;
 use crate::time::TimeRange;
@@ -37,6 +38,8 @@ pub struct Context {
     engine: Option<Engine>,
     /// Rows of subsearches, by [`Subsearch::key`].
     rows: Mutex<HashMap<usize, Arc<Batch>>>,
+    /// Lookup tables that were read.
+    tables: Tables,
 }
 
 impl Context {
@@ -55,6 +58,7 @@ impl Context {
             caller: SearchOptions { zone, ..SearchOptions::new(now_us) },
             engine: None,
             rows: Mutex::default(),
+            tables: Tables::default(),
         }
     }
 
@@ -78,6 +82,11 @@ impl Context {
     /// Where events come from.
     pub(crate) fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
+    }
+
+    /// The lookup tables of the search.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// Keeps the rows of a subsearch for the command whose argument it is.
@@ -119,6 +128,19 @@ impl Context {
     /// The warnings so far, in the order in which they came.
     pub fn warnings(&self) -> Vec<Warning> {
         lock(&self.warnings).clone()
+    }
+
+    /// Counts memory that is held until the end of the search, on behalf of `command`.
+    ///
+    /// # Errors
+    /// [`RunError::Limit`] if the search now holds more than it may.
+    pub(crate) fn hold(&self, command: &'static str, bytes: usize) -> Result<()> {
+        let total = self.memory_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let value = self.limits.max_memory_bytes;
+        if total > value {
+            return Err(RunError::Limit { command, limit: "max_memory_bytes", value: value as u64 });
+        }
+        Ok(())
     }
 
     /// The memory that operators of this search hold at present, in bytes.
@@ -200,12 +222,7 @@ impl Memory {
     /// [`RunError::Limit`] if all operators together now hold more than allowed.
     pub fn grow(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes;
-        let total = self.ctx.memory_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let value = self.ctx.limits.max_memory_bytes;
-        if total > value {
-            return Err(RunError::Limit { command: self.command, limit: "max_memory_bytes", value: value as u64 });
-        }
-        Ok(())
+        self.ctx.hold(self.command, bytes)
     }
 
     /// Sets the count to `bytes`.
@@ -296,6 +313,13 @@ pub enum Warning {
         /// The expression.
         pattern: String,
     },
+    /// `lookup` found more lines of a table than it takes values from.
+    LookupCut {
+        /// The table.
+        table: String,
+        /// Lines used for one row.
+        kept: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -324,6 +348,10 @@ impl fmt::Display for Warning {
             Warning::TransposeCut { kept } => {
                 write!(f, "transpose kept the first {kept} rows; write `transpose 0` to keep all")
             }
+            Warning::LookupCut { table, kept } => write!(
+                f,
+                "lookup used the first {kept} matching lines of `{table}`; set max_matches in its definition to use more"
+            ),
             Warning::LateTimeModifier => f.write_str("earliest= and latest= have no effect after the first search"),
             Warning::RegexGaveUp { pattern } => {
                 write!(

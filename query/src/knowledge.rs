@@ -1,5 +1,6 @@
-//! What the configuration adds to the language: macros, event types, tags, saved searches.
+//! What the configuration adds to the language: macros, event types, tags, saved searches, lookup tables.
 
+use crate::lookup::Lookups;
 use std::collections::BTreeMap;
 
 /// Names that queries may use because the configuration defines them.
@@ -13,6 +14,8 @@ pub struct Knowledge {
     pub tags: Vec<Tag>,
     /// Saved searches by name, used as `| savedsearch name`.
     pub saved_searches: BTreeMap<String, String>,
+    /// Lookup tables, used by `lookup`, `inputlookup` and `outputlookup`.
+    pub lookups: Lookups,
 }
 
 /// A macro.
@@ -40,6 +43,7 @@ static NONE: Knowledge = Knowledge {
     event_types: BTreeMap::new(),
     tags: Vec::new(),
     saved_searches: BTreeMap::new(),
+    lookups: Lookups::NONE,
 };
 
 impl Knowledge {

@@ -217,7 +217,8 @@ pub(crate) fn quote_name(name: &str) -> Cow<'_, str> {
     let is_plain = !name.is_empty()
         && name.chars().all(is_name_char)
         && !name.starts_with(['-', '+'])
-        && !["as", "by", "over", "with", "in", "where", "sortby"].contains(&name.to_ascii_lowercase().as_str());
+        && !["as", "by", "over", "with", "in", "where", "sortby", "output", "outputnew"]
+            .contains(&name.to_ascii_lowercase().as_str());
     if is_plain { Cow::Borrowed(name) } else { Cow::Owned(quote(name)) }
 }
 

@@ -13,7 +13,7 @@
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
 //!
 //! The language part is pure: the clock, the zone and the searched range come in through a
-//! [`Context`](context::Context), and nothing in it reads files.
+//! [`Context`](context::Context), and nothing in it reads files but [`lookup`], whose tables are files.
 //!
 //! ```
 //! let query = "status=404 OR status=500 | stast count by host";
@@ -41,6 +41,7 @@ pub mod glob;
 mod json;
 pub mod knowledge;
 mod lexer;
+pub mod lookup;
 pub mod manual;
 mod net;
 mod parser;

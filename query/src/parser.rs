@@ -67,7 +67,7 @@ pub(crate) fn parse_expanded(text: &str, knowledge: &Knowledge, depth: usize) ->
             return Err(QueryError::rule(format!("`{name}` makes its own rows and must stand first"), name_span)
                 .with_hint(format!("write `| {name} …` at the beginning, or within `append [| {name} …]`")));
         }
-        if is_first && !can_begin(command.kind()) {
+        if is_first && !command.can_begin() {
             return Err(QueryError::rule(format!("`{name}` cannot begin a search: it needs rows"), name_span)
                 .with_hint(format!("write a search before it, for example `* | {name} …`")));
         }
@@ -75,11 +75,6 @@ pub(crate) fn parse_expanded(text: &str, knowledge: &Knowledge, depth: usize) ->
     }
     command::find_delimiters(&mut commands);
     Ok(Pipeline { search, times, commands, text: text.into() })
-}
-
-/// A transforming command has a result over no rows too: `| stats count` is 0.
-fn can_begin(kind: CommandKind) -> bool {
-    matches!(kind, CommandKind::Generating | CommandKind::Transforming { .. })
 }
 
 fn begins_with_search(text: &str, stage: Span) -> bool {

@@ -145,7 +145,8 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
     Ok(rows)
 }
 
-/// Runs the subsearches that are arguments of `commands`; operators find their rows in the context.
+/// Runs the subsearches that are arguments of `commands`, whose rows operators find in the context, and then lets the commands
+/// fetch what else they need.
 pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -> Result<()> {
     for command in commands {
         for argument in command.subsearches() {
@@ -153,7 +154,7 @@ pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -
             ctx.keep_rows(argument.subsearch.key(), rows);
         }
     }
-    Ok(())
+    commands.iter().try_for_each(|command| command.prepare(ctx))
 }
 
 /// `[ command | command … ]`: commands over rows that are there already, as `appendpipe` runs them.

@@ -3,13 +3,16 @@
 use crate::batch::{Batch, Fields, OrderKey};
 use crate::command::{Command, FieldFormats, Flow};
 use crate::context::Context;
+use crate::knowledge::Knowledge;
+use crate::lookup::Lookups;
+use crate::run::SearchOptions;
 use crate::run_over::run_commands;
 use crate::time::TimeRange;
 use crate::value::Value;
 use crate::wanted::Wanted;
 use compact_str::CompactString;
+use std::path::Path;
 use std::sync::Arc;
-use trawl_formats::Zone;
 
 /// One row written as `name=value name="a value" name=[several,values]`.
 pub fn row(text: &str) -> Batch {
@@ -71,9 +74,40 @@ fn print_value(value: &Value) -> String {
 pub const NOW_US: i64 = 1_772_725_653_000_000;
 
 pub fn context() -> Context {
-    let mut ctx = Context::new(NOW_US, Zone::UTC, TimeRange::ALL);
+    context_with(options())
+}
+
+/// A context in which a search runs that was started with `options`.
+pub fn context_with(options: SearchOptions) -> Context {
+    let mut ctx = Context::of_search(&options, TimeRange::ALL, None);
     ctx.clock = Some(|| NOW_US + 250_000);
     ctx
+}
+
+/// What the searches of tests are started with: among others with the lookup tables of the manual.
+pub fn options() -> SearchOptions {
+    let knowledge = Knowledge { lookups: lookups(), ..Knowledge::default() };
+    SearchOptions { knowledge: Arc::new(knowledge), ..SearchOptions::new(NOW_US) }
+}
+
+/// The tables that the manual pages speak of.
+const TABLES: [(&str, &str); 1] = [("hosts.csv", "host,owner,room\ndb-01,anna,A1\ndb-02,ben,\ndb-02,carla,B2\n")];
+
+/// A folder with the tables of the manual as they were at first. It belongs to this test alone and goes when the test's
+/// thread ends.
+pub fn lookups() -> Lookups {
+    thread_local!(static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder"));
+    let folder = FOLDER.with(|folder| folder.path().to_owned());
+    for (name, text) in TABLES {
+        write_table(&folder, name, text);
+    }
+    Lookups { dir: Some(folder), ..Lookups::default() }
+}
+
+/// Writes a file into the folder of lookup tables.
+#[expect(clippy::disallowed_methods, reason = "tests set up the files that they speak of")]
+pub fn write_table(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).expect("the folder can be written");
 }
 
 /// Runs commands over rows that arrive in batches of `batch_rows`, the part up to the first transforming command on
@@ -135,7 +169,12 @@ pub fn check_generated(query: &str, expected: &str) {
 
 /// The rows of a query that makes them itself.
 pub fn generated(query: &str) -> crate::error::Result<Batch> {
-    let search = crate::Search::prepare(query, &crate::SearchOptions::new(NOW_US));
+    generated_with(query, &options())
+}
+
+/// As [`generated`], started with `options`.
+pub fn generated_with(query: &str, options: &SearchOptions) -> crate::error::Result<Batch> {
+    let search = crate::Search::prepare(query, options);
     let mut rows = Batch::default();
     search.unwrap_or_else(|error| panic!("{}", error.render(query, false))).run_in(None, &mut |batch| {
         rows.append(batch);

@@ -102,6 +102,7 @@ fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::R
         // A clock before 1970 was an error above.
         clock: Some(|| super::now_us().unwrap_or_default()),
         zone,
+        knowledge: Arc::new(config.knowledge()),
         limits: config.limits(),
         cancel,
         ..SearchOptions::new(now_us)

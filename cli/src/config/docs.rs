@@ -1,6 +1,6 @@
 //! `docs/config.md`, written from the declarations in [`raw`](super::raw).
 
-use super::raw::{KeyDoc, Limits, RawConfig, Search};
+use super::raw::{KeyDoc, Limits, RawConfig, SECTIONS, Search, SectionDoc};
 use super::{Config, tests};
 use std::fmt::Write;
 
@@ -24,7 +24,19 @@ fn page() -> String {
     section(&mut page, &defaults, "", "Before the first table", RawConfig::KEYS);
     section(&mut page, &defaults, "search", "`[search]`", Search::KEYS);
     section(&mut page, &defaults, "limits", "`[limits]`", Limits::KEYS);
+    SECTIONS.iter().for_each(|section| definitions(&mut page, section));
     page
+}
+
+/// A section that defines names: what it says of its keys includes their defaults.
+fn definitions(page: &mut String, section: &SectionDoc) {
+    let SectionDoc { title, doc, example, keys } = section;
+    write!(page, "\n## {title}\n\n{doc}\n\n```toml\n{example}\n```\n").expect("writing to a string does not fail");
+    for key in *keys {
+        let doc = key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n");
+        write!(page, "\n### `{}`\n\n{doc}\n\nExample: `{} = {}`\n", key.name, key.name, key.example)
+            .expect("writing to a string does not fail");
+    }
 }
 
 fn section(page: &mut String, defaults: &Config, table: &str, title: &str, keys: &[KeyDoc]) {

@@ -4,6 +4,7 @@
 //! file ([`raw`]) into one [`Config`], in which every value knows its [`Origin`]. The rest of the program sees `Config`
 //! alone.
 
+mod definitions;
 #[cfg(test)]
 mod docs;
 mod raw;
@@ -16,6 +17,7 @@ pub use setting::{Origin, Setting};
 use crate::args::GlobalArgs;
 use crate::error::Advice;
 use anyhow::{Context, bail};
+use definitions::Definitions;
 use raw::RawConfig;
 use std::ffi::OsString;
 use std::fs;
@@ -23,7 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 use trawl_formats::{IndexName, Registry, Zone};
+use trawl_query::Knowledge;
 use trawl_query::context::Limits;
+use trawl_query::lookup::Lookups;
 use units::{ByteSize, Timeout};
 
 /// Name of a configuration file, and of our folder in the folders of the user and of the machine.
@@ -65,6 +69,8 @@ pub struct Config {
     pub max_groups: Setting<usize>,
     /// Most memory of a search.
     pub max_memory_bytes: Setting<ByteSize>,
+    /// Macros, event types, tags, saved searches and lookups.
+    pub definitions: Definitions,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
     pub sourcetype_files: Vec<PathBuf>,
 }
@@ -141,8 +147,9 @@ impl Config {
                 .with_context(|| format!("cannot read configuration {} (from {})", path.display(), file.origin))?,
             None => String::new(),
         };
-        let raw = RawConfig::parse(&text, path)?;
+        let mut raw = RawConfig::parse(&text, path)?;
         let source = File { path, text: &text };
+        let definitions = Definitions::read(&mut raw, &source)?;
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -163,6 +170,7 @@ impl Config {
             limit: source.or_default(raw.search.limit, DEFAULT_LIMIT),
             max_groups: source.or_default(raw.limits.max_groups, limits.max_groups),
             max_memory_bytes: source.or_default(raw.limits.max_memory_bytes, ByteSize(limits.max_memory_bytes as u64)),
+            definitions,
             sourcetype_files: sourcetype_files(path.parent())?,
             file,
         })
@@ -174,6 +182,13 @@ impl Config {
     /// If one of the user's is not valid.
     pub fn load_registry(&self) -> anyhow::Result<Arc<Registry>> {
         Ok(Registry::with_user_files(&self.sourcetype_files)?)
+    }
+
+    /// The names that queries may use.
+    pub fn knowledge(&self) -> Knowledge {
+        let knowledge = self.definitions.knowledge.clone();
+        let lookups = Lookups { dir: Some(self.lookups.value.clone()), ..knowledge.lookups };
+        Knowledge { lookups, ..knowledge }
     }
 
     /// The bounds of a search.

@@ -3,10 +3,12 @@
 //! Each table is declared once, with the documentation of its keys; `docs/config.md` is written from the same
 //! declarations.
 
+use super::definitions::Saved;
 use super::units::{ByteSize, Timeout};
 use crate::error::Advice;
 use anyhow::Context;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use trawl_formats::IndexName;
@@ -40,7 +42,6 @@ macro_rules! table {
         }
 
         #[cfg(test)]
-        #[cfg(test)]
         impl $table {
             /// The keys of the table, with their documentation.
             pub const KEYS: &'static [KeyDoc] =
@@ -64,6 +65,16 @@ table! {
         search: Search,
         /// `[limits]`
         limits: Limits,
+        /// `[macros]`
+        macros: BTreeMap<String, Spanned<String>>,
+        /// `[eventtypes]`
+        eventtypes: BTreeMap<String, Spanned<String>>,
+        /// `[[tags]]`
+        tags: Vec<Spanned<Tag>>,
+        /// `[saved]`
+        saved: BTreeMap<String, Spanned<Saved>>,
+        /// `[lookup.NAME]`
+        lookup: BTreeMap<String, Spanned<Lookup>>,
     }
 }
 
@@ -89,6 +100,100 @@ table! {
     }
 }
 
+table! {
+    /// `[[tags]]`
+    Tag {
+        /// The label.
+        name: String = r#""production""#,
+        /// The field.
+        field: String = r#""host""#,
+        /// The value that has the label; `*` is any run of characters.
+        value: String = r#""db-*""#,
+    }
+}
+
+table! {
+    /// `[lookup.NAME]`
+    Lookup {
+        /// File in the folder of lookup tables, with or without `.csv`. Default: `NAME`.
+        filename: String = r#""networks.csv""#,
+        /// Whether letters must agree in case. Default: `true`.
+        case_sensitive_match: bool = "false",
+        /// Columns that are not compared for equality: `WILDCARD(column)`, where `*` in a cell is any run of characters, and
+        /// `CIDR(column)`, where a cell is a network that holds the address. Default: none.
+        match_type: String = r#""WILDCARD(path), CIDR(network)""#,
+        /// Most lines that one row takes values from. Default: `100`, and `1` with `time_field`.
+        max_matches: u32 = "1",
+        /// The value of all columns for a row that matches too few lines. Default: such a row stays as it is.
+        default_match: String = r#""unknown""#,
+        /// How many lines are too few: `default_match` stands for those that are missing. Default: `1` with `default_match`.
+        min_matches: u32 = "1",
+        /// The column that says from when on a line holds. Then the latest lines before the time of the row count. Default: none.
+        time_field: String = r#""since""#,
+        /// How that time is written, in the variables of `strptime`. Default: seconds since 1970.
+        time_format: String = r#""%Y-%m-%d %H:%M:%S""#,
+        /// How much later than a line a row may be at most, in seconds. Default: `2000000000`.
+        max_offset_secs: u32 = "86400",
+        /// How much later than a line a row must be at least, in seconds. Default: `0`.
+        min_offset_secs: u32 = "0",
+    }
+}
+
+/// Documentation of a section that defines names.
+#[cfg(test)]
+pub struct SectionDoc {
+    /// Its header.
+    pub title: &'static str,
+    /// What it is for, in lines of Markdown.
+    pub doc: &'static str,
+    /// An example, as TOML.
+    pub example: &'static str,
+    /// Its keys, where they are fixed.
+    pub keys: &'static [KeyDoc],
+}
+
+/// The sections that define names for queries.
+#[cfg(test)]
+pub const SECTIONS: [SectionDoc; 5] = [
+    SectionDoc {
+        title: "`[macros]`",
+        doc: "Text that a query uses as `` `name` `` or `` `name(first, second)` ``. `$parameter$` stands for an argument. The\n\
+              same name may be defined with several numbers of arguments.",
+        example: "[macros]\n\
+                  bad = \"level IN (ERROR, FATAL)\"\n\
+                  \"errors(service)\" = \"`bad` service=\\\"$service$\\\"\"",
+        keys: &[],
+    },
+    SectionDoc {
+        title: "`[eventtypes]`",
+        doc: "Names of search expressions, used as `eventtype=name`.",
+        example: "[eventtypes]\nfailed_login = 'sshd \"Failed password\"'",
+        keys: &[],
+    },
+    SectionDoc {
+        title: "`[[tags]]`",
+        doc: "Labels of field values, used as `tag=name` and `tag::field=name`.",
+        example: "[[tags]]\nname = \"production\"\nfield = \"host\"\nvalue = \"db-*\"",
+        keys: Tag::KEYS,
+    },
+    SectionDoc {
+        title: "`[saved]`",
+        doc: "Searches by name, used as `| savedsearch name`: their text, or a table with the key `search`. `$token$` stands for\n\
+              what the caller says as `token=value`.",
+        example: "[saved]\n\
+                  errors_by_host = \"error | stats count by host\"\n\
+                  of_host.search = \"error host=$host$\"",
+        keys: &[],
+    },
+    SectionDoc {
+        title: "`[lookup.NAME]`",
+        doc: "How the lookup table `NAME` is matched, where that is not by equality. A table that needs no definition is known by\n\
+              the name of its file.",
+        example: "[lookup.networks]\nmatch_type = \"CIDR(network)\"\nmax_matches = 1\ndefault_match = \"outside\"",
+        keys: Lookup::KEYS,
+    },
+];
+
 impl RawConfig {
     /// Reads the text of the configuration file `path`.
     ///
@@ -105,6 +210,10 @@ impl RawConfig {
 /// Adds the nearest known key to an error about an unknown one.
 fn explain(error: &toml::de::Error) -> anyhow::Error {
     let text = error.to_string().trim_end().to_owned();
+    if text.contains("[lookups.") {
+        let hint = "`lookups` is the folder of lookup tables; a definition is a section [lookup.NAME]";
+        return Advice::new(text, hint).into();
+    }
     if error.message().starts_with("unknown field") {
         // serde's text is "unknown field `a`, expected one of `b`, `c`".
         let mut quoted = error.message().split('`').skip(1).step_by(2);
@@ -118,6 +227,8 @@ fn explain(error: &toml::de::Error) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::File;
+    use crate::config::definitions::Definitions;
 
     #[test]
     fn every_example_is_valid() {
@@ -125,7 +236,11 @@ mod tests {
             |keys: &[KeyDoc]| keys.iter().map(|key| format!("{} = {}\n", key.name, key.example)).collect::<String>();
         let text =
             format!("{}[search]\n{}[limits]\n{}", lines(RawConfig::KEYS), lines(Search::KEYS), lines(Limits::KEYS));
-        RawConfig::parse(&text, Path::new("trawl.toml")).unwrap();
+        let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
+        let text = format!("{text}{sections}[lookup.other]\n{}", lines(Lookup::KEYS));
+        let path = Path::new("trawl.toml");
+        let mut raw = RawConfig::parse(&text, path).unwrap();
+        Definitions::read(&mut raw, &File { path, text: &text }).unwrap();
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl Display for Config {
             let padding = width - shown.key.len() - shown.value.len();
             writeln!(f, "{} = {}{:padding$}  # {}", shown.key, shown.value, "", shown.origin)?;
         }
+        for shown in &self.definitions.shown {
+            if shown.begins_section {
+                writeln!(f, "\n{}", shown.section)?;
+            }
+            writeln!(f, "{} = {}  # {}", shown.key, shown.value, shown.origin)?;
+        }
         Ok(())
     }
 }

@@ -157,3 +157,196 @@ fn the_zone_comes_from_option_file_environment_machine() {
     fs::write(machine.root().join("cwd/trawl.toml"), "tz = \"Mars\"").unwrap();
     insta::assert_snapshot!(machine.show(&GlobalArgs::default()), @"cannot use `tz` of /cwd/trawl.toml:1: unknown time zone `Mars`, expected a name such as `Europe/Berlin` or an offset such as `+05:30`");
 }
+
+#[test]
+fn definitions_are_shown_with_their_lines() {
+    let text = "\
+[macros]\nbad = \"level=ERROR\"\n\"of(a, b)\" = 'x=\"$a$\" y=$b$'\n\n\
+[eventtypes]\nfailed = \"`bad` sshd\"\n\n\
+[[tags]]\nname = \"prod\"\nfield = \"host\"\nvalue = \"db-*\"\n\n\
+[saved]\nplain = \"error | stats count\"\n\"with table\".search = \"error host=$h$\"\n\n\
+[lookup.nets]\nfilename = \"networks.csv\"\nmatch_type = \"CIDR(net), wildcard(path)\"\ndefault_match = \"outside\"\n\n\
+[lookup.leases]\ntime_field = \"since\"\n";
+    let machine = Machine::new(&[("cwd/trawl.toml", text)]);
+    let shown = machine.show(&GlobalArgs::default());
+    let definitions = &shown[shown.find("[macros]").unwrap()..];
+    insta::assert_snapshot!(definitions, @r#"
+    [macros]
+    bad = "level=ERROR"  # /cwd/trawl.toml:2
+    "of(a, b)" = 'x="$a$" y=$b$'  # /cwd/trawl.toml:3
+
+    [eventtypes]
+    failed = "`bad` sshd"  # /cwd/trawl.toml:6
+
+    [[tags]]
+    name = "prod"  # /cwd/trawl.toml:9
+    field = "host"  # /cwd/trawl.toml:10
+    value = "db-*"  # /cwd/trawl.toml:11
+
+    [saved]
+    plain = "error | stats count"  # /cwd/trawl.toml:14
+    "with table" = "error host=$h$"  # /cwd/trawl.toml:15
+
+    [lookup.leases]
+    filename = "leases"  # default
+    time_field = "since"  # /cwd/trawl.toml:23
+
+    [lookup.nets]
+    filename = "networks.csv"  # /cwd/trawl.toml:18
+    match_type = "CIDR(net), wildcard(path)"  # /cwd/trawl.toml:19
+    default_match = "outside"  # /cwd/trawl.toml:20
+    "#);
+    let knowledge = machine.resolve(&GlobalArgs::default()).unwrap().knowledge();
+    assert_eq!(knowledge.lookups.dir, Some(machine.root().join("home/.local/share/trawl/lookups")));
+    let nets = &knowledge.lookups.definitions["nets"];
+    assert_eq!((nets.file.as_str(), nets.min_matches, nets.default.as_str()), ("networks.csv", 1, "outside"));
+    let leases = &knowledge.lookups.definitions["leases"];
+    assert_eq!(leases.file, "leases");
+    assert_eq!(leases.time.as_ref().map(|time| time.max_offset_secs), Some(2_000_000_000));
+    assert_eq!(knowledge.saved_searches["with table"], "error host=$h$");
+    // What is shown can be read again.
+    fs::write(machine.root().join("cwd/trawl.toml"), definitions).unwrap();
+    assert_eq!(machine.resolve(&GlobalArgs::default()).unwrap().knowledge(), knowledge);
+}
+
+#[test]
+fn wrong_definitions_name_file_key_and_remedy() {
+    let machine = Machine::new(&[("cwd/trawl.toml", "")]);
+    let mut errors = String::new();
+    for text in [
+        "[macros]\n\"errors(1)\" = \"x\"",
+        "[macros]\n\"errors(a\" = \"x\"",
+        "[macros]\n\"errors(a, a)\" = \"x\"",
+        "[macros]\n\"my macro\" = \"x\"",
+        "[macros]\n\"e(a)\" = \"x\"\n\"e(b)\" = \"x\"",
+        "[macros]\ne = 5",
+        "[eventtypes]\nfailed = \"\"",
+        "[eventtypes]\nfailed = \"a AND\"",
+        "[eventtypes]\nfailed = \"a | head\"",
+        "[eventtypes]\nfailed = \"`unknown`\"",
+        "[[tags]]\nname = \"prod\"\nfield = \"host\"",
+        "[[tags]]\nnam = \"prod\"",
+        "[saved]\nerrors = \" \"",
+        "[saved]\nerrors = { query = \"x\" }",
+        "[saved]\nerrors = 5",
+        "[lookup.nets]\nfilename = \"../nets.csv\"",
+        "[lookup.nets]\nmatch_type = \"REGEX(x)\"",
+        "[lookup.nets]\nmatch_type = \"CIDR\"",
+        "[lookup.nets]\nmax_matches = 0",
+        "[lookup.nets]\nmin_matches = 1",
+        "[lookup.nets]\ndefault_match = \"x\"\nmax_matches = 2\nmin_matches = 3",
+        "[lookup.\"a/b\"]",
+        "[lookup.nets]\ntime_format = \"%Y\"",
+        "[lookup.nets]\ntime_field = \"t\"\nmax_offset_secs = 1\nmin_offset_secs = 2",
+        "[lookup.nets]\nmax_match = 1",
+        "[lookups.nets]\nmax_matches = 1",
+    ] {
+        fs::write(machine.root().join("cwd/trawl.toml"), text).unwrap();
+        let error = machine.resolve(&GlobalArgs::default()).expect_err(text);
+        let hint = Advice::hint_of(&error).unwrap_or("none");
+        errors += &format!("{error:#}\nhint: {hint}\n\n").replace(machine.root().to_str().unwrap(), "");
+    }
+    insta::assert_snapshot!(errors, @r#"
+    cannot use `errors(1)` of /cwd/trawl.toml:2: `1` is not the name of a parameter
+    hint: name the parameters, for example `errors(service)`; the definition uses them as $service$
+
+    cannot use `errors(a` of /cwd/trawl.toml:2: its parameters do not end with `)`
+    hint: write `name` or `name(first, second)`
+
+    cannot use `errors(a, a)` of /cwd/trawl.toml:2: the parameter `a` stands twice
+    hint: write `name` or `name(first, second)`
+
+    cannot use `my macro` of /cwd/trawl.toml:2: `my macro` is not the name of a macro
+    hint: write `name` or `name(first, second)`
+
+    cannot use `e(b)` of /cwd/trawl.toml:3: another macro `e` has as many arguments
+    hint: macros of one name differ in the number of their arguments
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 5
+      |
+    2 | e = 5
+      |     ^
+    invalid type: integer `5`, expected a string
+    hint: none
+
+    cannot use `failed` of /cwd/trawl.toml:2: it is empty
+    hint: write the text of a search
+
+    cannot use `failed` of /cwd/trawl.toml:2: expected a search term, found the end
+    hint: an event type is a search expression, such as `sshd "Failed password"`
+
+    cannot use `failed` of /cwd/trawl.toml:2: it has commands
+    hint: an event type is a search expression, such as `sshd "Failed password"`
+
+    cannot use `failed` of /cwd/trawl.toml:2: there is no macro `unknown`
+    hint: an event type is a search expression, such as `sshd "Failed password"`
+
+    cannot use `tags` of /cwd/trawl.toml:1: it has no `value`
+    hint: a tag has a name, a field and a value: name = "prod", field = "host", value = "db-*"
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 1
+      |
+    2 | nam = "prod"
+      | ^^^
+    unknown field `nam`, expected one of `name`, `field`, `value`
+    hint: did you mean `name`?
+
+    cannot use `errors` of /cwd/trawl.toml:2: it is empty
+    hint: write the text of a search
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 12
+      |
+    2 | errors = { query = "x" }
+      |            ^^^^^
+    unknown field `query`, expected `search`
+    hint: none
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 10
+      |
+    2 | errors = 5
+      |          ^
+    invalid type: integer `5`, expected the text of a search, or a table with the key `search`
+    hint: none
+
+    cannot use `filename` of /cwd/trawl.toml:2: `../nets.csv` leaves the folder of lookup tables: a table is named without its folder
+    hint: name a file of the folder of lookup tables
+
+    cannot use `match_type` of /cwd/trawl.toml:2: `REGEX` is none of WILDCARD, CIDR and EXACT
+    hint: write for example "WILDCARD(path), CIDR(net)"
+
+    cannot use `match_type` of /cwd/trawl.toml:2: `CIDR` is no kind of match with a column in parentheses
+    hint: write for example "WILDCARD(path), CIDR(net)"
+
+    cannot use `max_matches` of /cwd/trawl.toml:2: 0 lines are none
+    hint: write a number from 1 on
+
+    cannot use `min_matches` of /cwd/trawl.toml:2: there is no `default_match` to make up for missing lines
+    hint: add default_match = "…"
+
+    cannot use `min_matches` of /cwd/trawl.toml:4: 3 is more than max_matches, 2
+    hint: write a smaller number
+
+    cannot use `filename` of /cwd/trawl.toml:1: `a/b` leaves the folder of lookup tables: a table is named without its folder
+    hint: name a file of the folder of lookup tables
+
+    cannot use `time_format` of /cwd/trawl.toml:2: it says something about the time of lines, but there is no `time_field`
+    hint: add time_field = "…", the column with the time
+
+    cannot use `min_offset_secs` of /cwd/trawl.toml:4: 2 is more than max_offset_secs, 1
+    hint: no row could match
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 1
+      |
+    2 | max_match = 1
+      | ^^^^^^^^^
+    unknown field `max_match`, expected one of `filename`, `case_sensitive_match`, `match_type`, `max_matches`, `default_match`, `min_matches`, `time_field`, `time_format`, `max_offset_secs`, `min_offset_secs`
+    hint: did you mean `max_matches`?
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 1, column 2
+      |
+    1 | [lookups.nets]
+      |  ^^^^^^^
+    invalid type: map, expected path string
+    hint: `lookups` is the folder of lookup tables; a definition is a section [lookup.NAME]
+    "#);
+}

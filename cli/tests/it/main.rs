@@ -6,6 +6,7 @@ mod expected;
 mod help;
 mod index;
 mod language;
+mod lookup;
 mod man;
 mod oracle;
 mod permissions;

@@ -50,6 +50,7 @@ fn knowledge() -> Knowledge {
         event_types: [pair("login", "sshd accepted"), pair("loop", "eventtype=loop")].into(),
         tags: vec![Tag { name: "prod".to_owned(), field: "host".to_owned(), value: "web*".to_owned() }],
         saved_searches: [pair("errors", "error | stats count"), pair("loop", "| savedsearch loop")].into(),
+        ..Knowledge::default()
     }
 }
 

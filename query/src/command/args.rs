@@ -3,6 +3,7 @@
 use crate::error::{QueryError, QueryErrorKind, nearest};
 use crate::glob::Glob;
 use crate::lexer::{Cursor, is_name_char, quote};
+use crate::lookup::check_name;
 use crate::span::{Span, Spanned};
 use crate::time::TimeSpan;
 use std::fmt;
@@ -127,6 +128,16 @@ impl<'q> Args<'q> {
         match name.value.contains('*') {
             true => Err(QueryError::rule("wildcards are not allowed here", name.span)),
             false => Ok(name),
+        }
+    }
+
+    /// The name of a lookup table, which must come next.
+    pub fn expect_table(&mut self) -> Result<Spanned<String>, QueryError> {
+        self.cursor.skip_separators();
+        let name = self.name()?.ok_or_else(|| self.cursor.expected("the name of a lookup table"))?;
+        match check_name(&name.value) {
+            Ok(()) => Ok(name),
+            Err(why) => Err(QueryError::rule(format!("`{}` {why}", name.value), name.span)),
         }
     }
 

@@ -38,8 +38,11 @@ mod gentimes;
 mod group;
 mod grouping;
 mod head;
+mod inputcsv;
+mod inputlookup;
 mod join;
 mod known;
+mod lookup;
 mod makecontinuous;
 mod makemv;
 mod makeresults;
@@ -51,6 +54,8 @@ mod mvcombine;
 mod mvexpand;
 mod nomv;
 mod outlier;
+mod outputcsv;
+mod outputlookup;
 mod rangemap;
 mod rare;
 mod regex;
@@ -72,6 +77,8 @@ mod stats;
 mod strcat;
 mod streamstats;
 mod table;
+mod table_input;
+mod table_output;
 mod tail;
 mod timechart;
 mod timewrap;
@@ -120,6 +127,7 @@ pub use grouping::Grouping;
 pub use head::Head;
 pub use join::{Join, Times};
 pub(crate) use known::find;
+pub use lookup::{Lookup, Outputs, TableField};
 pub use makecontinuous::Makecontinuous;
 pub use makemv::Makemv;
 pub use makeresults::{DataFormat, Makeresults};
@@ -150,6 +158,8 @@ pub use stats::Stats;
 pub use strcat::{Source, Strcat};
 pub use streamstats::Streamstats;
 pub use table::Table;
+pub use table_input::TableInput;
+pub use table_output::TableOutput;
 pub use tail::Tail;
 pub use timechart::Timechart;
 pub use timewrap::{Timewrap, WrapSeries};
@@ -196,6 +206,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
     }
 
+    /// Whether a search may begin with the command: it has a result where there are no rows. `| stats count` is 0.
+    fn can_begin(&self) -> bool {
+        matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
+    }
+
     /// The condition, if all the command does is to keep the rows that satisfy it. Directly after the event search it can
     /// then become a part of it.
     fn as_filter(&self) -> Option<&SearchExpr> {
@@ -211,6 +226,16 @@ pub trait Command: Any + Display + Debug + Send + Sync {
     /// [`Context::rows_of`].
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
         Vec::new()
+    }
+
+    /// Fetches what the operators will need, after the subsearches and before the first event is read: so that what is missing
+    /// is known at once. The operators do not rely on it.
+    ///
+    /// # Errors
+    /// If the command cannot do its work.
+    fn prepare(&self, ctx: &Arc<Context>) -> Result<()> {
+        let _ = ctx;
+        Ok(())
     }
 
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
@@ -346,11 +371,14 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("format", Manual::of(include_str!("format.rs")), format::parse),
     CommandSpec::new("gentimes", Manual::of(include_str!("gentimes.rs")), gentimes::parse),
     CommandSpec::new("head", Manual::of(include_str!("head.rs")), head::parse),
+    CommandSpec::new("inputcsv", Manual::of(include_str!("inputcsv.rs")), inputcsv::parse),
+    CommandSpec::new("inputlookup", Manual::of(include_str!("inputlookup.rs")), inputlookup::parse),
     CommandSpec::new("join", Manual::of(include_str!("join.rs")), join::parse),
     CommandSpec {
         aliases: &["kv"],
         ..CommandSpec::new("extract", Manual::of(include_str!("extract.rs")), extract::parse)
     },
+    CommandSpec::new("lookup", Manual::of(include_str!("lookup.rs")), lookup::parse),
     CommandSpec::new("makecontinuous", Manual::of(include_str!("makecontinuous.rs")), makecontinuous::parse),
     CommandSpec::new("makemv", Manual::of(include_str!("makemv.rs")), makemv::parse),
     CommandSpec::new("makeresults", Manual::of(include_str!("makeresults.rs")), makeresults::parse),
@@ -362,6 +390,8 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("mvexpand", Manual::of(include_str!("mvexpand.rs")), mvexpand::parse),
     CommandSpec::new("nomv", Manual::of(include_str!("nomv.rs")), nomv::parse),
     CommandSpec::new("outlier", Manual::of(include_str!("outlier.rs")), outlier::parse),
+    CommandSpec::new("outputcsv", Manual::of(include_str!("outputcsv.rs")), outputcsv::parse),
+    CommandSpec::new("outputlookup", Manual::of(include_str!("outputlookup.rs")), outputlookup::parse),
     CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
@@ -519,6 +549,8 @@ mod tests {
         r#"eval n=0 | foreach x* [eval n=n+len("<<FIELD>>")]"#,
         "foreach mode=multivalue x [eval g=g.<<ITEM>>]",
         "convert num(x) AS n rmunit(x)",
+        "eval host=if(g=\"a\", \"db-02\", \"db-01\") | lookup hosts host OUTPUT owner | lookup hosts owner OUTPUTNEW room AS g",
+        "outputlookup t | inputlookup append=t t | stats count BY g x",
     ];
 
     proptest! {

@@ -625,7 +625,7 @@ mod tests {
             ("a | | b", "|", "a command is missing here"),
             ("a |", "|", "a command is missing here"),
             ("a | stast count", "stast", "unknown command `stast`"),
-            ("a | lookup x", "lookup", "unsupported command: `lookup`"),
+            ("a | sendemail x", "sendemail", "unsupported command: `sendemail`"),
             ("| where a=1", "where", "`where` cannot begin a search: it needs rows"),
         ] {
             let error = parse(text).expect_err(text);
