@@ -216,7 +216,7 @@ fn snap(time_us: i64, unit: Unit, zone: Zone) -> Option<i64> {
     let floor = |seconds: i64| {
         let offset = offset_us(time_us, zone);
         let local = time_us.checked_add(offset)?;
-        Some(local - local.rem_euclid(seconds * SECOND_US) - offset)
+        local.checked_sub(local.rem_euclid(seconds * SECOND_US))?.checked_sub(offset)
     };
     let date = || to_local(time_us, zone).map(|local| local.date());
     let midnight = |date: NaiveDate| to_utc(date.and_time(NaiveTime::MIN), zone);
@@ -402,6 +402,13 @@ mod tests {
     fn far_away_is_none_not_a_panic() {
         for spec in ["-4000000000y", "+4000000000mon", "-4000000000d", "+4000000000w"] {
             assert_eq!(TimeSpec::parse(spec).unwrap().resolve(0, Zone::UTC), None, "{spec}");
+        }
+        for spec in ["@s", "@m", "@h", "@d", "@w3", "@mon", "@q", "@y"] {
+            let spec = TimeSpec::parse(spec).unwrap();
+            for zone in [Zone::UTC, NEW_YORK, "+05:30".parse().unwrap(), "-11:59".parse().unwrap()] {
+                assert_eq!(spec.resolve(i64::MIN, zone), None, "{spec} {zone}");
+                let _ = spec.resolve(i64::MAX, zone);
+            }
         }
     }
 
