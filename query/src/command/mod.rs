@@ -222,8 +222,8 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         Vec::new()
     }
 
-    /// The subsearches whose rows the command works with. They run before the search; the operator finds their rows with
-    /// [`Context::rows_of`].
+    /// The subsearches whose rows the command works with. They run before the search; the operator finds their rows in
+    /// the context.
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
         Vec::new()
     }
