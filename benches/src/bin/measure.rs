@@ -185,14 +185,14 @@ fn record(corpus: &Path, data: &Path) -> Result<()> {
         }
         let cost = median(costs, |cost| cost.cpu);
         let rg = ripgrep(case, corpus)?.map_or_else(|| "—".to_owned(), |cpu| format!("{:.0}", ms(cpu)));
+        let goal = case.goal_ms.map_or_else(|| "—".to_owned(), |goal| goal.to_string());
         writeln!(
             text,
-            "| {} | `{}` | {n_rows} | {:.2} | {:.2} | {} | {rg} |",
+            "| {} | `{}` | {n_rows} | {:.2} | {:.2} | {goal} | {rg} |",
             case.class,
             case.query.replace('|', "\\|"),
             ms(cost.cpu),
             ms(cost.wall),
-            case.goal_ms
         )?;
     }
     std::io::stdout().write_all(text.as_bytes())?;
