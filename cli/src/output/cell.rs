@@ -8,6 +8,9 @@ use trawl_query::value::Value;
 /// ISO 8601 with microseconds and offset: no information is lost, and it sorts as text within one offset.
 const ISO_8601: &str = "%Y-%m-%dT%H:%M:%S.%6N%:z";
 
+/// What the values of `sparkline()` begin with.
+const SPARKLINE_MARK: &str = "##__SPARKLINE__##";
+
 /// Prints cells: `_time` as a time in the zone, everything else as it is.
 #[derive(Clone, Debug)]
 pub struct CellPrinter {
@@ -44,11 +47,45 @@ impl CellPrinter {
             value => Cow::Owned(value.to_string()),
         }
     }
+
+    /// The cell as people see it: as [`text`](Self::text), but the values of `sparkline()` as a small graph.
+    pub fn shown<'a>(&self, name: &str, value: &'a Value) -> Cow<'a, str> {
+        match value.each() {
+            [mark, numbers @ ..] if mark.with_text(|text| text == SPARKLINE_MARK) => Cow::Owned(sparkline(numbers)),
+            _ => self.text(name, value),
+        }
+    }
+}
+
+/// The numbers as bars of eighths, the highest one full.
+fn sparkline(numbers: &[Value]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let numbers = || numbers.iter().map(|number| number.as_number().unwrap_or(0.0).max(0.0));
+    let highest = numbers().fold(0.0, f64::max);
+    let bar = |number: f64| {
+        let level = if highest > 0.0 { number / highest * (BARS.len() - 1) as f64 } else { 0.0 };
+        BARS[level.round() as usize]
+    };
+    numbers().map(bar).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sparklines_are_graphs_for_people() {
+        let printer = CellPrinter::new(Zone::UTC);
+        let line = |numbers: &[f64]| {
+            Value::multi(
+                std::iter::once(Value::from(SPARKLINE_MARK)).chain(numbers.iter().map(|number| (*number).into())),
+            )
+        };
+        assert_eq!(printer.shown("x", &line(&[0.0, 7.0, 3.0, 14.0])), "▁▅▃█");
+        assert_eq!(printer.shown("x", &line(&[0.0, 0.0])), "▁▁");
+        assert_eq!(printer.shown("x", &Value::from("a")), "a");
+        assert!(printer.text("x", &line(&[1.0])).starts_with(SPARKLINE_MARK));
+    }
 
     #[test]
     fn times_are_iso_8601_in_the_zone() {

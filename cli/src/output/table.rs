@@ -70,7 +70,7 @@ impl Table {
             for_each_row(&batch, names, |values| {
                 let cells = names.iter().zip(values).zip(columns);
                 let cells: Vec<Vec<String>> =
-                    cells.map(|((name, value), column)| lines(&self.cells.text(name, value), column)).collect();
+                    cells.map(|((name, value), column)| lines(&self.cells.shown(name, value), column)).collect();
                 write_row(out, &cells, columns)
             })
         })
@@ -97,7 +97,7 @@ impl Table {
                     let shown = layout::cut(name, name_width);
                     let padding = (name_width + GAP).saturating_sub(shown.width());
                     write!(out, "{title}{shown}{title:#}{:padding$}", "")?;
-                    let lines = layout::wrapped(&self.cells.text(name, value), value_width);
+                    let lines = layout::wrapped(&self.cells.shown(name, value), value_width);
                     let indent = format!("\n{:1$}", "", name_width + GAP);
                     writeln!(out, "{}", lines.join(&indent))?;
                 }
@@ -125,7 +125,7 @@ impl Render for Table {
         std::mem::take(&mut self.rows).drain(|batch| {
             for_each_row(&batch, &names, |values| {
                 for ((name, value), column) in names.iter().zip(values).zip(&mut columns) {
-                    column.width = column.width.max(widest(&self.cells.text(name, value)));
+                    column.width = column.width.max(widest(&self.cells.shown(name, value)));
                     column.is_numeric &= value.is_null() || (name != "_time" && value.as_number().is_some());
                 }
                 Ok(())
