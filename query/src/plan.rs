@@ -1,12 +1,13 @@
 //! From a parsed query to what is run.
 
 use crate::ast::Pipeline;
-use crate::command::{Command, CommandKind};
+use crate::command::{Command, CommandKind, Head, Sort};
 use crate::error::QueryError;
 use crate::glob::Glob;
 use crate::search::{CompareOp, EventView, Filter, PatternMatcher, SearchExpr};
 use crate::time::{TimeRange, TimeSpec};
 use crate::wanted::Wanted;
+use std::any::Any;
 use std::fmt;
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
@@ -169,6 +170,7 @@ impl Plan {
             *expr = SearchExpr::and([expr.clone(), filter.clone()]);
             commands.remove(0);
         }
+        limit_sorts(&mut commands);
         let resolve = |spec: &Option<TimeSpec>| spec.as_ref().and_then(|spec| spec.resolve(caller.now_us, caller.zone));
         let callers_range = TimeRange { earliest: resolve(&caller.earliest), latest: resolve(&caller.latest) };
         let range = times.range(callers_range, caller.now_us, caller.zone)?;
@@ -204,6 +206,19 @@ impl Plan {
     /// Whether the result is a table rather than events.
     pub fn is_transforming(&self) -> bool {
         self.search.is_none() || self.commands.iter().any(|command| command.makes_table())
+    }
+}
+
+/// `sort … | head N` needs the first N rows only: there is no reason to hold the others.
+fn limit_sorts(commands: &mut [Box<dyn Command>]) {
+    for at in 1..commands.len() {
+        let (sort, head): (&dyn Any, &dyn Any) = (&*commands[at - 1], &*commands[at]);
+        let (Some(sort), Some(head)) = (sort.downcast_ref::<Sort>(), head.downcast_ref::<Head>()) else { continue };
+        if let Head { limit: Some(limit), condition: None, .. } = head
+            && sort.limit.is_none_or(|kept| kept > *limit)
+        {
+            commands[at - 1] = Box::new(Sort { limit: Some(*limit), is_cut_later: true, keys: sort.keys.clone() });
+        }
     }
 }
 
@@ -244,6 +259,29 @@ mod tests {
         let pipeline = crate::parse(query).expect("a query");
         let index = IndexName::new(index).expect("a name");
         IndexSelection::new(pipeline.search.as_ref(), &[]).covers(&index)
+    }
+
+    #[test]
+    fn a_sort_before_a_head_holds_only_what_the_head_takes() {
+        let caller = Caller {
+            earliest: None,
+            latest: None,
+            indexes: Vec::new(),
+            event_fields: Wanted::All,
+            now_us: 0,
+            zone: Zone::UTC,
+        };
+        for (query, expected) in [
+            ("x | sort 0 -a | head 5", "sort 5 -a | head 5"),
+            ("x | sort a | head 5", "sort 5 a | head 5"),
+            ("x | sort 3 a | head 5", "sort 3 a | head 5"),
+            ("x | sort 0 a | head (a<5)", "sort 0 a | head (a<5)"),
+            ("x | sort 0 a | table a | head 5", "sort 0 a | table a | head 5"),
+        ] {
+            let plan = Plan::new(crate::parse(query).expect("a query"), &caller).expect("a plan");
+            let commands: Vec<String> = plan.commands.iter().map(ToString::to_string).collect();
+            assert_eq!(commands.join(" | "), expected, "{query}");
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Sort {
     pub limit: Option<usize>,
     /// The keys, the most important first; at least one.
     pub keys: Vec<SortKey>,
+    /// Whether the command behind takes no more rows than the limit, so that nobody misses the others.
+    pub is_cut_later: bool,
 }
 
 const DEFAULT_LIMIT: usize = 10_000;
@@ -69,7 +71,7 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
     };
     let keys = parse_keys(&mut args)?;
     args.finish()?;
-    Ok(Box::new(Sort { limit: (limit > 0).then_some(limit), keys }))
+    Ok(Box::new(Sort { limit: (limit > 0).then_some(limit), keys, is_cut_later: false }))
 }
 
 /// Reads `([+|-] key)… [d|desc]`.
@@ -166,6 +168,7 @@ impl Command for Sort {
         let keys = self.keys.clone().into();
         Box::new(SortOperator {
             ctx: Arc::clone(ctx),
+            warns: !self.is_cut_later,
             limit: self.limit,
             rows: Some(SortedRows::new(ctx, "sort", keys, Ties::InOrder, self.limit)),
         })
@@ -175,6 +178,8 @@ impl Command for Sort {
 struct SortOperator {
     ctx: Arc<Context>,
     limit: Option<usize>,
+    /// Whether to say that rows were cut.
+    warns: bool,
     /// Taken by `finish`.
     rows: Option<SortedRows>,
 }
@@ -199,6 +204,7 @@ impl Operator for SortOperator {
         if let Some(rows) = self.rows.take() {
             let n_rows = rows.n_rows();
             if let Some(limit) = self.limit
+                && self.warns
                 && n_rows > limit as u64
             {
                 self.ctx.warn(Warning::SortCut { kept: limit, of: n_rows });
