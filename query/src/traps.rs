@@ -2,7 +2,7 @@
 //!
 //! Traps that concern one command are tested in its file under the same numbers.
 
-use crate::testing::{check_eval, check_rows};
+use crate::testing::{check_eval, check_generated, check_rows, check_rows_in, context};
 
 fn canonical(query: &str) -> String {
     crate::parse(query).unwrap_or_else(|error| panic!("{}", error.render(query, false))).to_string()
@@ -41,12 +41,33 @@ fn trap_4_underscore_breaks_and_words_are_whole() {
 }
 
 #[test]
+fn trap_5_what_is_cut_without_being_asked() {
+    let numbers = |n: usize| (1..=n).map(|x| format!("x={x}\n")).collect::<String>();
+    let first = |n: usize| numbers(n).trim_end().to_owned();
+    check_rows(&numbers(12), "head", &first(10));
+    check_rows(&numbers(12), "tail | stats count", "count=10");
+    check_rows(&numbers(12), "top x | stats count", "count=10");
+    check_rows(&numbers(6), "transpose", "column=x row 1=1 row 2=2 row 3=3 row 4=4 row 5=5");
+    check_rows(&numbers(120), "stats list(x) AS l | eval n=mvcount(l) | fields n", "n=100");
+}
+
+#[test]
 fn trap_7_each_command_has_its_own_way_with_absent_fields() {
     let rows = "_time=1 h=a\n_time=2";
     check_rows(rows, "stats count BY h", "h=a count=1");
     check_rows(rows, "dedup h", "_time=1 h=a");
     check_rows(rows, "top h showperc=f", "h=a count=1");
     check_rows(rows, "timechart span=1m count BY h", "_time=0 a=1 NULL=1");
+    check_rows(rows, "eventstats count BY h", "_time=1 h=a count=1\n_time=2");
+    check_rows(rows, "streamstats count BY h", "_time=1 h=a count=1\n_time=2");
+}
+
+#[test]
+fn trap_8_the_last_rows_come_in_reverse_and_the_newest_are_kept() {
+    // As events come: newest first.
+    let rows = "_time=3 h=a\n_time=2 h=b\n_time=1 h=a";
+    check_rows(rows, "tail 2", "_time=1 h=a\n_time=2 h=b");
+    check_rows(rows, "dedup h", "_time=3 h=a\n_time=2 h=b");
 }
 
 #[test]
@@ -56,9 +77,46 @@ fn trap_9_dots_join_in_eval_and_name_in_by() {
 }
 
 #[test]
+fn trap_10_empty_bins_count_nothing_and_have_no_average() {
+    check_rows(
+        "_time=130 x=4\n_time=5 x=2",
+        "timechart span=1m count avg(x) AS a",
+        "_time=0 count=1 a=2\n_time=60 count=0\n_time=120 count=1 a=4",
+    );
+}
+
+#[test]
+fn trap_14_join_takes_one_match_unless_told() {
+    let other = "[| makeresults format=csv data=\"k,v\n1,a\n1,b\" | fields k v | fields - _*]";
+    check_rows("k=1\nk=2", &format!("join k {other}"), "k=1 v=a");
+    check_rows("k=1\nk=2", &format!("join type=left k {other}"), "k=1 v=a\nk=2");
+    check_rows("k=1\nk=2", &format!("join max=0 k {other}"), "k=1 v=a\nk=1 v=b");
+}
+
+#[test]
+fn trap_15_any_of_several_values_counts() {
+    check_rows("f=[v,w]", "search f=v", "f=[v,w]");
+    check_rows("f=[v,w]", "search f!=v", "f=[v,w]");
+    check_rows("f=[v,w]", "search NOT f=v", "");
+    check_rows("f=[v,w]", "stats count BY f", "f=v count=1\nf=w count=1");
+}
+
+#[test]
 fn trap_16_values_are_sorted_as_text_and_sort_sorts_numbers() {
     check_rows("x=10\nx=2\nx=1", "stats values(x)", "values(x)=[1,10,2]");
     check_rows("x=10\nx=2\nx=1", "sort x", "x=1\nx=2\nx=10");
+}
+
+#[test]
+fn trap_17_times_are_printed_in_the_zone_of_the_search() {
+    let in_zurich = || {
+        let mut ctx = context();
+        ctx.zone = trawl_formats::Zone::Named("Europe/Zurich".parse().unwrap());
+        ctx
+    };
+    let query = "eval h=strftime(_time, \"%H\"), d=tostring(90061, \"duration\")";
+    check_rows("_time=0 date_hour=0", query, "_time=0 date_hour=0 h=00 d=1+01:01:01");
+    check_rows_in(in_zurich, "_time=0 date_hour=0", query, "_time=0 date_hour=0 h=01 d=1+01:01:01");
 }
 
 #[test]
@@ -85,9 +143,47 @@ fn trap_20_what_people_write_parses() {
         ("search index=a OR index=b", "search index=a OR index=b"),
         ("```first``` error ```then | count``` | ```here``` head", "search error | head 10"),
         ("error\n| head 5\n\t| tail 1", "search error | head 5 | tail 1"),
+        ("error | appendpipe [| stats count]", "search error | appendpipe [stats count]"),
+        ("error | join x [| makeresults]", "search error | join x [| makeresults]"),
     ] {
         assert_eq!(canonical(query), expected, "{query}");
     }
+}
+
+#[test]
+fn trap_21_options_may_follow_what_they_are_about() {
+    for (query, same) in [
+        ("timechart count BY host limit=20 span=1h", "timechart span=1h limit=20 count BY host"),
+        ("streamstats avg(x) window=5", "streamstats window=5 avg(x)"),
+        ("streamstats avg(x) BY host window=5", "streamstats window=5 avg(x) BY host"),
+        ("chart count BY host, level limit=5 useother=f", "chart limit=5 useother=f count BY host, level"),
+        ("dedup host sortby -_time", "dedup host sortby - _time"),
+        ("dedup host keepempty=t", "dedup keepempty=t host"),
+        ("top host limit=5 showperc=f", "top limit=5 showperc=f host"),
+        ("bin _time span=5m", "bin span=5m _time"),
+        ("fillnull host value=x", "fillnull value=x host"),
+        ("transaction host maxspan=5m", "transaction maxspan=5m host"),
+    ] {
+        assert_eq!(canonical(&format!("* | {query}")), canonical(&format!("* | {same}")));
+    }
+}
+
+#[test]
+fn trap_22_bin_leaves_gaps_and_timechart_does_not() {
+    let rows = "_time=130\n_time=5";
+    check_rows(rows, "bin _time span=1m | stats count BY _time", "_time=0 count=1\n_time=120 count=1");
+    check_rows(rows, "timechart span=1m count", "_time=0 count=1\n_time=60 count=0\n_time=120 count=1");
+}
+
+#[test]
+fn trap_23_quotes_and_backslashes_survive_a_subsearch() {
+    let value = r#"a\"b\\c"#;
+    check_generated(
+        &format!(
+            "| makeresults | eval f=\"{value}\" | search [| makeresults | eval f=\"{value}\" | table f] | table f"
+        ),
+        r#"f=a"b\c"#,
+    );
 }
 
 #[test]

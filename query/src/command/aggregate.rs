@@ -140,6 +140,18 @@ fn name_calls(mut cursor: Cursor<'_>, calls: &mut Vec<Aggregation>) -> Result<St
 }
 
 impl Aggregation {
+    /// `sparkline` alone: how the number of rows goes, in a column of that name.
+    fn plain_sparkline(count: &'static StatsFunction) -> Self {
+        Self {
+            function: count,
+            written: count.name.to_owned(),
+            percentile: 0.0,
+            argument: Argument::Rows,
+            sparkline: Some(Sparkline { span: None }),
+            alias: Some(Glob::new("sparkline")),
+        }
+    }
+
     /// Whether it counts rows, whatever they hold.
     pub fn counts_rows(&self) -> bool {
         self.function.name == "count" && matches!(self.argument, Argument::Rows) && self.sparkline.is_none()
@@ -319,8 +331,10 @@ pub(super) fn parse_call(args: &mut Args<'_>) -> Result<Aggregation, QueryError>
     let mut ahead = args.cursor;
     ahead.skip_space();
     if function.name == "sparkline" {
+        if !ahead.eat("(") {
+            return Ok(Aggregation::plain_sparkline(stats_fn::find("count", span)?.0));
+        }
         args.cursor = ahead;
-        args.cursor.expect("(")?;
         return parse_sparkline(args);
     }
     let argument = if ahead.eat("(") {

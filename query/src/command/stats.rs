@@ -132,6 +132,7 @@ mod tests {
     #[test]
     fn parses_and_prints() {
         check_prints(&[
+            ("stats sparkline BY host", "stats sparkline(count) AS sparkline BY host"),
             ("stats count", "stats count"),
             ("STATS Count by host", "stats count BY host"),
             ("stats count, dc( user ) as users by host source", "stats count dc(user) AS users BY host, source"),

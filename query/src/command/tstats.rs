@@ -2,7 +2,7 @@
 //!
 //! **Syntax**
 //!
-//! `| tstats <function> [AS name] … [WHERE search] [BY fields [span=5m]]`
+//! `| tstats [options] <function> [AS name] … [WHERE search] [BY fields [span=5m] [options]]`
 //!
 //! **Arguments**
 //!
@@ -63,7 +63,9 @@ pub struct Tstats {
     pub fill: Option<String>,
 }
 
-const OPTIONS: [&str; 8] = [
+/// The first one may stand after BY only.
+const OPTIONS: [&str; 9] = [
+    "span",
     "fillnull_value",
     "prestats",
     "local",
@@ -76,7 +78,7 @@ const OPTIONS: [&str; 8] = [
 
 pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
     let mut fill = None;
-    while let Some((name, value)) = args.option(&OPTIONS)? {
+    while let Some((name, value)) = args.option(&OPTIONS[1..])? {
         if name == "fillnull_value" {
             fill = Some(value.value);
         }
@@ -92,11 +94,15 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
     let (mut by, mut span) = (Vec::new(), None);
     if args.keyword("BY") {
         loop {
-            if let Some((_, value)) = args.option(&["span"])? {
-                if TimeSpan::parse(&value.value).is_none() {
-                    return Err(super::args::bad_value(&value, "a span of time such as 5m or 1d"));
+            if let Some((name, value)) = args.option(&OPTIONS)? {
+                match name {
+                    "span" if TimeSpan::parse(&value.value).is_none() => {
+                        return Err(super::args::bad_value(&value, "a span of time such as 5m or 1d"));
+                    }
+                    "span" => span = Some(value.value),
+                    "fillnull_value" => fill = Some(value.value),
+                    _ => {}
                 }
-                span = Some(value.value);
                 continue;
             }
             let Some(name) = args.name()? else { break };
@@ -198,6 +204,7 @@ mod tests {
     fn parses_and_prints() {
         check_generates_prints(&[
             ("tstats count", "tstats count"),
+            ("tstats count BY host fillnull_value=none chunk_size=9", "tstats fillnull_value=\"none\" count BY host"),
             (
                 "tstats summariesonly=t count dc(host) AS n where index=main \"by the way\" earliest=-1h by host _time span=1h",
                 "tstats count dc(host) AS n WHERE index=main \"by the way\" earliest=-1h BY host, _time span=1h",

@@ -19,6 +19,7 @@ use crate::lexer::{Cursor, quote};
 use crate::span::{Span, Spanned};
 use crate::subsearch::Subsearch;
 use crate::time::TimeSpec;
+use std::borrow::Cow;
 use trawl_formats::token::is_major_breaker;
 
 /// How deep parentheses may nest. Bounds the stack of everything that walks the tree.
@@ -68,6 +69,23 @@ pub(crate) fn parse_search(cursor: Cursor<'_>) -> Result<(SearchExpr, TimeModifi
 /// Whether `c` may stand in a word or value without quotes.
 pub(super) fn is_word_char(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !"()[]|\",`".contains(c)
+}
+
+/// The length of the word that the text begins with. A pipe with a backslash before it does not end a stage: it belongs to
+/// the word, without the backslash.
+fn word_len(text: &str) -> usize {
+    let mut len = 0;
+    loop {
+        len += text[len..].find(|c| !is_word_char(c)).unwrap_or(text.len() - len);
+        if !(text[..len].ends_with('\\') && text[len..].starts_with('|')) {
+            return len;
+        }
+        len += 1;
+    }
+}
+
+fn without_escapes(word: &str) -> Cow<'_, str> {
+    if word.contains("\\|") { Cow::Owned(word.replace("\\|", "|")) } else { Cow::Borrowed(word) }
 }
 
 /// Words that are operators.
@@ -191,7 +209,7 @@ impl Parser<'_> {
     /// A word: a term, or the field on the left of an operator.
     fn word(&mut self, start: usize) -> Result<Option<SearchExpr>, QueryError> {
         let rest = self.cursor.rest();
-        let word_len = rest.find(|c| !is_word_char(c)).unwrap_or(rest.len());
+        let word_len = word_len(rest);
         let word = &rest[..word_len];
         if word.is_empty() {
             return Err(self.cursor.expected("a search term"));
@@ -233,7 +251,7 @@ impl Parser<'_> {
             check_field(name, self.cursor.span_from(start))?;
             return self.in_list(name.to_owned(), start).map(Some);
         }
-        self.pattern(name, PatternForm::Bare, false, self.cursor.span_from(start)).map(Some)
+        self.pattern(&without_escapes(name), PatternForm::Bare, false, self.cursor.span_from(start)).map(Some)
     }
 
     /// `TERM(x)` or `CASE(x)`.
@@ -459,7 +477,8 @@ impl Parser<'_> {
             return Err(QueryError::rule("a subsearch cannot be a value", span)
                 .with_hint("write it alone, and end it with `return name=field`"));
         }
-        let word = self.cursor.take_while(is_word_char);
+        let word = &self.cursor.rest()[..word_len(self.cursor.rest())];
+        self.cursor.advance(word.len());
         let span = self.cursor.span_from(start);
         if word.is_empty() {
             return Err(self.cursor.expected("a value"));
@@ -469,7 +488,7 @@ impl Parser<'_> {
                 .with_hint(format!("write {}", quote(word))));
         }
         check_dashboard_token(word, span)?;
-        Ok(Spanned::new(word.to_owned(), span))
+        Ok(Spanned::new(without_escapes(word).into_owned(), span))
     }
 }
 
@@ -533,6 +552,7 @@ mod tests {
             ("field!=*", "NOT *"),
             ("msg=\"*time out*\"", "msg=\"*time out*\""),
             ("path=\"C:\\Temp\"", "path=C:\\Temp"),
+            (r"a\|b x=c\|d\|", "\"a|b\" x=\"c|d|\""),
             ("\"my field\"=x", "\"my field\"=x"),
             ("\"a b\"", "\"a b\""),
             ("status IN (404, \"5*\",500)", "status IN (404, 5*, 500)"),

@@ -1,3 +1,4 @@
 //! Tests of the crate from outside: what a program that uses it sees.
 
 mod oracle;
+mod reference;
