@@ -55,6 +55,7 @@ pub mod subsearch;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod tokens;
 #[cfg(test)]
 mod traps;
 pub mod value;
