@@ -150,8 +150,8 @@ Examples:
 
 Exit status: 0 at least one row, 1 none, 2 error or partial answer, 130 Ctrl-C.")]
 pub struct SearchArgs {
-    /// The query
-    #[arg(required = true, value_name = "QUERY")]
+    /// The query [default: on a terminal, a prompt; the options then hold for every query typed there]
+    #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
     /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds

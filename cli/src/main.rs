@@ -1,7 +1,7 @@
 //! The trawl command line: index logs, search them.
 //!
 //! `main` reads the arguments ([`args`]), resolves the configuration once ([`config`]) and calls the verb ([`cmd`], one
-//! file each). Rows go to the standard output through a renderer of [`output`], everything else to the standard error.
+//! file each; [`prompt`] is `trawl search` without a query). Rows go to the standard output through a renderer of [`output`], everything else to the standard error.
 //! What the process tells its caller is an [`ExitCode`].
 
 mod args;
@@ -12,13 +12,14 @@ mod docs;
 mod error;
 mod exit_code;
 mod output;
+mod prompt;
 mod signals;
 mod terminal;
 mod words;
 
 use anyhow::Context;
 use args::{Args, ConfigVerb, Verb};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Command, CommandFactory, FromArgMatches};
 use config::{Config, Surroundings};
 use error::Advice;
 use exit_code::ExitCode;
@@ -36,6 +37,13 @@ fn main() -> std::process::ExitCode {
         Err(code) => return code.into(),
     };
     let terminal = Terminal::detect(args.global.color, &|name| env::var_os(name));
+    if let Verb::Search(search) = &args.verb
+        && search.query.is_empty()
+        && !terminal.is_interactive
+    {
+        let _ = missing_query(&raw).print();
+        return ExitCode::Error.into();
+    }
     let code = run(args, terminal).unwrap_or_else(|error| {
         if error::is_broken_pipe(&error) {
             return ExitCode::Success;
@@ -64,6 +72,13 @@ fn parse(raw: &[OsString]) -> Result<Args, ExitCode> {
     })
 }
 
+/// The error that `trawl search` needs a query, where nobody can be asked for one.
+fn missing_query(raw: &[OsString]) -> clap::Error {
+    let with_query = |search: Command| search.mut_arg("query", |query| query.required(true));
+    let parsed = Args::command().mut_subcommand("search", with_query).try_get_matches_from(raw);
+    parsed.expect_err("there is no query")
+}
+
 fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let Args { global, verb } = args;
     // Only for the verbs that need it: the others must work where the configuration is broken.
@@ -78,6 +93,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
     };
     match verb {
         Verb::Index(args) => cmd::index::run(&args, &config()?, terminal),
+        Verb::Search(args) if args.query.is_empty() => prompt::run(&args, &config()?, terminal),
         Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),

@@ -4,9 +4,10 @@ use crate::exit_code::ExitCode;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use trawl_query::Cancel;
 
 /// Whether somebody pressed Ctrl-C (or sent SIGTERM).
 #[derive(Clone, Debug, Default)]
@@ -21,15 +22,7 @@ impl Interrupted {
     pub fn watch(cancel: impl Fn() + Send + 'static) -> io::Result<Self> {
         let interrupted = Self::default();
         let flag = interrupted.clone();
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for _ in signals.forever() {
-                if flag.0.swap(true, Ordering::Relaxed) {
-                    std::process::exit(ExitCode::Interrupted.as_u8().into());
-                }
-                cancel();
-            }
-        })?;
+        listen(move |_| flag.happens(&cancel))?;
         Ok(interrupted)
     }
 
@@ -37,4 +30,66 @@ impl Interrupted {
     pub fn happened(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    fn happens(&self, cancel: impl Fn()) {
+        if self.0.swap(true, Ordering::Relaxed) {
+            end_process();
+        }
+        cancel();
+    }
+}
+
+/// The search that a prompt runs at present, which Ctrl-C stops; without one Ctrl-C does nothing and SIGTERM ends the
+/// process.
+#[derive(Clone, Debug, Default)]
+pub struct Foreground(Arc<Mutex<Option<Running>>>);
+
+#[derive(Debug)]
+struct Running {
+    cancel: Arc<Cancel>,
+    interrupted: Interrupted,
+}
+
+impl Foreground {
+    /// Nothing runs yet.
+    ///
+    /// # Errors
+    /// If the signals cannot be watched.
+    pub fn watch() -> io::Result<Self> {
+        let foreground = Self::default();
+        let watched = foreground.clone();
+        listen(move |signal| match &*watched.lock() {
+            Some(running) => running.interrupted.happens(|| running.cancel.request()),
+            None if signal == SIGTERM => end_process(),
+            None => {}
+        })?;
+        Ok(foreground)
+    }
+
+    /// A search begins that `cancel` stops.
+    pub fn begin(&self, cancel: Arc<Cancel>) -> Interrupted {
+        let interrupted = Interrupted::default();
+        *self.lock() = Some(Running { cancel, interrupted: interrupted.clone() });
+        interrupted
+    }
+
+    /// The search is over.
+    pub fn end(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn listen(mut on_signal: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let wait = move || signals.forever().for_each(|signal| on_signal(signal));
+    thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
+    Ok(())
+}
+
+fn end_process() -> ! {
+    std::process::exit(ExitCode::Interrupted.as_u8().into())
 }

@@ -7,11 +7,13 @@ use std::io::{self, IsTerminal};
 /// Columns of a terminal that does not say how wide it is.
 const DEFAULT_WIDTH: usize = 80;
 
-/// What is known about the standard output and the standard error.
+/// What is known about the standard streams.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// The width in columns if the standard output is a terminal.
     pub width: Option<usize>,
+    /// Whether somebody can type at a prompt: the standard input and the standard output are a terminal.
+    pub is_interactive: bool,
     /// Whether the standard error is a terminal: whether progress is shown.
     pub stderr_is_terminal: bool,
     /// Whether to colour the standard output.
@@ -28,6 +30,7 @@ impl Terminal {
         let width = || terminal_size::terminal_size_of(io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0.into());
         Self {
             width: stdout_is_terminal.then(width),
+            is_interactive: stdout_is_terminal && io::stdin().is_terminal(),
             stderr_is_terminal,
             color_stdout: use_color(choice, stdout_is_terminal, var),
             color_stderr: use_color(choice, stderr_is_terminal, var),

@@ -56,6 +56,8 @@ pub enum QueryErrorKind {
         command: &'static str,
         /// The name as written.
         option: String,
+        /// The options that it has.
+        options: Vec<&'static str>,
     },
     /// A value that the option, argument or function cannot take.
     #[error("`{value}` is not {expected}")]

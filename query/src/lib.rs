@@ -56,6 +56,7 @@ pub mod subsearch;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod tokens;
 #[cfg(test)]
 mod traps;
 pub mod value;

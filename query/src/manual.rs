@@ -96,6 +96,13 @@ impl Manual {
         paragraph.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
     }
 
+    /// The pieces of code under **Syntax**, as they stand in the source.
+    pub(crate) fn syntax(&self) -> impl Iterator<Item = &'static str> {
+        let page: &'static str = self.0;
+        let syntax = page.split("**Syntax**").nth(1).unwrap_or_default();
+        syntax.split("**").next().unwrap_or_default().split('`').skip(1).step_by(2)
+    }
+
     /// The inside of each fenced block that is marked `example`.
     pub fn examples(&self) -> Vec<String> {
         let page = self.markdown();

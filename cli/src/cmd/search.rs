@@ -12,9 +12,11 @@ use crate::signals::Interrupted;
 use crate::terminal::Terminal;
 use crate::words;
 use anyhow::{Context, bail};
+use std::cell::OnceCell;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trawl_query::batch::Fields;
 use trawl_query::context::Cancel;
 use trawl_query::time::TimeSpec;
 use trawl_query::wanted::Wanted;
@@ -25,60 +27,105 @@ const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
 
 /// Runs the search, or checks or explains it.
 pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let query = words::join(&args.query);
-    let cancel = Arc::new(match config.deadline.value.0 {
-        Some(deadline) => Cancel::with_deadline(Instant::now() + deadline),
-        None => Cancel::default(),
-    });
-    let mut options = options(args, config, Arc::clone(&cancel))?;
-    // The text decides whether rows are events, and that decides how they are printed and how many.
-    let search = match Search::prepare(&query, &options) {
-        Ok(search) => search,
-        Err(error) => {
-            writeln!(io::stderr(), "{}", error.render(&query, terminal.color_stderr))?;
-            return Ok(ExitCode::Error);
-        }
-    };
-    if args.check {
-        return Ok(ExitCode::Success);
-    }
-    let look = Look { terminal, zone: config.zone.value };
-    let registry = config.load_registry()?;
-    let engine = Engine::new(open_reader(config)?, Arc::clone(&registry));
-    if args.explain {
-        write!(io::stdout(), "{}", search.explain(&engine)?)?;
-        return Ok(ExitCode::Success);
-    }
-    let has_events = yields_events(&search);
-    let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
-    let context = context_lines(args, has_events && format == Format::Raw)?;
-    options.limit = limit(args, config, &terminal, has_events);
-    options.with_bytes = format == Format::Raw;
-    options.diagnose = true;
-    if has_events && format == Format::Raw {
-        // The level for its colour; nothing else needs to be extracted.
-        options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
-    }
-    let search = Search::prepare(&query, &options).context("the query was valid a moment ago")?;
+    let session = Session::new(args, config, terminal);
+    let on_start = |cancel: Arc<Cancel>| Interrupted::watch(move || cancel.request());
+    session.run(&words::join(&args.query), &on_start, &mut |_| {})
+}
 
-    let interrupted = Interrupted::watch(move || cancel.request())?;
-    let started = Instant::now();
-    let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry: Some(registry) };
-    let mut renderer: Box<dyn Render + '_> = match context {
-        (0, 0) => look.renderer(format, marks),
-        (n_before, n_after) => {
-            let text = look.is_for_people().then(|| (look.theme(), marks));
-            Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
+/// What the searches of one run of the program share: the options, the data, and where the rows go.
+pub struct Session<'a> {
+    args: &'a SearchArgs,
+    config: &'a Config,
+    terminal: Terminal,
+    engine: OnceCell<Engine>,
+}
+
+impl<'a> Session<'a> {
+    /// Opens nothing yet: whether a query is valid can be said without data.
+    pub fn new(args: &'a SearchArgs, config: &'a Config, terminal: Terminal) -> Self {
+        Self { args, config, terminal, engine: OnceCell::new() }
+    }
+
+    /// The data, opened at the first call.
+    ///
+    /// # Errors
+    /// If there is none, or a log format of the user is not valid.
+    pub fn engine(&self) -> anyhow::Result<&Engine> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
         }
-    };
-    let summary = print(&search, &engine, terminal, &mut *renderer)?;
-    let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
-    notes.write(&summary, &mut io::stderr().lock())?;
-    Ok(match &summary.incomplete {
-        _ if interrupted.happened() => ExitCode::Interrupted,
-        Some(_) => ExitCode::Error,
-        None => ExitCode::of_rows(summary.n_rows),
-    })
+        let registry = self.config.load_registry()?;
+        let engine = Engine::new(open_reader(self.config)?, registry);
+        Ok(self.engine.get_or_init(|| engine))
+    }
+
+    /// Runs a query and prints its answer; says what is wrong with a query that is not valid.
+    ///
+    /// `on_start` makes Ctrl-C stop the search, which then begins. `on_fields` gets the columns of the answer.
+    ///
+    /// # Errors
+    /// If the query cannot be run to its end, or its rows cannot be printed.
+    pub fn run(
+        &self,
+        query: &str,
+        on_start: &dyn Fn(Arc<Cancel>) -> io::Result<Interrupted>,
+        on_fields: &mut dyn FnMut(&Fields),
+    ) -> anyhow::Result<ExitCode> {
+        let Self { args, config, terminal, .. } = *self;
+        let cancel = Arc::new(match config.deadline.value.0 {
+            Some(deadline) => Cancel::with_deadline(Instant::now() + deadline),
+            None => Cancel::default(),
+        });
+        let mut options = options(args, config, Arc::clone(&cancel))?;
+        // The text decides whether rows are events, and that decides how they are printed and how many.
+        let search = match Search::prepare(query, &options) {
+            Ok(search) => search,
+            Err(error) => {
+                writeln!(io::stderr(), "{}", error.render(query, terminal.color_stderr))?;
+                return Ok(ExitCode::Error);
+            }
+        };
+        if args.check {
+            return Ok(ExitCode::Success);
+        }
+        let look = Look { terminal, zone: config.zone.value };
+        let engine = self.engine()?;
+        if args.explain {
+            write!(io::stdout(), "{}", search.explain(engine)?)?;
+            return Ok(ExitCode::Success);
+        }
+        let has_events = yields_events(&search);
+        let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
+        let context = context_lines(args, has_events && format == Format::Raw)?;
+        options.limit = limit(args, config, &terminal, has_events);
+        options.with_bytes = format == Format::Raw;
+        options.diagnose = true;
+        if has_events && format == Format::Raw {
+            // The level for its colour; nothing else needs to be extracted.
+            options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
+        }
+        let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
+
+        let interrupted = on_start(cancel)?;
+        let started = Instant::now();
+        let registry = Some(Arc::clone(&engine.registry));
+        let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry };
+        let mut renderer: Box<dyn Render + '_> = match context {
+            (0, 0) => look.renderer(format, marks),
+            (n_before, n_after) => {
+                let text = look.is_for_people().then(|| (look.theme(), marks));
+                Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
+            }
+        };
+        let summary = print(&search, engine, terminal, &mut *renderer, on_fields)?;
+        let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
+        notes.write(&summary, &mut io::stderr().lock())?;
+        Ok(match &summary.incomplete {
+            _ if interrupted.happened() => ExitCode::Interrupted,
+            Some(_) => ExitCode::Error,
+            None => ExitCode::of_rows(summary.n_rows),
+        })
+    }
 }
 
 fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
@@ -150,10 +197,12 @@ fn print(
     engine: &Engine,
     terminal: Terminal,
     renderer: &mut (dyn Render + '_),
+    on_fields: &mut dyn FnMut(&Fields),
 ) -> anyhow::Result<Summary> {
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, io::stdout().lock());
     let mut written = Ok(());
     let summary = search.run(engine, &mut |batch| {
+        on_fields(batch.fields());
         written = renderer
             .rows(batch, &mut out)
             .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });

@@ -71,6 +71,8 @@ pub struct Config {
     pub max_memory_bytes: Setting<ByteSize>,
     /// Macros, event types, tags, saved searches and lookups.
     pub definitions: Definitions,
+    /// The user's folder for what the program remembers from run to run, if there is a home.
+    pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
     pub sourcetype_files: Vec<PathBuf>,
 }
@@ -171,6 +173,7 @@ impl Config {
             max_groups: source.or_default(raw.limits.max_groups, limits.max_groups),
             max_memory_bytes: source.or_default(raw.limits.max_memory_bytes, ByteSize(limits.max_memory_bytes as u64)),
             definitions,
+            state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,
         })

@@ -50,7 +50,11 @@ impl<'q> Args<'q> {
             return Ok(None);
         }
         let Some(option) = options.iter().find(|option| option.eq_ignore_ascii_case(written)) else {
-            let error = QueryErrorKind::UnknownOption { command: self.command, option: written.to_owned() };
+            let error = QueryErrorKind::UnknownOption {
+                command: self.command,
+                option: written.to_owned(),
+                options: options.to_vec(),
+            };
             let hint = match options {
                 [] => "it has no options".to_owned(),
                 _ => {

@@ -177,9 +177,11 @@ pub use xyseries::Xyseries;
 
 use crate::batch::Batch;
 use crate::context::Context;
-use crate::error::{QueryError, Result};
+use crate::error::{QueryError, QueryErrorKind, Result};
+use crate::lexer::Cursor;
 use crate::manual::Manual;
 use crate::search::SearchExpr;
+use crate::span::Span;
 use crate::subsearch::{Place, Subsearch, SubsearchArgument};
 use crate::wanted::Wanted;
 use std::any::Any;
@@ -342,6 +344,40 @@ impl CommandSpec {
     ) -> Self {
         Self { name, aliases: &[], manual, parse }
     }
+
+    /// The names of its options: those that its parser lists when it meets one that does not exist.
+    pub fn options(&self) -> Vec<&'static str> {
+        // Some commands take options only behind what they need first.
+        const PROBES: [&str; 4] = ["?=1", "x ?=1", "\"(?<x>.)\" ?=1", "x y z ?=1"];
+        let mut options: Vec<&'static str> = Vec::new();
+        for probe in PROBES {
+            let text = probe.replace('?', "no_such_option");
+            let cursor = Cursor::new(&text, Span::new(0, text.len()));
+            if let Err(QueryError { kind: QueryErrorKind::UnknownOption { options: listed, .. }, .. }) =
+                (self.parse)(Args::new(cursor, self.name, false))
+            {
+                options.extend(listed);
+            }
+        }
+        options.sort_unstable();
+        options.dedup();
+        options
+    }
+
+    /// The words between its arguments, such as `BY`: those in capitals in the syntax of its manual page.
+    pub fn keywords(&self) -> Vec<&'static str> {
+        let words = self.manual.syntax().flat_map(|code| code.split(|c: char| !c.is_ascii_alphabetic()));
+        let mut keywords: Vec<&str> =
+            words.filter(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())).collect();
+        keywords.sort_unstable();
+        keywords.dedup();
+        keywords
+    }
+}
+
+/// Whether the arguments are functions of `stats`.
+pub(crate) fn is_aggregating(spec: &CommandSpec) -> bool {
+    ["stats", "eventstats", "streamstats", "chart", "timechart", "tstats"].contains(&spec.name)
 }
 
 /// Every command there is, by name.

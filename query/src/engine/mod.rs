@@ -19,6 +19,7 @@ mod target;
 
 pub use diagnosis::TermDiagnosis;
 pub(crate) use scan::Scan;
+pub use schema::builtin_fields;
 
 use std::fmt;
 use std::sync::Arc;

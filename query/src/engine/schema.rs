@@ -75,6 +75,12 @@ const USUAL: [Builtin; 9] = [
     Builtin::Flags,
 ];
 
+/// Names of the fields that every event may be asked for, but for the one that carries its exact bytes.
+pub fn builtin_fields() -> impl Iterator<Item = &'static str> {
+    let names = BUILTINS.iter().filter(|(_, builtin)| *builtin != Builtin::Bytes).map(|(name, _)| *name);
+    names.chain(DATE_FIELDS)
+}
+
 impl Builtin {
     /// The builtin field of that name.
     pub fn of(name: &str) -> Option<Self> {

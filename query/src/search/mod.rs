@@ -12,7 +12,7 @@ mod pattern;
 pub use filter::{EventView, Filter, RowView};
 pub use pattern::{EventText, PatternMatcher};
 
-pub(crate) use parse::parse_search;
+pub(crate) use parse::{is_word_char, parse_search};
 
 use crate::glob::Glob;
 use crate::lexer::quote;
@@ -316,10 +316,8 @@ impl fmt::Display for Pattern {
 impl fmt::Display for ValuePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.glob.to_string();
-        let is_plain = !text.is_empty()
-            && text.chars().all(parse::is_word_char)
-            && !text.starts_with('=')
-            && !parse::is_reserved(&text);
+        let is_plain =
+            !text.is_empty() && text.chars().all(is_word_char) && !text.starts_with('=') && !parse::is_reserved(&text);
         let text = if is_plain { text } else { quote(&text) };
         if self.case_sensitive { write!(f, "CASE({text})") } else { f.write_str(&text) }
     }

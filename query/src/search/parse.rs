@@ -67,7 +67,7 @@ pub(crate) fn parse_search(cursor: Cursor<'_>) -> Result<(SearchExpr, TimeModifi
 }
 
 /// Whether `c` may stand in a word or value without quotes.
-pub(super) fn is_word_char(c: char) -> bool {
+pub(crate) fn is_word_char(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !"()[]|\",`".contains(c)
 }
 

@@ -126,7 +126,7 @@ mod urlencode;
 mod validate;
 
 pub(super) use args::CallArgs;
-pub(super) use known::find;
+pub(crate) use known::find;
 pub(super) use {r#in::FUNCTION as IN, like::FUNCTION as LIKE};
 
 use super::compile::Code;
