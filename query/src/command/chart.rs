@@ -12,7 +12,8 @@
 //! - row: its values are the lines. column: its values are the columns.
 //! - bins: `span=`, `bins=`, `minspan=`, `start=`, `end=`, `aligntime=` after a field cut its values as `bin` does.
 //! - `limit=10`, `limit=top10`, `limit=bottom10`: how many values of the column field get a column: those with the largest
-//!   (smallest) sum of the first result; 0 for all. `agg=max` or `agg=max(x)` chooses by another function than the sum.
+//!   (smallest) sum of the first result, of equal ones the first in order; 0 for
+//!   all. `agg=max` or `agg=max(x)` chooses by another function than the sum.
 //! - `WHERE count in top5`, `WHERE avg > 10`: which values get a column, as in `timechart`.
 //! - `useother=t`: a column `otherstr=OTHER` for the other values. `usenull=t`: a column `nullstr=NULL` for rows without
 //!   the column field.
