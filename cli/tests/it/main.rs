@@ -9,6 +9,7 @@ mod language;
 mod man;
 mod oracle;
 mod permissions;
+mod prompt;
 mod quickstart;
 mod readme;
 mod search;
