@@ -9,7 +9,7 @@ use crate::subsearch::Subsearch;
 use crate::time::TimeRange;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use trawl_formats::Zone;
@@ -77,6 +77,11 @@ impl Context {
     /// What the search was started with.
     pub(crate) fn caller(&self) -> &SearchOptions {
         &self.caller
+    }
+
+    /// Where to tell how far the search has come.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.caller.progress
     }
 
     /// Where events come from.
@@ -199,6 +204,44 @@ impl Cancel {
         } else {
             Ok(())
         }
+    }
+}
+
+/// How far a running search has come, its subsearches included; for another thread to look at.
+#[derive(Debug, Default)]
+pub struct Progress {
+    n_candidates: AtomicU64,
+    n_events: AtomicU64,
+    n_rows: AtomicU64,
+}
+
+impl Progress {
+    /// Events that the index has left to be looked at. Grows with each subsearch.
+    pub fn n_candidates(&self) -> u64 {
+        self.n_candidates.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that have been looked at.
+    pub fn n_events(&self) -> u64 {
+        self.n_events.load(Ordering::Relaxed)
+    }
+
+    /// Rows of the answer so far.
+    pub fn n_rows(&self) -> u64 {
+        self.n_rows.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_candidates(&self, n: usize) {
+        self.n_candidates.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// Called for a block or a chunk of events at once, so that counting costs nothing.
+    pub(crate) fn add_events(&self, n: usize) {
+        self.n_events.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_rows(&self, n: u64) {
+        self.n_rows.store(n, Ordering::Relaxed);
     }
 }
 

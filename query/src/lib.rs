@@ -65,7 +65,7 @@ pub mod wanted;
 pub use ast::Pipeline;
 pub use batch::Batch;
 pub use command::Flow;
-pub use context::{Cancel, Limits};
+pub use context::{Cancel, Limits, Progress};
 pub use engine::Engine;
 pub use error::{QueryError, RunError};
 pub use knowledge::Knowledge;

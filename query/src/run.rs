@@ -4,7 +4,7 @@ use crate::ast::Pipeline;
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::command::{FieldFormats, Flow};
-use crate::context::{Cancel, Context, Limits};
+use crate::context::{Cancel, Context, Limits, Progress};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
@@ -52,6 +52,8 @@ pub struct SearchOptions {
     pub limits: Limits,
     /// Asks the search to stop.
     pub cancel: Arc<Cancel>,
+    /// Tells how far the search has come.
+    pub progress: Arc<Progress>,
 }
 
 impl SearchOptions {
@@ -71,6 +73,7 @@ impl SearchOptions {
             knowledge: Arc::default(),
             limits: Limits::default(),
             cancel: Arc::default(),
+            progress: Arc::default(),
         }
     }
 }
@@ -390,6 +393,7 @@ impl Output<'_> {
             batch.truncate(limit.saturating_sub(self.n_rows as usize));
         }
         self.n_rows += batch.len() as u64;
+        self.ctx.progress().set_rows(self.n_rows);
         self.formats.apply(&mut batch, self.ctx);
         // A table without rows still has its columns.
         let says_nothing = batch.is_empty() && batch.fields().is_empty();

@@ -90,7 +90,6 @@ pub struct Tokens {
     tokens: Vec<Token>,
     place: Place,
     is_open: bool,
-    is_cut: bool,
 }
 
 /// A search, in the brackets that are open around it.
@@ -137,7 +136,7 @@ impl Tokens {
         let is_open =
             reader.is_cut || reader.levels.len() > 1 || reader.levels.iter().any(|level| !level.parentheses.is_empty());
         let place = reader.level().place();
-        Self { tokens: reader.tokens, place, is_open, is_cut: reader.is_cut }
+        Self { tokens: reader.tokens, place, is_open }
     }
 
     /// The pieces, in order.
@@ -148,11 +147,6 @@ impl Tokens {
     /// Whether a quote, comment, bracket or parenthesis is not closed.
     pub fn is_open(&self) -> bool {
         self.is_open
-    }
-
-    /// Whether the last piece is a quote, comment or macro that is not closed.
-    pub fn ends_within_token(&self) -> bool {
-        self.is_cut
     }
 
     /// What may stand behind the last piece.
@@ -204,6 +198,7 @@ struct Reader<'q> {
     tokens: Vec<Token>,
     /// Never empty: the query, and the searches in open brackets.
     levels: Vec<Level>,
+    /// The last piece is a quote, comment or macro that is not closed.
     is_cut: bool,
 }
 
@@ -284,7 +279,7 @@ impl Reader<'_> {
     /// What a parenthesis belongs to that opens behind the pieces so far.
     fn parenthesis(&mut self) -> Parenthesis {
         let before = self.tokens.last().map(|token| (token.kind, self.cursor.text_of(token.span)));
-        let is_aggregation = matches!(self.level().place(), Place::Aggregation(_));
+        let is_aggregation = matches!(self.level().place(), Place::Aggregation(_) | Place::Field);
         match before {
             Some((TokenKind::Function, name)) if is_aggregation && !name.eq_ignore_ascii_case("eval") => {
                 Parenthesis::Aggregation
@@ -374,6 +369,8 @@ impl Reader<'_> {
                 TokenKind::Option
             }
             Place::Aggregation(_) if is_aggregation() => TokenKind::Function,
+            // `sum(eval(…))`, `sparkline(avg(x))`
+            Place::Field if before_parenthesis && is_aggregation() => TokenKind::Function,
             Place::Expression | Place::Argument(_) if before_parenthesis && is_function() => TokenKind::Function,
             _ => TokenKind::Word,
         }
@@ -422,6 +419,7 @@ mod tests {
             ),
             ("* | dedup a-b keepevents=t sortby x", "* | Command:dedup a-b Option:keepevents = t sortby x"),
             ("a [search b | fields c] | head", "a [ Command:search b | Command:fields c ] | Command:head"),
+            ("* | stats sparkline(avg(sum), 1h)", "* | Command:stats Function:sparkline ( Function:avg ( sum ) , 1h )"),
             ("a [b=c]", "a [ b = c ]"),
             ("| makeresults count=3", "| Command:makeresults Option:count = 3"),
             ("\"open", "Quoted:\"open"),

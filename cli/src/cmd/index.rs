@@ -46,7 +46,7 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
     let interrupted = Interrupted::watch(move || cancel.store(true, Ordering::Relaxed))?;
     let writer = open_writer(&config.data.value)?;
     let progress = Arc::new(Progress::default());
-    let display = ProgressDisplay::start(Arc::clone(&progress), terminal.stderr_is_terminal)?;
+    let display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
     let started = Instant::now();
     let report = index(&writer, &registry, &inputs, &options, &progress);
     drop(display);

@@ -5,6 +5,7 @@ use crate::args::SearchArgs;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
+use crate::output::progress::{EndsProgress, ProgressDisplay};
 use crate::output::{
     BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human, notes,
 };
@@ -24,12 +25,14 @@ use trawl_query::{Engine, Flow, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
+/// Most events whose fields are extracted only to know their names.
+const MAX_LEARNT: usize = 1_000;
 
 /// Runs the search, or checks or explains it.
 pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let session = Session::new(args, config, terminal);
     let on_start = |cancel: Arc<Cancel>| Interrupted::watch(move || cancel.request());
-    session.run(&words::join(&args.query), &on_start, &mut |_| {})
+    session.run(&words::join(&args.query), &on_start, None)
 }
 
 /// What the searches of one run of the program share: the options, the data, and where the rows go.
@@ -69,7 +72,7 @@ impl<'a> Session<'a> {
         &self,
         query: &str,
         on_start: &dyn Fn(Arc<Cancel>) -> io::Result<Interrupted>,
-        on_fields: &mut dyn FnMut(&Fields),
+        on_fields: Option<&mut dyn FnMut(&Fields)>,
     ) -> anyhow::Result<ExitCode> {
         let Self { args, config, terminal, .. } = *self;
         let cancel = Arc::new(match config.deadline.value.0 {
@@ -101,8 +104,11 @@ impl<'a> Session<'a> {
         options.with_bytes = format == Format::Raw;
         options.diagnose = true;
         if has_events && format == Format::Raw {
-            // The level for its colour; nothing else needs to be extracted.
-            options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
+            // The level for its colour; nothing else needs to be extracted, unless somebody wants to know what there is.
+            let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
+            if !(is_short && on_fields.is_some()) {
+                options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
+            }
         }
         let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
 
@@ -117,7 +123,8 @@ impl<'a> Session<'a> {
                 Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
             }
         };
-        let summary = print(&search, engine, terminal, &mut *renderer, on_fields)?;
+        let display = ProgressDisplay::of_search(options.progress, terminal.stderr_is_terminal)?;
+        let summary = print(&search, engine, terminal, display, &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
         notes.write(&summary, &mut io::stderr().lock())?;
         Ok(match &summary.incomplete {
@@ -196,13 +203,20 @@ fn print(
     search: &Search,
     engine: &Engine,
     terminal: Terminal,
+    display: ProgressDisplay,
     renderer: &mut (dyn Render + '_),
-    on_fields: &mut dyn FnMut(&Fields),
+    mut on_fields: Option<&mut dyn FnMut(&Fields)>,
 ) -> anyhow::Result<Summary> {
-    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, io::stdout().lock());
+    let (before_rows, _until_the_end) = match terminal.stdout_is_terminal() {
+        true => (display, ProgressDisplay::default()),
+        false => (ProgressDisplay::default(), display),
+    };
+    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, EndsProgress::new(io::stdout().lock(), before_rows));
     let mut written = Ok(());
     let summary = search.run(engine, &mut |batch| {
-        on_fields(batch.fields());
+        if let Some(on_fields) = &mut on_fields {
+            on_fields(batch.fields());
+        }
         written = renderer
             .rows(batch, &mut out)
             .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });

@@ -90,7 +90,7 @@ pub fn complete<'c>(text: &str, names: &Names, catalog: impl FnOnce() -> &'c Cat
     let mut proposals = match value_of(before, &tokens) {
         Some(field) if TIME_FIELDS.contains(&field) => TIMES.iter().map(|time| plain(time)).collect(),
         Some(field) => catalog().values_of(field).into_iter().flatten().map(|value| quoted(value, written)).collect(),
-        None if written.starts_with(['"', '`', '\'']) || tokens.ends_within_token() => Vec::new(),
+        None if written.starts_with(['"', '`', '\'']) => Vec::new(),
         None => in_place(tokens.place(), names),
     };
     let begins = |proposal: &Proposal| {
@@ -103,14 +103,11 @@ pub fn complete<'c>(text: &str, names: &Names, catalog: impl FnOnce() -> &'c Cat
     (start, proposals)
 }
 
+/// Where the last piece begins if it is a word, finished or not, that more letters would change.
 fn unfinished_word(text: &str, tokens: &Tokens) -> usize {
     let last = tokens.iter().next_back().filter(|token| token.span.end == text.len());
     match last {
-        Some(Token { kind: TokenKind::Pipe | TokenKind::Bracket | TokenKind::Operator, .. }) | None => text.len(),
-        Some(Token { kind: TokenKind::Quoted, span }) if !tokens.ends_within_token() => {
-            debug_assert!(span.start < text.len());
-            text.len()
-        }
+        None | Some(Token { kind: TokenKind::Pipe | TokenKind::Bracket | TokenKind::Operator, .. }) => text.len(),
         Some(token) => token.span.start,
     }
 }
@@ -148,7 +145,8 @@ fn in_place(place: Place, names: &Names) -> Vec<Proposal> {
     };
     match place {
         Place::Search => {
-            let fields = names.fields.iter().filter(|field| !field.starts_with('_')).map(|field| option(field));
+            let is_usual = |field: &&String| is_plain_name(field) && !field.starts_with('_');
+            let fields = names.fields.iter().filter(is_usual).map(|field| option(field));
             let times = TIME_FIELDS.iter().map(|field| option(field));
             fields.chain(times).chain(words(&["AND", "OR", "NOT", "IN"])).collect()
         }
@@ -178,8 +176,9 @@ fn spaced(word: &str) -> Proposal {
     Proposal { shown: word.to_owned(), text: format!("{word} ") }
 }
 
+/// The name of a function; `count` is the one that mostly stands alone.
 fn function(name: &str) -> Proposal {
-    plain(&format!("{name}("))
+    if name == "count" { plain(name) } else { plain(&format!("{name}(")) }
 }
 
 fn option(name: &str) -> Proposal {
@@ -188,8 +187,12 @@ fn option(name: &str) -> Proposal {
 
 /// The name of a field, in the quotes that it needs.
 fn name(field: &str) -> Proposal {
-    let is_plain = field.chars().all(|c| c.is_alphanumeric() || "_.:{}@".contains(c));
-    if is_plain { plain(field) } else { in_quotes(field) }
+    if is_plain_name(field) { plain(field) } else { in_quotes(field) }
+}
+
+/// Whether every command reads the name of a field as it is.
+fn is_plain_name(field: &str) -> bool {
+    field.chars().all(|c| c.is_alphanumeric() || "_.:{}@".contains(c))
 }
 
 /// A value, in quotes if it needs them or the unfinished word has begun with one.
@@ -253,7 +256,7 @@ mod tests {
             ("* | stats va", &["* | stats values(", "* | stats var(", "* | stats varp("]),
             ("* | stats sum(us", &["* | stats sum(user"]),
             ("* | stats sum(eval(tonu", &["* | stats sum(eval(tonumber("]),
-            ("* | stats count A", &["* | stats count AS "]),
+            ("* | stats count B", &["* | stats count BY "]),
             ("* | stats count by ho", &["* | stats count by host"]),
             ("* | dedup keepe", &["* | dedup keepempty=", "* | dedup keepevents="]),
             ("* | fields \"user id\"", &[]),

@@ -77,7 +77,7 @@ mod tests {
             let colored = highlighted(&text, &Theme::colored());
             let plain = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
             prop_assert_eq!(&plain, &text);
-            prop_assert_eq!(highlighted(&text, &Theme::plain()), text);
+            prop_assert!(highlighted(&text, &Theme::plain()) == text.as_str());
         }
     }
 }

@@ -32,6 +32,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::sync::Arc;
+use trawl_query::batch::Fields;
 use trawl_store::Reader;
 
 const PROMPT: &str = "trawl> ";
@@ -52,8 +53,8 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
         let done = match help_topic(&text) {
             Some(name) => cmd::help::run(name, terminal),
             None => {
-                let mut on_fields = |fields: &trawl_query::batch::Fields| prompt.learn(fields.iter());
-                let done = session.run(&text, &|cancel| Ok(foreground.begin(cancel)), &mut on_fields);
+                let mut on_fields = |fields: &Fields| prompt.learn(fields.iter());
+                let done = session.run(&text, &|cancel| Ok(foreground.begin(cancel)), Some(&mut on_fields));
                 foreground.end();
                 done
             }

@@ -10,6 +10,7 @@ mod lookup;
 mod man;
 mod oracle;
 mod permissions;
+mod prompt;
 mod quickstart;
 mod readme;
 mod search;

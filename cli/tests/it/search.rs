@@ -23,6 +23,20 @@ fn words_need_no_quotes_and_a_pipe_gets_the_exact_bytes() {
 }
 
 #[test]
+fn without_a_terminal_a_query_is_needed() {
+    assert_snapshot!(Sandbox::new().trawl(&["search", "-n", "3"]), @r"
+    exit: 2
+    --- stderr ---
+    error: the following required arguments were not provided:
+      <QUERY>...
+
+    Usage: trawl search --limit <N> <QUERY>...
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
 fn formats() {
     let sandbox = Sandbox::with_pay_log();
     let print = |format: &str| sandbox.search(&["attempt>2 | table _time level attempt", "--output", format]);

@@ -490,6 +490,24 @@ mod tests {
     }
 
     #[test]
+    fn options_and_keywords_are_known_by_name() {
+        let find = |name| find(name, Span::default()).unwrap();
+        assert_eq!(find("dedup").options(), ["consecutive", "keepempty", "keepevents"]);
+        assert_eq!(find("table").options(), [""; 0]);
+        assert_eq!(find("stats").keywords(), ["AS", "BY"]);
+        assert_eq!(find("timechart").keywords(), ["AS", "BY", "WHERE"]);
+        for spec in COMMANDS {
+            for code in spec.manual.syntax() {
+                // `[name=…`: what is optional and has a name of its own.
+                let names = code.split('[').skip(1).filter_map(|option| Some(option.split_once('=')?.0.to_owned()));
+                for name in names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
+                    assert!(spec.options().contains(&name.as_str()), "{} {name}= of {:?}", spec.name, spec.options());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn events_stay_events_until_a_table_is_made() {
         for (query, makes_table) in [
             ("search a", false),

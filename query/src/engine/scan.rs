@@ -135,7 +135,7 @@ impl<'p> Scan<'p> {
     /// # Errors
     /// If an operator fails, or the search is cancelled.
     pub fn run_merged(&self, with_order: bool, only_counts: bool, start: impl Fn() -> Chain + Sync) -> Result<Chain> {
-        let units = Unit::of(&self.targets, &self.live);
+        let units = self.units();
         let ranks = if with_order { Unit::source_ranks(&units) } else { HashMap::new() };
         let next = AtomicUsize::new(0);
         let n_workers = rayon::current_num_threads().min(units.len()).max(1);
@@ -146,6 +146,7 @@ impl<'p> Scan<'p> {
             let mut candidates = Vec::new();
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.ctx.cancel.check()?;
+                self.ctx.progress().add_events(unit.n_candidates());
                 if only_counts && self.schema.is_countable() && unit.is_certain() {
                     if let Some((batch, counts)) = self.count_rows(unit, &mut loader, &mut maker) {
                         chain.push_counted(batch, &counts)?;
@@ -175,7 +176,7 @@ impl<'p> Scan<'p> {
     /// # Errors
     /// The first error of `sink`, or the search is cancelled.
     pub fn run_ordered(&self, first_chunk: Option<usize>, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<()> {
-        let mut units = Unit::of(&self.targets, &self.live);
+        let mut units = self.units();
         units.sort_by_key(|unit| Reverse(unit.max_time_us()));
         let ranks = Unit::source_ranks(&units);
         let mut loader = BlockLoader::new().map_err(source_error)?;
@@ -200,6 +201,7 @@ impl<'p> Scan<'p> {
             if chunk.is_empty() {
                 break;
             }
+            self.ctx.progress().add_events(chunk.len());
             if let Some(batch) = self.fetch_in_order(&units, &ranks, &chunk)?
                 && sink(batch)? == Flow::Done
             {
@@ -209,6 +211,13 @@ impl<'p> Scan<'p> {
         }
         self.count_reads(&loader);
         Ok(())
+    }
+
+    /// The blocks to look at.
+    fn units(&self) -> Vec<Unit<'_>> {
+        let units = Unit::of(&self.targets, &self.live);
+        self.ctx.progress().add_candidates(units.iter().map(Unit::n_candidates).sum());
+        units
     }
 
     /// Enters the keys of a unit's candidates.

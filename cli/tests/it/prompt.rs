@@ -1,0 +1,76 @@
+//! `trawl search` without a query, on a terminal
+
+use crate::support::Sandbox;
+use rexpect::session::{PtySession, spawn_command};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+const PROMPT: &str = "trawl> ";
+/// Long enough for a machine that does much else.
+const TIMEOUT_MS: u64 = 60_000;
+const N_EVENTS: usize = 60_000;
+
+/// Types a line and waits until all of `expected` has been printed, in this order, and the prompt is back.
+fn ask(session: &mut PtySession, line: &str, expected: &[&str]) {
+    session.send(&format!("{line}\r")).unwrap();
+    session.flush().unwrap();
+    expect(session, expected);
+}
+
+fn expect(session: &mut PtySession, expected: &[&str]) {
+    for text in expected.iter().chain([&PROMPT]) {
+        session.exp_string(text).unwrap();
+    }
+}
+
+#[test]
+fn a_session_at_the_prompt() {
+    let sandbox = Sandbox::new();
+    let log: String = (0..N_EVENTS).map(|i| format!("2026-11-20 14:05:00,001 INFO: request user=u{i}\n")).collect();
+    sandbox.file("app.log", log.as_bytes());
+    let run = sandbox.trawl(&["index", "--host", "web-01", "app.log"]);
+    assert_eq!(run.code(), 0, "{run}");
+
+    let mut command = sandbox.command(&["search", "-n", "1", "--color", "never"]);
+    command.env("TERM", "xterm").stdin(Stdio::inherit());
+    let mut session = spawn_command(command, Some(TIMEOUT_MS)).unwrap();
+    expect(&mut session, &["Ctrl-D leaves"]);
+    ask(&mut session, "* | stats count AS n", &["60000"]);
+    // The option of the command line holds for every query.
+    ask(&mut session, "user=u1*", &["user=u1"]);
+
+    // A pipe at the end goes on in the next line; Tab completes.
+    session.send("* |\r").unwrap();
+    ask(&mut session, "statcount by host".replace("stat", "stat\t").as_str(), &["web-01"]);
+    session.send("host=we\t").unwrap();
+    ask(&mut session, " user=u7 | table host user", &["web-01", "u7"]);
+    // The events above had the field.
+    session.send("* | where use\t").unwrap();
+    ask(&mut session, "=\"u8\" | table user", &["u8"]);
+
+    ask(&mut session, "error | stast count", &["unknown command `stast`", "^^^^^", "did you mean `stats`?"]);
+    ask(&mut session, "help dedup", &["dedup", "(command)"]);
+
+    // Ctrl-C clears the line, and stops a search.
+    session.send("nonsense").unwrap();
+    session.send_control('c').unwrap();
+    expect(&mut session, &[]);
+    session.send("* | eval x=mvcount(mvrange(0,20000)) | stats sum(x)\r").unwrap();
+    session.flush().unwrap();
+    session.exp_string("of 60,000 events").unwrap();
+    session.send_control('c').unwrap();
+    expect(&mut session, &["the search was cancelled"]);
+    ask(&mut session, "* | stats count AS n", &["60000"]);
+
+    session.send_control('d').unwrap();
+    let status = session.process().wait().unwrap();
+    assert_eq!(format!("{status:?}").split(", ").nth(1), Some("0)"), "{status:?}");
+
+    let history = sandbox.path().join("home/.local/state/trawl/search_history");
+    assert_eq!(fs::metadata(&history).unwrap().permissions().mode() & 0o777, 0o600);
+    let history = fs::read_to_string(history).unwrap();
+    assert!(history.ends_with("stats sum(x)\n* | stats count AS n\n"), "{history}");
+    assert!(history.contains("* |\\nstats count by host\n"), "{history}");
+    assert_eq!(history.matches("stats count AS n").count(), 1, "{history}");
+}
