@@ -56,9 +56,7 @@ impl Entry {
     /// The entries of that name, in any case: `max` is a function and a statistical function.
     pub fn find(name: &str) -> Vec<Self> {
         let is_called = |known: &&str| known.eq_ignore_ascii_case(name);
-        Self::all()
-            .filter(|entry| std::iter::once(&entry.name).chain(entry.aliases).any(|known| is_called(&known)))
-            .collect()
+        Self::all().filter(|entry| std::iter::once(&entry.name).chain(entry.aliases).any(is_called)).collect()
     }
 
     /// The name that is written almost like `name`.

@@ -13,7 +13,7 @@
 //! - `bins=100`: most bins when the span is chosen. `minspan=1m`: the shortest span that may be chosen.
 //! - `aligntime=earliest|latest|<time>`: an instant at which a bin starts, such as `@d+3h`; only for spans below a month.
 //! - `limit=10`, `limit=top10`, `limit=bottom10`: how many values of the BY field get a column: those with the largest
-//!   (smallest) sum of the first result; 0 for all.
+//!   (smallest) sum of the first result, of equal ones the first in order; 0 for all.
 //!   `agg=max` or `agg=max(x)` chooses by another function than the sum.
 //! - `WHERE count in top5`, `WHERE avg > 10`, `WHERE max(x) notin bottom3`: which values of the BY field get a column, in
 //!   place of the limit. A function without field is that of the first result's cells, `count` that of rows.

@@ -276,7 +276,7 @@ impl EventTest {
             // Whether events have a `_raw` is not known here; without one a word may be in any field.
             EventTest::Search(expr) if expr.reads_text() => *wanted = Wanted::All,
             EventTest::Search(expr) => expr.fields_read().into_iter().for_each(|field| wanted.add(field)),
-            EventTest::Eval(expression) => expression.fields_read().into_iter().for_each(|field| wanted.add(field)),
+            EventTest::Eval(expression) => expression.fields_read().for_each(|field| wanted.add(field)),
         }
     }
 }

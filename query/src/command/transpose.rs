@@ -14,7 +14,7 @@
 //!
 //! **Semantics**
 //!
-//! Lines stand in the order of the old columns. A warning says if rows were cut.
+//! Lines stand in the order of the old columns. A warning says if rows were cut. Without rows there are no lines.
 //!
 //! **Kind** ordered.
 //!
@@ -156,6 +156,10 @@ impl Operator for TransposeOperator {
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            // Columns may be known or not where no row came: that must not show.
+            return Ok(());
+        }
         let header = self.transpose.header_field.as_deref();
         let headers = header.and_then(|field| rows.column(field));
         let lines: Vec<(&str, &[Value])> = rows
@@ -214,6 +218,11 @@ mod tests {
     }
 
     /// spl.md §13.5.
+    #[test]
+    fn no_rows_give_no_lines() {
+        check_rows("a=1\nb=2", "where a=5 | table a b | transpose", "");
+    }
+
     #[test]
     fn trap_5_five_rows_by_default() {
         let input: String = (1..=7).map(|x| format!("x={x}\n")).collect();

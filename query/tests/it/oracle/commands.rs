@@ -12,8 +12,12 @@ pub fn run(query: &Query, rows: &[Row]) -> Vec<Row> {
     query.stages.iter().fold(found, |rows, stage| apply(stage, rows))
 }
 
-fn apply(stage: &Stage, mut rows: Vec<Row>) -> Vec<Row> {
+pub fn apply(stage: &Stage, mut rows: Vec<Row>) -> Vec<Row> {
     match stage {
+        Stage::Values(stage) => return stage.apply(rows),
+        Stage::Tables(stage) => return stage.apply(rows),
+        Stage::Series(stage) => return stage.apply(rows),
+        Stage::Combine(stage) => return stage.apply(rows),
         Stage::Search(search) => rows.retain(|row| matches(search, row)),
         Stage::Where(condition) => rows.retain(|row| truth(condition, row) == Some(true)),
         Stage::Eval(assignments) => {
@@ -215,7 +219,7 @@ fn dedup(
 
 /// The combinations of single values of fields; none if one of them is null. A value that a field has twice counts once:
 /// no row is in a group more than once.
-fn combinations(row: &Row, fields: &[String]) -> Vec<Vec<Cell>> {
+pub fn combinations(row: &Row, fields: &[String]) -> Vec<Vec<Cell>> {
     fields.iter().fold(vec![vec![]], |keys, field| {
         let mut singles = get(row, field).singles();
         singles.sort_by_key(Cell::print);
@@ -226,12 +230,12 @@ fn combinations(row: &Row, fields: &[String]) -> Vec<Vec<Cell>> {
     })
 }
 
-fn print_key(key: &[Cell]) -> Vec<String> {
+pub fn print_key(key: &[Cell]) -> Vec<String> {
     key.iter().map(Cell::print).collect()
 }
 
 /// Rows by key, in the order of their keys.
-fn groups<'r>(rows: &'r [Row], by: &[String]) -> Vec<(Vec<Cell>, Vec<&'r Row>)> {
+pub fn groups<'r>(rows: &'r [Row], by: &[String]) -> Vec<(Vec<Cell>, Vec<&'r Row>)> {
     let mut groups: Vec<(Vec<Cell>, Vec<&Row>)> = Vec::new();
     for row in rows {
         for key in combinations(row, by) {
@@ -263,7 +267,7 @@ fn stats(aggregates: &[Aggregate], by: &[String], rows: &[Row]) -> Vec<Row> {
     groups(rows, by).into_iter().map(line).collect()
 }
 
-fn compute(aggregate: &Aggregate, rows: &[&Row]) -> Cell {
+pub fn compute(aggregate: &Aggregate, rows: &[&Row]) -> Cell {
     // The values with the times of their rows.
     let mut values: Vec<(Cell, f64)> = Vec::new();
     for row in rows {

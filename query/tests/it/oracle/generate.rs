@@ -1,8 +1,13 @@
 //! Tables and queries at random: small enough to hit every corner often.
 
 use super::cell::{Cell, Row, set};
+use super::combine::Combine;
 use super::language::{Aggregate, Argument, Expr, Op, Query, Search, SortKey, Stage};
 use super::random::Random;
+use super::series::Series;
+use super::tables::Tables;
+use super::values::Values;
+use std::collections::BTreeMap;
 
 /// Values of every kind: numbers in several notations, text that sorts before and after them, the empty one.
 const VALUES: [&str; 14] = ["1", "10", "2", "9.5", "-3", "007", "1e2", "up", "Up", "a b", "", "x*y", "err_or", "0.25"];
@@ -52,40 +57,80 @@ fn cell(may_be_several: bool, random: &mut Random) -> Cell {
 }
 
 /// What the rows have at some stage.
-struct Shape {
-    fields: Vec<String>,
+pub struct Shape {
+    pub fields: Vec<String>,
     /// Whether `_time` is as it was, so that no two rows have the same.
-    has_time: bool,
+    pub has_time: bool,
+    /// Whether the last stage comes next: results whose last digits are not certain may only stand there.
+    pub is_last: bool,
+    /// Whether there are such results already.
+    pub is_rounded: bool,
+    /// Whether fields hold what they held in the beginning.
+    pub is_fresh: bool,
+    /// What the commands so far said to stand between the values of fields.
+    pub delimiters: BTreeMap<String, String>,
 }
 
 pub fn query(random: &mut Random) -> Query {
-    let mut shape = Shape { fields: FIELDS.map(str::to_owned).to_vec(), has_time: true };
+    let mut shape = Shape {
+        fields: FIELDS.map(str::to_owned).to_vec(),
+        has_time: true,
+        is_last: false,
+        is_rounded: false,
+        is_fresh: true,
+        delimiters: BTreeMap::new(),
+    };
     let search = if random.one_in(2) { Search::All } else { search(&shape, 2, random) };
-    let stages = (0..1 + random.below(4)).map(|_| stage(&mut shape, random)).collect();
+    let n_stages = 1 + random.below(4);
+    let mut stages = Vec::new();
+    for index in 0..n_stages {
+        shape.is_last = index + 1 == n_stages;
+        stages.push(stage(&mut shape, random));
+        shape.is_fresh = false;
+    }
     Query { search, stages }
 }
 
 impl Shape {
-    fn field(&self, random: &mut Random) -> String {
+    pub fn field(&self, random: &mut Random) -> String {
         self.fields[random.below(self.fields.len())].clone()
     }
 
     /// One to three different fields.
-    fn list(&self, random: &mut Random) -> Vec<String> {
+    pub fn list(&self, random: &mut Random) -> Vec<String> {
         let mut list: Vec<String> = (0..1 + random.below(3)).map(|_| self.field(random)).collect();
         list.sort();
         list.dedup();
         list
     }
 
-    fn add(&mut self, field: &str) {
+    pub fn add(&mut self, field: &str) {
         if !self.fields.iter().any(|known| known == field) {
             self.fields.push(field.to_owned());
         }
     }
 }
 
+impl Shape {
+    /// Other rows than before, with these fields.
+    pub fn become_table(&mut self, fields: impl IntoIterator<Item = String>) {
+        self.fields = fields.into_iter().collect();
+        self.has_time = false;
+    }
+}
+
 fn stage(shape: &mut Shape, random: &mut Random) -> Stage {
+    match random.below(9) {
+        0 | 1 => Stage::Values(Values::generate(shape, random)),
+        2 => Stage::Tables(Tables::generate(shape, random)),
+        3 => Stage::Series(Series::generate(shape, random)),
+        4 => Stage::Combine(Combine::generate(shape, random)),
+        _ => plain_stage(shape, random),
+    }
+}
+
+/// A stage of the commands that everybody uses.
+pub fn plain_stage(shape: &mut Shape, random: &mut Random) -> Stage {
     match random.below(20) {
         0 => Stage::Search(search(shape, 2, random)),
         1..=3 => Stage::Where(condition(shape, 3, random)),
@@ -107,10 +152,9 @@ fn stage(shape: &mut Shape, random: &mut Random) -> Stage {
         }
         9 => {
             let mut list = shape.list(random);
-            if random.one_in(3) {
-                list.push("_time".to_owned());
-            } else {
-                shape.has_time = false;
+            match random.one_in(3) {
+                true if !list.iter().any(|field| field == "_time") => list.push("_time".to_owned()),
+                _ => shape.has_time &= list.iter().any(|field| field == "_time"),
             }
             if random.one_in(5) {
                 list.push("e*".to_owned());
@@ -148,10 +192,7 @@ fn stage(shape: &mut Shape, random: &mut Random) -> Stage {
                 .collect();
             let (percent, other) = (random.one_in(2), random.one_in(3));
             let by = if random.one_in(2) { by } else { vec![] };
-            *shape = Shape {
-                fields: by.iter().chain(&fields).cloned().chain(["count".to_owned()]).collect(),
-                has_time: false,
-            };
+            shape.become_table(by.iter().chain(&fields).cloned().chain(["count".to_owned()]));
             let limit = if random.one_in(3) { 0 } else { 1 + random.below(3) };
             Stage::Frequency { rare: random.one_in(3), limit, fields, by, percent, other }
         }
@@ -194,11 +235,26 @@ fn sort_keys(shape: &Shape, random: &mut Random) -> Vec<SortKey> {
 }
 
 fn stats(shape: &mut Shape, random: &mut Random) -> Stage {
+    let by: Vec<String> = if random.one_in(3) { vec![] } else { shape.list(random).into_iter().take(2).collect() };
+    let aggregates = aggregates(shape, &by, random);
+    let names = aggregates.iter().filter(|aggregate| !is_rounded(aggregate)).map(|aggregate| aggregate.name.clone());
+    let names = names.filter(|name| !name.contains('('));
+    shape.is_rounded |= aggregates.iter().any(is_rounded);
+    shape.become_table(by.iter().cloned().chain(names).chain(["none".to_owned()]));
+    Stage::Stats { aggregates, by }
+}
+
+/// Whether the last digits may differ from one way of computing to another: nothing may depend on them.
+pub fn is_rounded(aggregate: &Aggregate) -> bool {
+    matches!(aggregate.function, "var" | "stdev" | "avg" | "perc90")
+}
+
+/// Calls whose results have names of their own.
+pub fn aggregates(shape: &Shape, by: &[String], random: &mut Random) -> Vec<Aggregate> {
     const FUNCTIONS: [&str; 16] = [
         "count", "dc", "sum", "avg", "sumsq", "range", "median", "perc90", "var", "stdev", "min", "max", "values",
         "list", "first", "last",
     ];
-    let by: Vec<String> = if random.one_in(3) { vec![] } else { shape.list(random).into_iter().take(2).collect() };
     let mut aggregates: Vec<Aggregate> = Vec::new();
     for index in 0..1 + random.below(3) {
         let function = match random.below(18) {
@@ -226,16 +282,7 @@ fn stats(shape: &mut Shape, random: &mut Random) -> Stage {
     if aggregates.is_empty() {
         aggregates.push(Aggregate { function: "count", argument: Argument::Rows, name: "n_rows".to_owned() });
     }
-    let names = aggregates.iter().map(|aggregate| aggregate.name.clone());
-    // Last digits of these may differ from one way of computing to another: nothing may depend on them.
-    let is_rounded = |name: &String| {
-        aggregates
-            .iter()
-            .any(|known| known.name == *name && matches!(known.function, "var" | "stdev" | "avg" | "perc90"))
-    };
-    let fields = by.iter().cloned().chain(names.filter(|name| !name.contains('(') && !is_rounded(name)));
-    *shape = Shape { fields: fields.chain(["none".to_owned()]).collect(), has_time: false };
-    Stage::Stats { aggregates, by }
+    aggregates
 }
 
 fn search(shape: &Shape, depth: usize, random: &mut Random) -> Search {
@@ -276,7 +323,7 @@ fn boxed(expr: Expr) -> Box<Expr> {
     Box::new(expr)
 }
 
-fn condition(shape: &Shape, depth: usize, random: &mut Random) -> Expr {
+pub fn condition(shape: &Shape, depth: usize, random: &mut Random) -> Expr {
     if depth > 0 && random.one_in(2) {
         let (left, right) = (condition(shape, depth - 1, random), condition(shape, depth - 1, random));
         return match random.below(4) {

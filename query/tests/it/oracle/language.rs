@@ -3,7 +3,11 @@
 //! The text goes to the real parser, the data to the reference: so the parser is compared as well, above all in what binds
 //! more tightly than what.
 
+use super::combine::Combine;
 use super::random::Random;
+use super::series::Series;
+use super::tables::Tables;
+use super::values::Values;
 
 /// An expression of `eval` and `where`.
 #[derive(Clone, Debug)]
@@ -114,6 +118,10 @@ pub enum Stage {
     Tail(usize),
     Reverse,
     Dedup { n: usize, list: Vec<String>, keep_events: bool, keep_empty: bool, consecutive: bool, sort_by: Vec<SortKey> },
+    Values(Values),
+    Tables(Tables),
+    Series(Series),
+    Combine(Combine),
 }
 
 /// A whole query.
@@ -150,6 +158,10 @@ impl Expr {
             Expr::Or(..) => Level::Or,
             Expr::Xor(..) => Level::Xor,
         }
+    }
+
+    pub fn print(&self, random: &mut Random) -> String {
+        self.write(Level::Xor, random)
     }
 
     /// Writes the expression where one of at least `level` must stand.
@@ -213,7 +225,8 @@ fn keyword(word: &str, random: &mut Random) -> String {
     }
 }
 
-fn quote(text: &str) -> String {
+/// The text in double quotes.
+pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -264,12 +277,36 @@ fn write_keys(keys: &[SortKey]) -> String {
     keys.iter().map(write).collect::<Vec<_>>().join(" ")
 }
 
+/// The calls of a statistical command.
+pub fn write_aggregates(aggregates: &[Aggregate], random: &mut Random) -> String {
+    let mut write = |aggregate: &Aggregate| {
+        let call = match &aggregate.argument {
+            Argument::Rows => aggregate.function.to_owned(),
+            Argument::Field(field) => format!("{}({field})", aggregate.function),
+            Argument::Eval(expr) => format!("{}(eval({}))", aggregate.function, expr.write(Level::Xor, random)),
+        };
+        if call == aggregate.name { call } else { format!("{call} AS {}", aggregate.name) }
+    };
+    aggregates.iter().map(&mut write).collect::<Vec<_>>().join(" ")
+}
+
+/// The clause BY, if there are fields.
+pub fn by(fields: &[String]) -> String {
+    if fields.is_empty() { String::new() } else { format!(" BY {}", fields.join(" ")) }
+}
+
+/// A boolean option that is false by default.
+pub fn flag(set: bool, name: &str) -> String {
+    if set { format!(" {name}=t") } else { String::new() }
+}
+
 impl Stage {
-    fn write(&self, random: &mut Random) -> String {
-        let flag = |set: bool, name: &str| if set { format!(" {name}=t") } else { String::new() };
-        let by =
-            |fields: &[String]| if fields.is_empty() { String::new() } else { format!(" BY {}", fields.join(" ")) };
+    pub fn write(&self, random: &mut Random) -> String {
         match self {
+            Stage::Values(stage) => stage.write(random),
+            Stage::Tables(stage) => stage.write(random),
+            Stage::Series(stage) => stage.write(random),
+            Stage::Combine(stage) => stage.write(random),
             Stage::Search(search) => format!("{} {}", keyword("search", random), search.write(random)),
             Stage::Where(condition) => format!("{} {}", keyword("where", random), condition.write(Level::Xor, random)),
             Stage::Eval(assignments) => {
@@ -287,17 +324,7 @@ impl Stage {
                 format!("rename {}", pairs.join(", "))
             }
             Stage::Stats { aggregates, by: fields } => {
-                let mut write = |aggregate: &Aggregate| {
-                    let call = match &aggregate.argument {
-                        Argument::Rows => aggregate.function.to_owned(),
-                        Argument::Field(field) => format!("{}({field})", aggregate.function),
-                        Argument::Eval(expr) => {
-                            format!("{}(eval({}))", aggregate.function, expr.write(Level::Xor, random))
-                        }
-                    };
-                    if call == aggregate.name { call } else { format!("{call} AS {}", aggregate.name) }
-                };
-                format!("stats {}{}", aggregates.iter().map(&mut write).collect::<Vec<_>>().join(" "), by(fields))
+                format!("stats {}{}", write_aggregates(aggregates, random), by(fields))
             }
             Stage::Frequency { rare, limit, fields, by: by_fields, percent, other } => {
                 let name = if *rare { "rare" } else { "top" };

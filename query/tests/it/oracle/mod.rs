@@ -4,11 +4,15 @@
 //! of its table into batches and over several workers.
 
 mod cell;
+mod combine;
 mod commands;
 mod expressions;
 mod generate;
 mod language;
 mod random;
+mod series;
+mod tables;
+mod values;
 
 use cell::{Cell, Row};
 use random::Random;
