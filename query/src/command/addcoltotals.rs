@@ -59,6 +59,12 @@ mod tests {
     }
 
     #[test]
+    fn the_line_stays_the_last() {
+        check_rows("x=1\nx=2", "addcoltotals | tail 1", "x=3");
+        check_rows("x=1\nx=2", "addcoltotals | reverse", "x=3\nx=2\nx=1");
+    }
+
+    #[test]
     fn fields_read() {
         check_fields_read("addcoltotals a", &["c"], "a c");
     }

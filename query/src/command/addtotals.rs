@@ -12,8 +12,8 @@
 //!
 //! **Semantics**
 //!
-//! Values that are not numeric are skipped; the sum of a row without numbers is 0, that of a column without numbers is
-//! absent.
+//! Values that are not numeric are skipped, each value of a multivalue field is added. The sum of a row without numbers is 0,
+//! that of a column without numbers is absent.
 //!
 //! **Kind** streaming; with `col=t` ordered.
 //!

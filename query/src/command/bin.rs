@@ -18,8 +18,8 @@
 //! **Semantics**
 //!
 //! A time becomes the start of its bin, a number. Bins of time follow the local clock as in `timechart`. Another number
-//! becomes the text of its range, `0-25`, which holds 0 but not 25. Null and text stay; a multivalue field is cut value
-//! by value. Values not above zero have no logarithm and stay.
+//! becomes the text of its range, `0-25`, which holds 0 but not 25. Null and text stay, under the new
+//! name too; a multivalue field is cut value by value. Values not above zero have no logarithm and stay.
 //!
 //! Without `span` all values are looked at first: the span is the shortest round one (1, 2 or 5 times a power of ten, at
 //! least 1 for whole numbers; for times as in `timechart`) that needs no more bins than allowed.
@@ -59,6 +59,7 @@ use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::lexer::quote_name;
+use crate::value::Value;
 use crate::wanted::Wanted;
 use std::fmt;
 use std::sync::Arc;
@@ -104,8 +105,9 @@ impl Bin {
     }
 
     fn apply(&self, bins: &Binner, batch: &mut Batch) {
-        if let Some(column) = batch.column(&self.field) {
-            let cells = bins.label_column(column);
+        // Whether a batch has a column without values must not show.
+        let cells = batch.column(&self.field).map(|column| bins.label_column(column));
+        if let Some(cells) = cells.or_else(|| self.alias.is_some().then(|| vec![Value::Null; batch.len()])) {
             batch.set_column(self.target(), cells);
         }
     }
@@ -292,6 +294,11 @@ mod tests {
     fn a_given_span_streams() {
         assert_eq!(commands("bin _time span=1h")[0].kind(), CommandKind::Streaming);
         assert_eq!(commands("bin _time")[0].kind(), CommandKind::Transforming { order_matters: true });
+    }
+
+    #[test]
+    fn a_row_without_the_field_has_no_bin_under_another_name() {
+        check_rows("x=7 y=old\ny=old", "bin span=5 x AS y", "x=7 y=5-10\n-");
     }
 
     #[test]

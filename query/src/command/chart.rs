@@ -12,8 +12,8 @@
 //! - row: its values are the lines. column: its values are the columns.
 //! - bins: `span=`, `bins=`, `minspan=`, `start=`, `end=`, `aligntime=` after a field cut its values as `bin` does.
 //! - `limit=10`, `limit=top10`, `limit=bottom10`: how many values of the column field get a column: those with the largest
-//!   (smallest) sum of the first result, of equal ones the first in order; 0 for
-//!   all. `agg=max` or `agg=max(x)` chooses by another function than the sum.
+//!   (smallest) sum of the first result, of equal ones the first in order; 0 for all. `agg=max` or `agg=max(x)` chooses by
+//!   another function than the sum.
 //! - `WHERE count in top5`, `WHERE avg > 10`: which values get a column, as in `timechart`.
 //! - `useother=t`: a column `otherstr=OTHER` for the other values. `usenull=t`: a column `nullstr=NULL` for rows without
 //!   the column field.
@@ -465,6 +465,13 @@ mod tests {
             "_time=0 a=1 b=0\n_time=60 a=0 b=0\n_time=120 a=0 b=1",
         );
         check_rows("x=1\nx=1000", "chart count BY x span=log10", "x=1-10 count=1\nx=1000-10000 count=1");
+    }
+
+    #[test]
+    fn a_value_that_a_field_has_twice_counts_once() {
+        check_rows("a=1 b=[x,y,x]", "chart count OVER a BY b", "a=1 x=1 y=1");
+        check_rows("a=[1,1] b=x", "chart count OVER a BY b", "a=1 x=1");
+        check_rows("a=[1,1]", "chart count OVER a", "a=1 count=1");
     }
 
     #[test]

@@ -376,19 +376,30 @@ impl Pivot {
         self.targets.clear();
         self.series_targets.clear();
         let has_scores = self.scores.iter().any(Option::is_some);
+        // The groups of a row that has several.
+        let mut seen = HashSet::new();
         for row in 0..batch.len() {
+            seen.clear();
+            let first = self.targets.len();
             let values = split.and_then(|column| column.get(row)).map_or(&[][..], Value::each);
             lines_of(row, &mut |line| {
-                if values.is_empty() {
-                    let group = self.find_or_add(line, None);
+                // Without a value in the series of null.
+                for at in 0..values.len().max(1) {
+                    let series = values.get(at).map(|value| {
+                        let (series, grown) = self.series.find_or_add(&[value]);
+                        bytes += grown;
+                        series
+                    });
+                    let group = self.find_or_add(line, series);
+                    // A value that a field has twice counts once.
+                    if let Some(target) = self.targets.get(first) {
+                        seen.insert(target.group);
+                        if !seen.insert(group) {
+                            continue;
+                        }
+                    }
                     self.targets.push(Target { row: row as u32, group });
-                }
-                for value in values {
-                    let (series, grown) = self.series.find_or_add(&[value]);
-                    bytes += grown;
-                    let group = self.find_or_add(line, Some(series));
-                    self.targets.push(Target { row: row as u32, group });
-                    if has_scores {
+                    if let Some(series) = series.filter(|_| has_scores) {
                         self.series_targets.push(Target { row: row as u32, group: series });
                     }
                 }

@@ -156,6 +156,8 @@ impl Operator for TotalsOperator {
         }
         if self.totals.column {
             self.add_to_columns(&batch);
+            // The line that follows has no place in the order of events.
+            batch.clear_order();
         }
         out(batch);
         Ok(Flow::More)

@@ -217,12 +217,12 @@ mod tests {
         check_rows("", "transpose", "");
     }
 
-    /// spl.md §13.5.
     #[test]
     fn no_rows_give_no_lines() {
         check_rows("a=1\nb=2", "where a=5 | table a b | transpose", "");
     }
 
+    /// spl.md §13.5.
     #[test]
     fn trap_5_five_rows_by_default() {
         let input: String = (1..=7).map(|x| format!("x={x}\n")).collect();

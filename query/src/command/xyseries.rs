@@ -16,7 +16,7 @@
 //! **Semantics**
 //!
 //! Lines are sorted by x: numbers by size, then text; columns by their text. Of several rows for one cell the last counts.
-//! Rows without x or name do not count.
+//! Rows without x or name do not count. A column that would be called like x gets the prefix `VALUE`.
 //!
 //! **Kind** transforming; parts are merged.
 //!
@@ -225,7 +225,9 @@ impl Operator for XyseriesOperator {
                 let cell = |line: &u32| {
                     self.cells.get(&(*line, *group)).map_or(Value::Null, |cell| cell.values[index].clone())
                 };
-                table.push((self.series.column_name(value, name), lines.iter().map(cell).collect()));
+                let column = self.series.column_name(value, name);
+                let column = if column == self.series.x { format!("VALUE{column}") } else { column };
+                table.push((column, lines.iter().map(cell).collect()));
             }
         }
         out(Batch::from_columns(lines.len(), table));
@@ -262,6 +264,11 @@ mod tests {
         );
         check_columns("x=1 k=a v=1 w=2\nx=1 k=b v=3", "xyseries x k v w", "x v: a v: b w: a w: b");
         check_rows("x=1 a=2 b=3", "untable x k v | xyseries x k v", "x=1 a=2 b=3");
+    }
+
+    #[test]
+    fn a_column_does_not_take_the_place_of_x() {
+        check_rows("x=1 k=x v=5\nx=2 k=y v=6", "xyseries x k v", "x=1 VALUEx=5\nx=2 y=6");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The result is several values: `##__SPARKLINE__##`, then the function's result for each bin of time, 0 where it has none.
 //! All groups have the same bins: those of the searched range, where it is open from the first to the last row. Without a
-//! span the range decides about it, as in `timechart`.
+//! span the range decides about it, as in `timechart`. `sparkline` alone is `sparkline(count) AS sparkline`.
 //!
 //! ```example
 //! _time=130 host=a

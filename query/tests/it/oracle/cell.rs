@@ -86,10 +86,11 @@ impl Cell {
     }
 }
 
-/// `[+-]digits[.digits][e±n]`
+/// `[+-]digits[.digits][e±n]`, unless it is too large.
 pub fn number_of(text: &str) -> Option<f64> {
     let is_number = regex::Regex::new(r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$").expect("a valid pattern");
-    is_number.is_match(text).then(|| text.parse().expect("a number"))
+    let number: Option<f64> = is_number.is_match(text).then(|| text.parse().expect("a number"));
+    number.filter(|number| number.is_finite())
 }
 
 /// Numbers by size before text by bytes, null last.

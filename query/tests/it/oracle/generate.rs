@@ -152,10 +152,9 @@ pub fn plain_stage(shape: &mut Shape, random: &mut Random) -> Stage {
         }
         9 => {
             let mut list = shape.list(random);
-            if random.one_in(3) {
-                list.push("_time".to_owned());
-            } else {
-                shape.has_time = false;
+            match random.one_in(3) {
+                true if !list.iter().any(|field| field == "_time") => list.push("_time".to_owned()),
+                _ => shape.has_time &= list.iter().any(|field| field == "_time"),
             }
             if random.one_in(5) {
                 list.push("e*".to_owned());

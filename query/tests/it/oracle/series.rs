@@ -102,7 +102,7 @@ impl Series {
                 let mut calls = aggregates(shape, &[row.clone(), "_time".to_owned()], random);
                 calls.retain(|call| !is_rounded(call) && call.function != "list" && call.function != "values");
                 if calls.is_empty() {
-                    calls.push(Aggregate { function: "count", argument: Argument::Rows, name: "n_rows".to_owned() });
+                    calls.push(Aggregate { function: "count", argument: Argument::Rows, name: format!("n_{row}") });
                 }
                 let names: Vec<String> = match &column {
                     Some(_) => ["a", "b", "up", "OTHER"].map(str::to_owned).to_vec(),
@@ -192,8 +192,7 @@ impl Series {
                 rows
             }
             Series::Eventstats { aggregates, by } => {
-                let keys: Vec<Vec<Vec<String>>> =
-                    rows.iter().map(|row| combinations(row, by).iter().map(|key| print_key(key)).collect()).collect();
+                let keys: Vec<Vec<Vec<String>>> = rows.iter().map(|row| group_keys(row, by)).collect();
                 let mut done = rows.clone();
                 for (row, of_row) in done.iter_mut().zip(&keys).filter(|(_, of_row)| !of_row.is_empty()) {
                     for aggregate in aggregates {
@@ -211,6 +210,19 @@ impl Series {
             Series::Chart(chart) => chart.apply(&rows),
         }
     }
+}
+
+/// The groups that a row belongs to, in the order of its values.
+fn group_keys(row: &Row, by: &[String]) -> Vec<Vec<String>> {
+    let place = |key: &Vec<Cell>| {
+        let place = |(field, cell): (&String, &Cell)| {
+            get(row, field).singles().iter().position(|single| single.print() == cell.print())
+        };
+        by.iter().zip(key).map(place).collect::<Vec<_>>()
+    };
+    let mut keys = combinations(row, by);
+    keys.sort_by_key(place);
+    keys.iter().map(|key| print_key(key)).collect()
 }
 
 /// Lets later stages know of results.

@@ -181,7 +181,9 @@ impl Tables {
             Tables::Untable { list, x } => {
                 let mut lines = Vec::new();
                 for row in &rows {
-                    for column in list.iter().filter(|column| *column != x && row.contains_key(*column)) {
+                    let is_shown =
+                        |column: &&String| *column != x && !column.starts_with('_') && row.contains_key(*column);
+                    for column in list.iter().filter(is_shown) {
                         let mut line = Row::new();
                         set(&mut line, x, get(row, x));
                         set(&mut line, "k", Cell::text(column));
@@ -203,6 +205,7 @@ impl Tables {
                     for value in values {
                         let series = get(row, name).print();
                         let column = if values.len() == 1 { series } else { format!("{value}{separator}{series}") };
+                        let column = if column == *x { format!("VALUE{column}") } else { column };
                         set(&mut lines[at], &column, get(row, value));
                     }
                 }
