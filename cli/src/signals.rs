@@ -83,9 +83,9 @@ impl Foreground {
     }
 }
 
-fn listen(mut on_signal: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+fn listen(on_signal: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let wait = move || signals.forever().for_each(&mut on_signal);
+    let wait = move || signals.forever().for_each(on_signal);
     thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
     Ok(())
 }

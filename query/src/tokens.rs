@@ -308,7 +308,9 @@ impl Reader<'_> {
             c if is_search => is_word_char(c),
             c => is_name_char(c),
         };
-        let mut word = self.cursor.take_while(belongs);
+        // `.` between values joins them.
+        let joins = is_expression && rest.starts_with('.');
+        let mut word = if joins { "" } else { self.cursor.take_while(belongs) };
         // `\|` is a character of a term.
         while word.ends_with('\\') && self.cursor.eat("|") {
             self.cursor.take_while(belongs);
