@@ -29,11 +29,7 @@ impl Pipeline {
     pub(crate) fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
         let mut found = Vec::new();
         if let Some(search) = &self.search {
-            search.visit(&mut |leaf| {
-                if let SearchExpr::Subsearch(subsearch) = leaf {
-                    found.push((subsearch, Place::Search));
-                }
-            });
+            found.extend(search.subsearches().into_iter().map(|subsearch| (subsearch, Place::Search)));
         }
         found.extend(self.commands.iter().flat_map(|command| command.inline_subsearches()));
         found.sort_by_key(|(subsearch, _)| subsearch.span.start);

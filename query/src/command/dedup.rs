@@ -47,9 +47,9 @@
 use super::args::boolean;
 use super::group::Groups;
 use super::grouping::check_groups;
-use super::rows::{SortKey, SortedRows, Ties};
+use super::rows::{AllRowsOperator, SortKey};
 use super::sort::{parse_keys, write_keys};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::{Context, Memory};
 use crate::error::{QueryError, Result};
@@ -160,12 +160,12 @@ impl Command for Dedup {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let duplicates = Duplicates::new(self, ctx);
+        let mut duplicates = Duplicates::new(self, ctx);
         if self.sort_by.is_empty() {
             return Box::new(DedupOperator { duplicates });
         }
-        let rows = SortedRows::new(ctx, "dedup", self.sort_by.clone().into(), Ties::InOrder, None);
-        Box::new(SortedDedupOperator { rows: Some(rows), duplicates })
+        let keys = self.sort_by.clone().into();
+        Box::new(AllRowsOperator::sorted(ctx, "dedup", keys, move |rows| duplicates.remove_from(rows)))
     }
 }
 
@@ -258,38 +258,6 @@ impl Operator for DedupOperator {
         self.duplicates.remove_from(&mut batch)?;
         out(batch);
         Ok(Flow::More)
-    }
-}
-
-struct SortedDedupOperator {
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
-    duplicates: Duplicates,
-}
-
-impl Operator for SortedDedupOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        if let Some(rows) = self.rows.take() {
-            let mut batch = rows.finish();
-            self.duplicates.remove_from(&mut batch)?;
-            out(batch);
-        }
-        Ok(())
     }
 }
 

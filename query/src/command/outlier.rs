@@ -37,8 +37,8 @@
 //! ```
 
 use super::args::{bad_value, boolean, decimal};
-use super::rows::{SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use super::rows::AllRowsOperator;
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -158,54 +158,33 @@ impl Command for Outlier {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let rows = SortedRows::new(ctx, "outlier", Arc::default(), Ties::InOrder, None);
-        Box::new(OutlierOperator { outlier: self.clone(), rows: Some(rows) })
+        let outlier = self.clone();
+        Box::new(AllRowsOperator::new(ctx, "outlier", move |rows| {
+            outlier.apply(rows);
+            Ok(())
+        }))
     }
 }
 
-struct OutlierOperator {
-    outlier: Outlier,
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
-}
-
-impl Operator for OutlierOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        let Some(rows) = self.rows.take() else { return Ok(()) };
-        let mut batch = rows.finish();
-        let mut kept = vec![true; batch.len()];
+impl Outlier {
+    /// Cuts or removes what lies outside the limits of each column.
+    fn apply(&self, rows: &mut Batch) {
+        let mut kept = vec![true; rows.len()];
         let mut changed = Vec::new();
-        for (name, column) in batch.iter().filter(|(name, _)| self.outlier.takes(name)) {
-            let Some(limits) = self.outlier.limits(column) else { continue };
-            if self.outlier.removes {
+        for (name, column) in rows.iter().filter(|(name, _)| self.takes(name)) {
+            let Some(limits) = self.limits(column) else { continue };
+            if self.removes {
                 for (kept, cell) in kept.iter_mut().zip(column) {
                     let mut numbers = cell.each().iter().filter_map(Value::as_number);
                     *kept &= numbers.all(|number| limits.0 <= number && number <= limits.1);
                 }
             } else {
-                let cells: Vec<Value> = column.iter().map(|cell| self.outlier.cut(cell, limits)).collect();
+                let cells: Vec<Value> = column.iter().map(|cell| self.cut(cell, limits)).collect();
                 changed.push((name.to_owned(), cells));
             }
         }
-        changed.into_iter().for_each(|(name, cells)| batch.set_column(&name, cells));
-        batch.retain_rows(|row| kept[row]);
-        out(batch);
-        Ok(())
+        changed.into_iter().for_each(|(name, cells)| rows.set_column(&name, cells));
+        rows.retain_rows(|row| kept[row]);
     }
 }
 

@@ -257,7 +257,12 @@ where
 {
     /// No rows yet; `make` changes all of them at the end.
     pub fn new(ctx: &Arc<Context>, command: &'static str, make: F) -> Self {
-        Self { rows: Some(SortedRows::new(ctx, command, Arc::default(), Ties::InOrder, None)), make }
+        Self::sorted(ctx, command, Arc::default(), make)
+    }
+
+    /// As [`new`](Self::new), with the rows in the order of `keys`.
+    pub fn sorted(ctx: &Arc<Context>, command: &'static str, keys: Arc<[SortKey]>, make: F) -> Self {
+        Self { rows: Some(SortedRows::new(ctx, command, keys, Ties::InOrder, None)), make }
     }
 }
 

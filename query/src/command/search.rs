@@ -85,13 +85,7 @@ impl Command for Search {
     }
 
     fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
-        let mut found = Vec::new();
-        self.expr.visit(&mut |leaf| {
-            if let SearchExpr::Subsearch(subsearch) = leaf {
-                found.push((subsearch, Place::Search));
-            }
-        });
-        found
+        self.expr.subsearches().into_iter().map(|subsearch| (subsearch, Place::Search)).collect()
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {

@@ -230,6 +230,17 @@ impl SearchExpr {
         reads_text
     }
 
+    /// The subsearches in the expression, from left to right.
+    pub(crate) fn subsearches(&self) -> Vec<&Subsearch> {
+        let mut found = Vec::new();
+        self.visit(&mut |leaf| {
+            if let SearchExpr::Subsearch(subsearch) = leaf {
+                found.push(subsearch);
+            }
+        });
+        found
+    }
+
     /// Calls `f` for each node without operands, from left to right.
     pub fn visit<'e>(&'e self, f: &mut impl FnMut(&'e SearchExpr)) {
         match self {
