@@ -76,7 +76,7 @@ impl<'r> Planner<'r> {
     }
 
     fn known_sources(&self) -> Result<KnownSources, StoreError> {
-        Ok(KnownSources::new(self.shared.writer.catalog().sources()?, &self.shared.options.index))
+        Ok(KnownSources::new(self.shared.writer.sources()?, &self.shared.options.index))
     }
 
     /// Plans a round.

@@ -4,7 +4,6 @@
 //! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files.
 
 use crate::bucket::builder::SealedBucket;
-use crate::bucket::meta::SourceMeta;
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
 use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
@@ -19,7 +18,7 @@ use trawl_formats::text::Decoding;
 /// Name of the database file.
 pub const CATALOG_FILE: &str = "catalog.db";
 /// Newest schema that this build reads.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -77,6 +76,12 @@ CREATE TABLE live_log (
     index_name TEXT NOT NULL
 ) WITHOUT ROWID;
 ";
+
+/// What leads from each schema to the next.
+const MIGRATIONS: [&str; 1] = [
+    // Where a log ends that the disk failed; else at its last whole batch.
+    "ALTER TABLE live_log ADD COLUMN end INTEGER;",
+];
 
 /// One bucket as the catalog knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,8 +208,19 @@ pub struct Catalog {
 pub struct CatalogSnapshot {
     /// All buckets.
     pub buckets: Vec<BucketRow>,
-    /// Ids and indexes of the live logs.
-    pub live_logs: Vec<(String, IndexName)>,
+    /// Live logs, the oldest first.
+    pub live_logs: Vec<LiveLogRow>,
+}
+
+/// One live log as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveLogRow {
+    /// Unique name; names sort by age.
+    pub id: String,
+    /// Index it belongs to.
+    pub index: IndexName,
+    /// Where it ends, if not at its last whole batch.
+    pub end: Option<u64>,
 }
 
 impl Catalog {
@@ -221,9 +237,14 @@ impl Catalog {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             let version = schema_version(&connection)?;
-            if version == 0 {
+            if version < SCHEMA_VERSION {
                 let transaction = connection.transaction()?;
-                transaction.execute_batch(SCHEMA)?;
+                if version == 0 {
+                    transaction.execute_batch(SCHEMA)?;
+                }
+                for migration in &MIGRATIONS[version.saturating_sub(1) as usize..] {
+                    transaction.execute_batch(migration)?;
+                }
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 transaction.commit()?;
             }
@@ -295,17 +316,22 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn snapshot(&self) -> Result<CatalogSnapshot> {
-        self.run(|transaction| {
-            let buckets = transaction
-                .prepare_cached("SELECT * FROM bucket ORDER BY index_name, min_time_us, id")?
-                .query_map([], bucket_row)?
-                .collect::<rusqlite::Result<_>>()?;
-            let live_logs = transaction
-                .prepare_cached("SELECT id, index_name FROM live_log ORDER BY id")?
-                .query_map([], |row| Ok((row.get(0)?, index_name(row, 1)?)))?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(CatalogSnapshot { buckets, live_logs })
-        })
+        self.snapshot_with(|snapshot, _| Ok(snapshot))
+    }
+
+    /// Buckets and live logs, and what `read` makes of them at the same moment: its second argument tells whether a byte of
+    /// a source's generation is held by a bucket.
+    ///
+    /// # Errors
+    /// If the database or `read` fails.
+    pub fn snapshot_with<T>(
+        &self,
+        read: impl FnOnce(CatalogSnapshot, &dyn Fn(SourceId, u32, u64) -> Result<bool>) -> Result<T>,
+    ) -> Result<T> {
+        let mut connection = self.lock();
+        let transaction = self.explained(connection.transaction())?;
+        let snapshot = self.explained(take_snapshot(&transaction))?;
+        read(snapshot, &|source, generation, at| self.explained(is_committed(&transaction, source, generation, at)))
     }
 
     /// All sources with their generations and progress, by id.
@@ -342,22 +368,6 @@ impl Catalog {
                 generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
             }
             Ok(sources.into_values().collect())
-        })
-    }
-
-    /// Whether byte `at` of a source's generation is durably indexed.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn is_committed(&self, source: SourceId, generation: u32, at: u64) -> Result<bool> {
-        self.run(|transaction| {
-            transaction
-                .prepare_cached(
-                    "SELECT 1 FROM byte_range WHERE source_id = ? AND generation = ? AND start <= ? AND end > ?",
-                )?
-                .query_row(params![source.0 as i64, generation, at as i64, at as i64], |_| Ok(()))
-                .optional()
-                .map(|row| row.is_some())
         })
     }
 
@@ -448,19 +458,44 @@ impl Catalog {
         })
     }
 
-    /// Replaces the live logs of an index by `id` (by none, if absent).
+    /// Enters sources that a live log names, where a power cut has taken what [`register`](Self::register) had noted.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn set_live_log(&self, index: &IndexName, id: Option<&str>) -> Result<()> {
+    pub fn restore<'s>(&self, sources: impl IntoIterator<Item = &'s SourceHandle>) -> Result<()> {
+        self.run(|transaction| sources.into_iter().try_for_each(|source| restore_source(transaction, source)))
+    }
+
+    /// Adds a live log and removes others, which it takes the place of.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub fn add_live_log(&self, id: &str, index: &IndexName, replaced: &[String]) -> Result<()> {
         self.run(|transaction| {
-            transaction.prepare_cached("DELETE FROM live_log WHERE index_name = ?")?.execute([index.as_str()])?;
-            if let Some(id) = id {
-                transaction
-                    .prepare_cached("INSERT INTO live_log (id, index_name) VALUES (?, ?)")?
-                    .execute([id, index.as_str()])?;
-            }
-            Ok(())
+            insert_live_log(transaction, id, index)?;
+            delete_live_logs(transaction, replaced)
+        })
+    }
+
+    /// Notes that a live log ends at byte `end`, whatever lies behind.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn end_live_log(&self, id: &str, end: u64) -> Result<()> {
+        self.run(|transaction| {
+            let mut update = transaction.prepare_cached("UPDATE live_log SET end = ? WHERE id = ?")?;
+            update.execute(params![end as i64, id]).map(|_| ())
+        })
+    }
+
+    /// Puts sealed buckets in the place of live logs.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub fn seal_live_logs(&self, data: &Path, logs: &[String], sealed: &[SealedBucket]) -> Result<()> {
+        self.run(|transaction| {
+            delete_live_logs(transaction, logs)?;
+            sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket))
         })
     }
 
@@ -473,14 +508,10 @@ impl Catalog {
             transaction.execute_batch(
                 "DELETE FROM byte_range; DELETE FROM generation; DELETE FROM source; DELETE FROM bucket; DELETE FROM live_log;",
             )?;
-            for (id, index) in live_logs {
-                transaction
-                    .prepare_cached("INSERT INTO live_log (id, index_name) VALUES (?, ?)")?
-                    .execute([id, index.as_str()])?;
-            }
+            live_logs.iter().try_for_each(|(id, index)| insert_live_log(transaction, id, index))?;
             for bucket in sealed {
                 for source in &bucket.meta.sources {
-                    restore_source(transaction, &bucket.meta.index, source)?;
+                    restore_source(transaction, &source.handle(&bucket.meta.index))?;
                 }
                 insert_bucket(transaction, data, bucket)?;
             }
@@ -497,6 +528,42 @@ fn transact<T>(
     let value = statement(&transaction)?;
     transaction.commit()?;
     Ok(value)
+}
+
+fn take_snapshot(transaction: &Transaction<'_>) -> rusqlite::Result<CatalogSnapshot> {
+    let buckets = transaction
+        .prepare_cached("SELECT * FROM bucket ORDER BY index_name, min_time_us, id")?
+        .query_map([], bucket_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    let live_log = |row: &Row<'_>| {
+        // A reader does not migrate: the first schema has no such column.
+        let end = row.as_ref().column_index("end").map_or(Ok(None), |column| row.get::<_, Option<i64>>(column))?;
+        let end = end.map(|end| end as u64);
+        Ok(LiveLogRow { id: row.get("id")?, index: index_name(row, "index_name")?, end })
+    };
+    let live_logs = transaction
+        .prepare_cached("SELECT * FROM live_log ORDER BY id")?
+        .query_map([], live_log)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(CatalogSnapshot { buckets, live_logs })
+}
+
+fn is_committed(transaction: &Transaction<'_>, source: SourceId, generation: u32, at: u64) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("SELECT 1 FROM byte_range WHERE source_id = ? AND generation = ? AND start <= ? AND end > ?")?
+        .query_row(params![source.0 as i64, generation, at as i64, at as i64], |_| Ok(()))
+        .optional()
+        .map(|row| row.is_some())
+}
+
+fn insert_live_log(transaction: &Transaction<'_>, id: &str, index: &IndexName) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached("INSERT INTO live_log (id, index_name) VALUES (?, ?)")?;
+    insert.execute([id, index.as_str()]).map(|_| ())
+}
+
+fn delete_live_logs(transaction: &Transaction<'_>, ids: &[String]) -> rusqlite::Result<()> {
+    let mut delete = transaction.prepare_cached("DELETE FROM live_log WHERE id = ?")?;
+    ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
@@ -536,7 +603,8 @@ fn insert_generation(
         .map(|_| ())
 }
 
-fn restore_source(transaction: &Transaction<'_>, index: &IndexName, source: &SourceMeta) -> rusqlite::Result<()> {
+/// Enters a source and a generation of it under the ids that they had, unless they are there.
+fn restore_source(transaction: &Transaction<'_>, source: &SourceHandle) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO source (id, index_name, path, source, host, sourcetype, rules_hash, decoding)
@@ -544,13 +612,13 @@ fn restore_source(transaction: &Transaction<'_>, index: &IndexName, source: &Sou
         )?
         .execute(params![
             source.id.0 as i64,
-            index.as_str(),
+            source.index.as_str(),
             path_text::to_text(&source.path),
             source.source.as_str(),
             source.host.as_str(),
             source.sourcetype.as_str(),
             source.rules_hash as i64,
-            source.decoding
+            source.decoding.to_u8()
         ])?;
     insert_generation(transaction, source.id, source.generation, &source.fingerprint)
 }

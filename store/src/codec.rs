@@ -92,6 +92,11 @@ impl<'a> Take<'a> {
         std::str::from_utf8(self.prefixed()?).ok()
     }
 
+    /// What is left, without taking it.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -10,14 +10,16 @@ use crate::catalog::{BucketRow, CATALOG_FILE, Catalog};
 use crate::clock;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
+use crate::live::{self, LiveBlock};
 use crate::lock::StoreLock;
 use crate::segment;
-use crate::store::{Writer, bucket_dirs, indexes, live_logs};
+use crate::store::{Writer, bucket_dirs, index_dir, indexes, live_logs};
 use crate::verify::{Reindexer, rules_of};
 use hashbrown::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 
 impl Writer {
@@ -79,17 +81,10 @@ pub fn rebuild_catalog(data: &Path) -> Result<usize> {
         let disk_bytes = disk_usage(&dir)?;
         sealed.push(SealedBucket { dir, meta, disk_bytes });
     }
+    let logs = leftover_logs(data, &mut sealed)?;
     let replaced: HashSet<String> = sealed.iter().flat_map(|bucket| bucket.meta.replaces.iter().cloned()).collect();
     sealed.retain(|bucket| !replaced.contains(&bucket.meta.id));
     sealed.sort_by(|a, b| a.meta.sealed_at_us.cmp(&b.meta.sealed_at_us).then_with(|| a.meta.id.cmp(&b.meta.id)));
-
-    // Ids begin with the time, and each log carries over what the one before it held: the newest is in force.
-    let mut logs = Vec::new();
-    for index in indexes(data)? {
-        if let Some(newest) = live_logs(data, &index)?.into_iter().max() {
-            logs.push((newest, index));
-        }
-    }
     for suffix in ["", "-wal", "-shm"] {
         let path = data.join(format!("{CATALOG_FILE}{suffix}"));
         match fs::remove_file(&path) {
@@ -101,6 +96,34 @@ pub fn rebuild_catalog(data: &Path) -> Result<usize> {
     }
     Catalog::open_writer(data)?.rebuild(data, &sealed, &logs)?;
     Ok(sealed.len())
+}
+
+/// The live logs that no bucket has taken over. Where a seal was interrupted between two of its buckets, the logs are in
+/// force, and the buckets are taken out of `sealed`.
+fn leftover_logs(data: &Path, sealed: &mut Vec<SealedBucket>) -> Result<Vec<(String, IndexName)>> {
+    let mut logs = Vec::new();
+    for index in indexes(data)? {
+        for id in live_logs(data, &index)? {
+            let takes_over = |bucket: &SealedBucket| bucket.meta.replaces.contains(&id);
+            if sealed.iter().any(takes_over) {
+                let records = live::read(&live::log_path(&index_dir(data, &index), &id), &index, None)?;
+                let is_held = |block: &LiveBlock| {
+                    let ranges = sealed
+                        .iter()
+                        .flat_map(|bucket| &bucket.meta.sources)
+                        .filter(|source| (source.id, source.generation) == (block.source.id, block.source.generation));
+                    ranges.flat_map(|source| source.ranges.iter()).any(|range| range.contains(&block.offset))
+                };
+                if records.blocks.iter().filter(|block| !block.is_open).all(is_held) {
+                    continue;
+                }
+                sealed.retain(|bucket| !takes_over(bucket));
+            }
+            logs.push((id, index.clone()));
+        }
+    }
+    logs.sort_unstable();
+    Ok(logs)
 }
 
 fn disk_usage(dir: &Path) -> Result<u64> {

@@ -8,18 +8,17 @@
 
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
-use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, SourceState};
-use crate::clock;
+use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
-use crate::live::{self, LiveBlock, LiveLogWriter};
+use crate::live::{self, LiveBlock, LiveLog, LiveState, Record};
 use crate::lock::StoreLock;
 use crate::source::SourceId;
 use hashbrown::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use trawl_formats::event::IndexName;
 
@@ -43,6 +42,7 @@ fn buckets_dir(data: &Path, index: &IndexName) -> PathBuf {
 pub struct Writer {
     data: PathBuf,
     catalog: Catalog,
+    live: Mutex<LiveState>,
     _lock: StoreLock,
 }
 
@@ -60,7 +60,12 @@ impl Writer {
             return Err(StoreError::CatalogLost { path: data.to_owned() });
         }
         let catalog = Catalog::open_writer(data)?;
-        let writer = Self { data: data.to_owned(), catalog, _lock: lock };
+        let mut live = LiveState::default();
+        for LiveLogRow { id, index, end } in catalog.snapshot()?.live_logs {
+            live.load(&id, &live::log_path(&index_dir(data, &index), &id), &index, end)?;
+        }
+        catalog.restore(live.sources())?;
+        let writer = Self { data: data.to_owned(), catalog, live: Mutex::new(live), _lock: lock };
         writer.remove_orphans()?;
         Ok(writer)
     }
@@ -97,36 +102,163 @@ impl Writer {
         self.catalog.add_buckets(&self.data, sealed)
     }
 
-    /// Replaces the provisional events of an index: those given are added, earlier ones of other sources stay, and those
-    /// whose first byte has been committed meanwhile go.
+    /// All sources with their progress, that of the live logs included.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub fn sources(&self) -> Result<Vec<SourceState>> {
+        // Held, so that no log is sealed between the two.
+        let live = self.lock_live();
+        let mut sources = self.catalog.sources()?;
+        live.add_progress(&mut sources);
+        Ok(sources)
+    }
+
+    /// Replaces the open events of an index: those given are added, earlier ones of other sources stay, and those whose
+    /// first byte has been committed meanwhile go. What live logs hold of whole events is sealed.
     ///
     /// # Errors
     /// If the live log cannot be written; the old one then stays in force.
     pub fn set_provisional(&self, index: &IndexName, blocks: &[BlockInput<'_>]) -> Result<()> {
-        let snapshot = self.catalog.snapshot()?;
-        let renewed: HashSet<(SourceId, u32)> =
+        self.next_live_log(index, blocks)?;
+        self.seal_live_logs(index).map(|_| ())
+    }
+
+    /// Begins the live log to which this process appends what it reads for an index. It holds the open events that earlier
+    /// logs left.
+    ///
+    /// # Errors
+    /// If the disk or the catalog refuses it.
+    pub fn begin_live_log(&self, index: &IndexName) -> Result<LiveLog> {
+        let log = LiveLog::create(&index_dir(&self.data, index), index)?;
+        self.enter_live_log(log, &[], true)
+    }
+
+    /// Begins a log that holds nothing but open events, and to which nothing is appended.
+    fn next_live_log(&self, index: &IndexName, blocks: &[BlockInput<'_>]) -> Result<()> {
+        let is_needed = !blocks.is_empty() || self.lock_live().logs_of(index).next().is_some();
+        if is_needed {
+            let log = LiveLog::create(&index_dir(&self.data, index), index)?;
+            self.enter_live_log(log, blocks, false)?;
+        }
+        Ok(())
+    }
+
+    /// Fills a new log with the open events of its index, makes it durable, and enters it in the catalog in the place of
+    /// those that held nothing else.
+    fn enter_live_log(&self, mut log: LiveLog, blocks: &[BlockInput<'_>], grows: bool) -> Result<LiveLog> {
+        let index = log.index().clone();
+        let mut live = self.lock_live();
+        let mut stale: HashSet<(SourceId, u32)> =
             blocks.iter().map(|block| (block.source.id, block.source.generation)).collect();
-        let mut kept = Vec::new();
-        for (id, _) in snapshot.live_logs.iter().filter(|(_, log_index)| log_index == index) {
-            for block in live::read(&live::log_path(&index_dir(&self.data, index), id), index)? {
-                let source = &block.source;
-                let stays = !renewed.contains(&(source.id, source.generation))
-                    && !self.catalog.is_committed(source.id, source.generation, block.offset)?;
-                stays.then(|| kept.push(block));
+        self.catalog.snapshot_with(|_, is_committed| {
+            for ((id, generation), offset) in live.open_offsets(&index) {
+                if is_committed(id, generation, offset)? {
+                    stale.insert((id, generation));
+                }
             }
+            Ok(())
+        })?;
+        let mut records = live.open_events(&index, |key| !stale.contains(key));
+        records.extend(blocks.iter().map(|block| Record::Open(*block)));
+        if !records.is_empty() {
+            log.append(&records)?;
         }
-        let all: Vec<BlockInput<'_>> =
-            kept.iter().map(LiveBlock::as_input).chain(blocks.iter().map(reborrow)).collect();
-        if all.is_empty() {
-            return self.catalog.set_live_log(index, None);
-        }
-        let id = clock::unique_id();
-        let path = live::log_path(&index_dir(&self.data, index), &id);
-        LiveLogWriter::create(&path)?.append(&all)?;
-        for dir in path.ancestors().skip(1).take_while(|dir| dir.starts_with(&self.data)) {
+        for dir in log.path().ancestors().skip(1).take_while(|dir| dir.starts_with(&self.data)) {
             disk::sync_dir(dir)?;
         }
-        self.catalog.set_live_log(index, Some(&id))
+        let void: Vec<String> =
+            live.logs_of(&index).filter(|(_, log)| !log.has_gains() && !log.grows).map(|(id, _)| id.clone()).collect();
+        self.catalog.add_live_log(log.id(), &index, &void)?;
+        let carried = live.take_open(&index, |key| !stale.contains(key));
+        live.begin(&log, carried, blocks, grows);
+        live.remove(&void);
+        Ok(log)
+    }
+
+    /// Appends a batch of events and progress to a live log; both are durable when this returns.
+    ///
+    /// # Errors
+    /// If the disk refuses it: [`abandon_live_log`](Self::abandon_live_log) then.
+    pub fn append(&self, log: &mut LiveLog, records: &[Record<'_>]) -> Result<()> {
+        let batch = log.durable_len();
+        log.append(records)?;
+        self.lock_live().add_batch(log, batch, records);
+        Ok(())
+    }
+
+    /// Ends a live log; it can be sealed from now on.
+    pub fn end_live_log(&self, log: LiveLog) {
+        self.lock_live().end(log.id());
+    }
+
+    /// Ends a live log to which a batch could not be appended: what the batch held counts as not read.
+    ///
+    /// # Errors
+    /// If the disk refuses even that. Nothing may be read again before it succeeds, or it could be there twice.
+    pub fn abandon_live_log(&self, log: &LiveLog) -> Result<()> {
+        self.catalog.end_live_log(log.id(), log.durable_len())?;
+        self.lock_live().end(log.id());
+        log.void_rest()
+    }
+
+    /// Bytes of the live logs of an index that nobody appends to any more.
+    pub fn ended_live_bytes(&self, index: &IndexName) -> u64 {
+        self.lock_live().logs_of(index).filter(|(_, log)| !log.grows).map(|(_, log)| log.len).sum()
+    }
+
+    /// Seals what the ended live logs of an index hold into buckets, which take their place in one transaction. Returns
+    /// how many buckets that made.
+    ///
+    /// # Errors
+    /// If a log is damaged, or the disk or the catalog refuses the buckets; the logs then stay.
+    pub fn seal_live_logs(&self, index: &IndexName) -> Result<usize> {
+        let logs: Vec<String> = {
+            let live = self.lock_live();
+            live.logs_of(index).filter(|(_, log)| log.has_gains() && !log.grows).map(|(id, _)| id.clone()).collect()
+        };
+        if logs.is_empty() {
+            return Ok(0);
+        }
+        let holds_open_events = self.lock_live().logs_of(index).any(|(id, log)| logs.contains(id) && log.has_open());
+        if holds_open_events {
+            self.next_live_log(index, &[])?;
+        }
+        let ends: HashMap<String, Option<u64>> =
+            self.catalog.snapshot()?.live_logs.into_iter().map(|row| (row.id, row.end)).collect();
+        let (mut blocks, mut gaps) = (Vec::new(), Vec::new());
+        for id in &logs {
+            let end = ends.get(id).copied().flatten();
+            let path = live::log_path(&index_dir(&self.data, index), id);
+            let records = live::read(&path, index, end)?;
+            if !records.blocks.iter().all(LiveBlock::is_sound) {
+                return Err(StoreError::damaged(&path, 0, "a time stamp lies outside of its event"));
+            }
+            blocks.extend(records.blocks.into_iter().filter(|block| !block.is_open));
+            gaps.extend(records.gaps);
+        }
+        let mut builder = self.bucket_builder(index)?;
+        builder.set_replaces(&logs);
+        let mut sealed = Vec::new();
+        for block in live::join(blocks) {
+            builder.push_indexed(&block.as_input(), &block.indexed)?;
+            if builder.is_full() {
+                sealed.extend(builder.seal()?);
+            }
+        }
+        for gap in gaps {
+            builder.push_gap(&gap.source, gap.offset, gap.len)?;
+        }
+        sealed.extend(builder.seal()?);
+        let mut live = self.lock_live();
+        self.catalog.seal_live_logs(&self.data, &logs, &sealed)?;
+        live.remove(&logs);
+        Ok(sealed.len())
+    }
+
+    fn lock_live(&self) -> MutexGuard<'_, LiveState> {
+        // It is changed only after the disk has been.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes directories and logs that the catalog does not know: an interrupted seal at once, replaced ones after
@@ -143,17 +275,13 @@ impl Writer {
             }
             for id in live_logs(&self.data, &index)? {
                 let path = live::log_path(&index_dir(&self.data, &index), &id);
-                if !snapshot.live_logs.iter().any(|(known, _)| *known == id) && age(&path)? > READER_GRACE {
+                if !snapshot.live_logs.iter().any(|known| known.id == id) && age(&path)? > READER_GRACE {
                     fs::remove_file(&path).at("remove", &path)?;
                 }
             }
         }
         Ok(())
     }
-}
-
-fn reborrow<'a>(block: &BlockInput<'a>) -> BlockInput<'a> {
-    BlockInput { source: block.source, offset: block.offset, bytes: block.bytes, parsed: block.parsed }
 }
 
 /// Names of the indexes on disk, in order.
@@ -216,7 +344,7 @@ struct OpenBuckets {
 pub struct Snapshot {
     /// All buckets.
     pub buckets: Vec<BucketRow>,
-    /// Provisional events that no bucket has superseded.
+    /// Events of live logs, small blocks joined; open events that nothing has superseded among them.
     pub live: Vec<LiveBlock>,
 }
 
@@ -249,35 +377,40 @@ impl Reader {
     pub fn snapshot(&self) -> Result<Snapshot> {
         let mut tries = 0;
         loop {
-            let CatalogSnapshot { buckets, live_logs } = self.catalog.snapshot()?;
             tries += 1;
-            match self.read_live(&live_logs) {
-                Ok(live) => return Ok(Snapshot { buckets, live }),
-                // The writer replaced the log between the two reads: the next snapshot names its successor.
+            let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
+                Ok(Snapshot { buckets, live: self.read_live(&live_logs, is_committed)? })
+            });
+            match snapshot {
+                // The writer removed a log that was replaced long ago: the next snapshot names its successor.
                 Err(StoreError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
     }
 
-    fn read_live(&self, live_logs: &[(String, IndexName)]) -> Result<Vec<LiveBlock>> {
-        let mut live: Vec<LiveBlock> = Vec::new();
-        for (id, index) in live_logs {
-            for block in live::read(&live::log_path(&index_dir(&self.data, index), id), index)? {
-                let source = &block.source;
-                if self.catalog.is_committed(source.id, source.generation, block.offset)? {
-                    continue;
+    fn read_live(
+        &self,
+        live_logs: &[LiveLogRow],
+        is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
+    ) -> Result<Vec<LiveBlock>> {
+        let mut blocks = Vec::new();
+        for (at, LiveLogRow { id, index, end }) in live_logs.iter().enumerate() {
+            let mut records = live::read(&live::log_path(&index_dir(&self.data, index), id), index, *end)?;
+            let has_successor = live_logs[at + 1..].iter().any(|later| later.index == *index);
+            if has_successor {
+                records.blocks.retain(|block| !block.is_open);
+            } else {
+                records.drop_superseded();
+            }
+            for block in records.blocks {
+                if !block.is_open || !is_committed(block.source.id, block.source.generation, block.offset)? {
+                    blocks.push(block);
                 }
-                // A later record of the same start supersedes the earlier one.
-                live.retain(|earlier| {
-                    (earlier.source.id, earlier.source.generation, earlier.offset)
-                        != (source.id, source.generation, block.offset)
-                });
-                live.push(block);
             }
         }
-        Ok(live)
+        Ok(live::join(blocks))
     }
 
     /// A bucket of a snapshot, opened at its first use and kept open while there is room.
@@ -293,7 +426,7 @@ impl Reader {
         Ok(self.lock_open().insert(&row.id, bucket))
     }
 
-    fn lock_open(&self) -> std::sync::MutexGuard<'_, OpenBuckets> {
+    fn lock_open(&self) -> MutexGuard<'_, OpenBuckets> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,7 @@ use trawl_store::segment::Tokenizer;
 use trawl_store::segment::terms::TermTable;
 use trawl_store::sums::{self, BucketFiles, SUMS_FILE};
 use trawl_store::{
-    BlockInput, BlockReader, Bucket, BucketBuilder, Fingerprint, SourceHandle, SourceId, live as live_log,
+    BlockInput, BlockReader, Bucket, BucketBuilder, Fingerprint, LiveBlock, SourceHandle, SourceId, live as live_log,
 };
 
 /// Events of several levels and hosts, of one line and of more, in blocks of a few events.
@@ -275,14 +275,18 @@ pub fn live(bytes: &[u8]) {
     let is_payload = input.u8() % 2 == 1;
     let content = input.rest();
     let log = if is_payload {
-        let header = [b"trawlliv\x01\0\0\0TRWL", &(content.len() as u32).to_le_bytes()[..]].concat();
+        let header = [b"trawlliv\x02\0\0\0TRWL", &(content.len() as u32).to_le_bytes()[..]].concat();
         [&header, &crc32c::crc32c(content).to_le_bytes()[..], content].concat()
     } else {
         content.to_vec()
     };
     let path = LIVE_DIR.with(|dir| dir.path().join("live.log"));
     fs::write(&path, log).expect("the temporary folder can be written");
-    let Ok(blocks) = live_log::read(&path, &main_index()) else { return };
+    let Ok(records) = live_log::read(&path, &main_index(), None) else { return };
+    let sound: Vec<LiveBlock> = records.blocks.into_iter().filter(LiveBlock::is_sound).collect();
+    let n_bytes: usize = sound.iter().map(|block| block.bytes.len()).sum();
+    let blocks = live_log::join(sound);
+    assert_eq!(n_bytes, blocks.iter().map(|block| block.bytes.len()).sum::<usize>());
     let (mut terms, mut tokenizer, mut n_docs) = (TermTable::default(), Tokenizer::default(), 0);
     for block in &blocks {
         let BlockInput { source, bytes, parsed, .. } = block.as_input();

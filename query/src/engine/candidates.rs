@@ -142,10 +142,18 @@ impl<'a> Narrower<'a> {
     // ---- time and columns
 
     fn in_range(&self, times: TimeRange, index_times: TimeRange) -> Result<DocSet> {
-        let (mut ranges, mut headers) = (Vec::new(), Vec::new());
-        let mut column = Vec::new();
+        let (mut ranges, mut headers, mut outside) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut column, mut indexed) = (Vec::new(), Vec::new());
         for block in self.bucket.blocks() {
-            if !index_times.contains(block.indexed_at_us) || !overlaps(times, block) {
+            if !overlaps(times, block) {
+                continue;
+            }
+            if block.flags & Block::INDEXED_AT_TIMES != 0 && !index_times.is_all() {
+                self.bucket.indexed(block, &mut indexed)?;
+                let runs = indexed.iter().zip(indexed.iter().skip(1).map(|(first, _)| *first).chain([block.n_events]));
+                let runs = runs.filter(|((_, time_us), _)| !index_times.contains(*time_us));
+                outside.extend(runs.map(|((first, _), end)| block.first_doc + first..block.first_doc + end));
+            } else if !index_times.contains(block.indexed_at_us) {
                 continue;
             }
             if times.contains(block.min_time_us) && times.contains(block.max_time_us) {
@@ -165,7 +173,9 @@ impl<'a> Narrower<'a> {
             }
         }
         let in_range = DocSet::from_ranges(self.n_docs, ranges);
-        Ok(if headers.is_empty() { in_range } else { in_range.and(DocSet::from_list(self.n_docs, headers).not()) })
+        let in_range =
+            if headers.is_empty() { in_range } else { in_range.and(DocSet::from_list(self.n_docs, headers).not()) };
+        Ok(if outside.is_empty() { in_range } else { in_range.and(DocSet::from_ranges(self.n_docs, outside).not()) })
     }
 
     /// The exact answer of a condition on a field that blocks or columns hold; `None` for any other field.

@@ -45,8 +45,6 @@ pub struct BlockInfo {
     pub generation: u32,
     /// Offset of the block in the source.
     pub offset: u64,
-    /// When the block was indexed, microseconds.
-    pub indexed_at_us: i64,
     /// Whether some event is a piece of a longer one, so that a token may run on in the next event.
     pub has_cuts: bool,
 }
@@ -66,6 +64,8 @@ pub struct BlockColumns {
     pub hosts: Vec<u32>,
     /// (event, flags) of events that have flags.
     pub flags: Vec<(u32, u8)>,
+    /// Runs of (first event, time of indexing in microseconds).
+    pub indexed: Vec<(u32, i64)>,
     /// Levels of ids 1, 2, ….
     pub level_names: Vec<Value>,
     /// Hosts of ids 1, 2, ….
@@ -227,6 +227,25 @@ fn holding(
 }
 
 impl BlockColumns {
+    /// Empties all columns, keeping their memory.
+    pub fn clear(&mut self) {
+        self.raw.clear();
+        self.ends.clear();
+        self.times_us.clear();
+        self.levels.clear();
+        self.hosts.clear();
+        self.flags.clear();
+        self.indexed.clear();
+        self.level_names.clear();
+        self.host_names.clear();
+    }
+
+    /// When an event was indexed, microseconds.
+    fn indexed_at_us(&self, event: usize) -> i64 {
+        let behind = self.indexed.partition_point(|(first, _)| *first as usize <= event);
+        behind.checked_sub(1).map_or(0, |run| self.indexed[run].1)
+    }
+
     /// Where an event begins in the block.
     fn start_of(&self, event: usize) -> u32 {
         event.checked_sub(1).map_or(0, |previous| self.ends[previous])
@@ -313,7 +332,7 @@ impl Event<'_, '_> {
                 .to_string(),
             ),
             Builtin::Bytes => bytes::to_value(self.bytes),
-            Builtin::IndexTime => time::to_value(self.info.indexed_at_us),
+            Builtin::IndexTime => time::to_value(self.columns.indexed_at_us(self.event)),
             Builtin::Flags => self.flags(),
             Builtin::LineCount => Value::count(memchr::memchr_iter(b'\n', self.text).count() as u64 + 1),
             Builtin::TimeStartPos => self.stamp().map_or(Value::Null, |span| Value::count(span.start.into())),

@@ -147,7 +147,7 @@ impl<'r> Neighbours<'r> {
             }
             PlaceKind::Live(live) => {
                 let block = &self.live[live];
-                raw.clone_from(&block.bytes);
+                raw.extend_from_slice(&block.bytes);
                 ends.extend(block.parsed.events.iter().scan(0, |end, event| {
                     *end += event.len;
                     Some(*end)

@@ -104,10 +104,10 @@ impl<'p> Scan<'p> {
             }
         }
         let mut live = Vec::new();
-        for block in snapshot.live.iter().filter(|block| plan.indexes.covers(&block.source.index)) {
-            let target = LiveTarget::new(block, registry, &condition, ctx.now_us);
-            coverage.n_events_live += target.n_events() as u64;
+        for block in snapshot.live.into_iter().filter(|block| plan.indexes.covers(&block.source.index)) {
             coverage.indexes.push(block.source.index.clone());
+            let target = LiveTarget::new(block, registry, &condition);
+            coverage.n_events_live += target.n_events() as u64;
             sources.insert(target.source().into());
             live.push(target);
         }
@@ -388,6 +388,7 @@ impl<'p> Scan<'p> {
             levels: wants(Builtin::Level) || compares("level"),
             hosts: wants(Builtin::Host) || compares("host"),
             flags: wants(Builtin::Flags) || compares("_flags"),
+            indexed: wants(Builtin::IndexTime) || compares("_indextime"),
         }
     }
 
@@ -414,7 +415,8 @@ impl<'p> Scan<'p> {
                     }
                     let loader = loader.as_mut().map_err(|error| RunError::Source(error.to_string().into()))?;
                     unit.candidates(candidates);
-                    let needs = Needs { text: true, times: true, levels: true, hosts: true, flags: true };
+                    let needs =
+                        Needs { text: true, times: true, levels: true, hosts: true, flags: true, indexed: true };
                     let made = loader.load(unit, needs, &HashMap::new(), |info, columns| {
                         maker.rows(info, columns, candidates).len() as u64
                     });

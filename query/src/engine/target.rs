@@ -71,38 +71,47 @@ pub struct Condition<'q> {
 
 /// A live block with what is needed to search it.
 pub struct LiveTarget {
+    block: LiveBlock,
     info: BlockInfo,
-    columns: BlockColumns,
-    candidates: Vec<Candidate>,
+    /// Which events are in range, where not all are.
+    in_range: Option<Vec<u32>>,
+    max_time_us: i64,
 }
 
 impl LiveTarget {
     /// A live block; its events in the time range are candidates, to be verified one by one.
-    pub fn new(block: &LiveBlock, registry: &Registry, condition: &Condition<'_>, now_us: i64) -> Self {
+    pub fn new(block: LiveBlock, registry: &Registry, condition: &Condition<'_>) -> Self {
         let source = &block.source;
         let rules = registry.get(source.sourcetype.as_str()).unwrap_or_else(|| registry.generic());
         let events = &block.parsed.events;
-        let names: Vec<Value> = block.parsed.symbols.iter().map(|symbol| Value::from(&**symbol)).collect();
-        let columns = BlockColumns {
-            raw: block.bytes.clone(),
-            ends: events
-                .iter()
-                .scan(0, |end, event| {
-                    *end += event.len;
-                    Some(*end)
-                })
-                .collect(),
-            times_us: events.iter().map(|event| event.time_us).collect(),
-            levels: events.iter().map(|event| event.level.into()).collect(),
-            hosts: events.iter().map(|event| event.host.into()).collect(),
-            flags: (0..)
-                .zip(events)
-                .filter(|(_, event)| !event.flags.is_empty())
-                .map(|(i, event)| (i, event.flags.0))
-                .collect(),
-            level_names: names.clone(),
-            host_names: names,
-        };
+        let (mut flags, mut max_time_us, mut n_in_range) = (EventFlags::default(), i64::MIN, 0);
+        let (mut in_range, mut indexed_in_range) = (Vec::new(), true);
+        let mut runs = block.indexed.iter().peekable();
+        for (i, event) in (0..).zip(events) {
+            if let Some((_, indexed_at_us)) = runs.next_if(|(first, _)| *first <= i) {
+                indexed_in_range = condition.index_times.contains(*indexed_at_us);
+            }
+            flags.insert(event.flags);
+            max_time_us = max_time_us.max(event.time_us);
+            // Lines of column names describe the events after them, and are none themselves.
+            let is_event = !event.flags.contains(EventFlags::HEADER);
+            if indexed_in_range && is_event && condition.times.contains(event.time_us) {
+                if n_in_range < i {
+                    // The first that is left out lies before: from here on a list is kept.
+                    if in_range.is_empty() {
+                        in_range.extend(0..n_in_range);
+                    }
+                    in_range.push(i);
+                }
+                n_in_range += 1;
+            }
+        }
+        let in_range = ((n_in_range as usize) < events.len()).then(|| {
+            if in_range.is_empty() {
+                in_range.extend(0..n_in_range);
+            }
+            in_range
+        });
         let info = BlockInfo {
             index: Value::from(source.index.as_str()),
             source: source.source.as_str().into(),
@@ -114,27 +123,54 @@ impl LiveTarget {
             source_rank: 0,
             generation: source.generation,
             offset: block.offset,
-            indexed_at_us: now_us,
-            has_cuts: events.iter().any(|event| event.flags.contains(EventFlags::CUT)),
+            has_cuts: flags.contains(EventFlags::CUT),
             rules,
         };
-        let in_range = |time_us: &i64| condition.times.contains(*time_us) && condition.index_times.contains(now_us);
-        let candidates = (0..)
-            .zip(&columns.times_us)
-            .filter(|(_, time_us)| in_range(time_us))
-            .map(|(event, _)| Candidate { event, certain: false })
-            .collect();
-        Self { info, columns, candidates }
+        Self { block, info, in_range, max_time_us }
     }
 
     /// Number of events.
     pub fn n_events(&self) -> usize {
-        self.columns.times_us.len()
+        self.block.parsed.events.len()
     }
 
     /// The source.
     pub fn source(&self) -> &str {
         &self.info.source
+    }
+
+    fn n_candidates(&self) -> usize {
+        self.in_range.as_ref().map_or(self.n_events(), Vec::len)
+    }
+
+    fn load(&self, needs: Needs, columns: &mut BlockColumns) {
+        let parsed = &self.block.parsed;
+        columns.clear();
+        if needs.text {
+            columns.raw.extend_from_slice(&self.block.bytes);
+            columns.ends.extend(parsed.events.iter().scan(0, |end, event| {
+                *end += event.len;
+                Some(*end)
+            }));
+        }
+        if needs.times {
+            columns.times_us.extend(parsed.events.iter().map(|event| event.time_us));
+        }
+        if needs.levels {
+            columns.levels.extend(parsed.events.iter().map(|event| u32::from(event.level)));
+            columns.level_names.extend(parsed.symbols.iter().map(|symbol| Value::from(&**symbol)));
+        }
+        if needs.hosts {
+            columns.hosts.extend(parsed.events.iter().map(|event| u32::from(event.host)));
+            columns.host_names.extend(parsed.symbols.iter().map(|symbol| Value::from(&**symbol)));
+        }
+        if needs.flags {
+            let flagged = (0..).zip(&parsed.events).filter(|(_, event)| !event.flags.is_empty());
+            columns.flags.extend(flagged.map(|(i, event)| (i, event.flags.0)));
+        }
+        if needs.indexed {
+            columns.indexed.extend_from_slice(&self.block.indexed);
+        }
     }
 }
 
@@ -155,14 +191,14 @@ impl<'t> Unit<'t> {
             let holding = blocks.filter(|block| target.candidates.possible.count_in(block.docs()) > 0);
             holding.map(move |block| Unit::Sealed(target, block))
         });
-        sealed.chain(live.iter().filter(|live| !live.candidates.is_empty()).map(Unit::Live)).collect()
+        sealed.chain(live.iter().filter(|live| live.n_candidates() > 0).map(Unit::Live)).collect()
     }
 
     /// Latest `_time` of the block's events, microseconds.
     pub fn max_time_us(&self) -> i64 {
         match self {
             Unit::Sealed(_, block) => block.max_time_us,
-            Unit::Live(live) => live.columns.times_us.iter().copied().max().unwrap_or(i64::MIN),
+            Unit::Live(live) => live.max_time_us,
         }
     }
 
@@ -170,7 +206,7 @@ impl<'t> Unit<'t> {
     pub fn n_candidates(&self) -> usize {
         match self {
             Unit::Sealed(target, block) => target.candidates.possible.count_in(block.docs()),
-            Unit::Live(live) => live.candidates.len(),
+            Unit::Live(live) => live.n_candidates(),
         }
     }
 
@@ -208,7 +244,13 @@ impl<'t> Unit<'t> {
                     out.push(Candidate { event: doc - block.first_doc, certain: certain.contains(doc) });
                 });
             }
-            Unit::Live(live) => out.extend_from_slice(&live.candidates),
+            Unit::Live(live) => {
+                let candidate = |event| Candidate { event, certain: false };
+                match &live.in_range {
+                    Some(events) => out.extend(events.iter().copied().map(candidate)),
+                    None => out.extend((0..live.n_events() as u32).map(candidate)),
+                }
+            }
         }
     }
 
@@ -240,6 +282,8 @@ pub struct Needs {
     pub hosts: bool,
     /// Flags.
     pub flags: bool,
+    /// Times of indexing.
+    pub indexed: bool,
 }
 
 /// Reads blocks; one per thread.
@@ -275,7 +319,8 @@ impl BlockLoader {
         match unit {
             Unit::Live(live) => {
                 let source_rank = source_ranks.get(&Source::from(live.source())).copied().unwrap_or_default();
-                Ok(use_block(&BlockInfo { source_rank, ..live.info.clone() }, &live.columns))
+                live.load(needs, &mut self.columns);
+                Ok(use_block(&BlockInfo { source_rank, ..live.info.clone() }, &self.columns))
             }
             Unit::Sealed(target, block) => {
                 self.load_sealed(target, block, needs)?;
@@ -292,7 +337,6 @@ impl BlockLoader {
                     source_rank: source_ranks.get(&source.source).copied().unwrap_or_default(),
                     generation: source.generation,
                     offset: block.source_offset,
-                    indexed_at_us: block.indexed_at_us,
                     has_cuts: block.flags & u32::from(EventFlags::CUT.0) != 0,
                 };
                 Ok(use_block(&info, &self.columns))
@@ -324,6 +368,9 @@ impl BlockLoader {
         columns.flags.clear();
         if needs.flags {
             bucket.flags(block, |event, flags| columns.flags.push((event, flags)))?;
+        }
+        if needs.indexed {
+            bucket.indexed(block, &mut columns.indexed)?;
         }
         Ok(())
     }

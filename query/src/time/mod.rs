@@ -31,6 +31,11 @@ impl TimeRange {
     /// All time.
     pub const ALL: Self = Self { earliest: None, latest: None };
 
+    /// Whether every instant lies in the range.
+    pub fn is_all(&self) -> bool {
+        self.earliest.is_none() && self.latest.is_none()
+    }
+
     /// Whether `time_us` lies in the range.
     pub fn contains(&self, time_us: i64) -> bool {
         self.earliest.is_none_or(|earliest| earliest <= time_us) && self.latest.is_none_or(|latest| time_us < latest)

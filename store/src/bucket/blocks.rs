@@ -62,7 +62,7 @@ pub struct Block {
     pub min_time_us: i64,
     /// Latest `_time`, microseconds.
     pub max_time_us: i64,
-    /// When the block was indexed, microseconds.
+    /// When the first event was indexed, microseconds; all of them, but for [`Self::INDEXED_AT_TIMES`].
     pub indexed_at_us: i64,
     /// The time stamp format in force.
     pub hint: StampHint,
@@ -72,11 +72,14 @@ pub struct Block {
     pub level: u32,
     /// Host of all events, or [`MIXED`].
     pub host: u32,
-    /// Union of the events' flags.
+    /// Union of the events' flags, and [`Self::INDEXED_AT_TIMES`].
     pub flags: u32,
 }
 
 impl Block {
+    /// Flag of a block whose events were not indexed all at once: a tailed file's.
+    pub const INDEXED_AT_TIMES: u32 = 1 << 8;
+
     /// Document ids of the events.
     pub fn docs(&self) -> Range<u32> {
         self.first_doc..self.first_doc + self.n_events

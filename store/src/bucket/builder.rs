@@ -3,12 +3,12 @@
 use super::blocks::{BLOCKS_FILE, Block, BlockDirectory, BlockSource, MIXED};
 use super::columns::{BlockColumns, COLUMNS_FILE, constant};
 use super::journal::JournalWriter;
-use super::meta::{BucketMeta, FORMAT_VERSION, META_FILE, SourceMeta};
+use super::meta::{BucketMeta, FORMAT_VERSION, META_FILE};
 use crate::disk;
 use crate::error::{IoContext, Result};
-use crate::ranges::RangeSet;
+use crate::gain::Gain;
 use crate::segment::{self, Tokenizer, terms::TermTable};
-use crate::source::{SourceHandle, SourceId, Tail};
+use crate::source::{SourceHandle, SourceId};
 use crate::sums::{self, SUMS_FILE};
 use hashbrown::HashMap;
 use std::fs::{self, File};
@@ -32,6 +32,7 @@ pub const BUILDING_PREFIX: &str = ".building-";
 pub(crate) const WRITTEN_BY: &str = concat!("trawl ", env!("CARGO_PKG_VERSION"));
 
 /// One journal block of a source, as the parser framed it.
+#[derive(Clone, Copy)]
 pub struct BlockInput<'a> {
     /// The source; all blocks of a source and generation share the handle.
     pub source: &'a Arc<SourceHandle>,
@@ -63,6 +64,7 @@ pub struct BucketBuilder {
     open: Option<OpenBucket>,
     columns: BlockColumns,
     chunk: Vec<u8>,
+    replaces: Vec<String>,
 }
 
 /// The bucket being built.
@@ -73,29 +75,12 @@ struct OpenBucket {
     columns: BufWriter<File>,
     columns_len: u64,
     directory: BlockDirectory,
-    sources: Vec<OpenSource>,
+    sources: Vec<Gain>,
     source_idx: HashMap<(SourceId, u32), usize>,
     n_events: u32,
     raw_bytes: u64,
     min_time_us: i64,
     max_time_us: i64,
-}
-
-/// What the bucket has gained of a source.
-struct OpenSource {
-    handle: Arc<SourceHandle>,
-    /// Ranges in the order in which they began, each with its last bytes.
-    ranges: Vec<OpenRange>,
-    n_events: u64,
-    /// (offset behind it, time) of the last event.
-    last_event: (u64, i64),
-    header: Option<Arc<str>>,
-}
-
-struct OpenRange {
-    start: u64,
-    end: u64,
-    tail: Vec<u8>,
 }
 
 impl BucketBuilder {
@@ -109,7 +94,13 @@ impl BucketBuilder {
             open: None,
             columns: BlockColumns::default(),
             chunk: Vec::new(),
+            replaces: Vec::new(),
         }
+    }
+
+    /// Notes in all buckets to come which live logs they take over.
+    pub fn set_replaces(&mut self, logs: &[String]) {
+        self.replaces = logs.to_vec();
     }
 
     /// Raw bytes in the bucket being built.
@@ -130,11 +121,20 @@ impl BucketBuilder {
         })
     }
 
-    /// Adds a block.
+    /// Adds a block that is indexed now.
     ///
     /// # Errors
     /// If the disk refuses it; the bucket being built is then to be dropped.
     pub fn push(&mut self, block: &BlockInput<'_>) -> Result<()> {
+        self.push_indexed(block, &[(0, crate::clock::now_us())])
+    }
+
+    /// Adds a block whose events were indexed earlier: `indexed` has runs of (first event, microseconds since the epoch),
+    /// the first of them beginning with event 0.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_indexed(&mut self, block: &BlockInput<'_>, indexed: &[(u32, i64)]) -> Result<()> {
         if block.parsed.events.is_empty() {
             return Ok(());
         }
@@ -146,6 +146,7 @@ impl BucketBuilder {
 
         let frame = open.journal.append(bytes)?;
         fill_columns(&mut self.columns, block.parsed, &mut open.directory);
+        self.columns.indexed.extend_from_slice(indexed);
         self.chunk.clear();
         self.columns.encode(&mut self.chunk);
         open.columns.write_all(&self.chunk).at("write", &open.dir.join(COLUMNS_FILE))?;
@@ -165,19 +166,18 @@ impl BucketBuilder {
             n_events: times.len() as u32,
             min_time_us,
             max_time_us,
-            indexed_at_us: crate::clock::now_us(),
+            indexed_at_us: indexed[0].1,
             hint: block.parsed.hint,
             header,
             level: constant(&self.columns.levels).unwrap_or(MIXED),
             host: constant(&self.columns.hosts).unwrap_or(MIXED),
-            flags: self.columns.flags.iter().fold(0, |union, (_, flags)| union | u32::from(*flags)),
+            flags: block_flags(&self.columns),
         });
         open.n_events += times.len() as u32;
         open.raw_bytes += bytes.len() as u64;
         open.min_time_us = open.min_time_us.min(min_time_us);
         open.max_time_us = open.max_time_us.max(max_time_us);
-        let last_time_us = *times.last().expect("the block has events");
-        open.sources[source].gain(block, bytes, last_time_us);
+        open.sources[source].add_block(block);
         Ok(())
     }
 
@@ -188,8 +188,7 @@ impl BucketBuilder {
     pub fn push_gap(&mut self, source: &Arc<SourceHandle>, offset: u64, len: u64) -> Result<()> {
         let open = open_bucket(&mut self.open, &self.buckets_dir)?;
         let source = open.source(source);
-        let tail = vec![0; len.min(Tail::MAX_LEN as u64) as usize];
-        open.sources[source].extend_range(offset, len, &tail);
+        open.sources[source].add_gap(offset, len);
         Ok(())
     }
 
@@ -200,7 +199,7 @@ impl BucketBuilder {
     /// If the disk refuses any of it; the bucket is then gone, as if its blocks had never been pushed.
     pub fn seal(&mut self) -> Result<Option<SealedBucket>> {
         let Some(open) = self.open.take() else { return Ok(None) };
-        let sealed = open.seal(&self.index, &self.buckets_dir, &mut self.terms);
+        let sealed = open.seal(&self.index, &self.buckets_dir, &self.replaces, &mut self.terms);
         self.terms.clear();
         sealed.map(Some)
     }
@@ -238,6 +237,11 @@ fn fill_columns(columns: &mut BlockColumns, parsed: &ParsedBlock, directory: &mu
     }
 }
 
+fn block_flags(columns: &BlockColumns) -> u32 {
+    let of_events = columns.flags.iter().fold(0, |union, (_, flags)| union | u32::from(*flags));
+    of_events | if columns.indexed.len() > 1 { Block::INDEXED_AT_TIMES } else { 0 }
+}
+
 impl OpenBucket {
     fn create(buckets_dir: &Path) -> Result<Self> {
         let id = crate::clock::unique_id();
@@ -272,18 +276,18 @@ impl OpenBucket {
                 rules_hash: handle.rules_hash,
                 decoding: handle.decoding,
             });
-            self.sources.push(OpenSource {
-                handle: Arc::clone(handle),
-                ranges: Vec::new(),
-                n_events: 0,
-                last_event: (0, 0),
-                header: None,
-            });
+            self.sources.push(Gain::new(Arc::clone(handle)));
             self.sources.len() - 1
         })
     }
 
-    fn seal(self, index: &IndexName, buckets_dir: &Path, terms: &mut TermTable) -> Result<SealedBucket> {
+    fn seal(
+        self,
+        index: &IndexName,
+        buckets_dir: &Path,
+        replaces: &[String],
+        terms: &mut TermTable,
+    ) -> Result<SealedBucket> {
         let dir = self.dir;
         let sealed = || -> Result<SealedBucket> {
             segment::write(&dir, terms, self.n_events)?;
@@ -296,7 +300,7 @@ impl OpenBucket {
                 format: FORMAT_VERSION,
                 id: self.id,
                 index: index.clone(),
-                replaces: Vec::new(),
+                replaces: replaces.to_vec(),
                 written_by: WRITTEN_BY.to_owned(),
                 sealed_at_us: crate::clock::now_us(),
                 n_events: self.n_events,
@@ -304,7 +308,7 @@ impl OpenBucket {
                 raw_bytes: self.raw_bytes,
                 min_time_us: if has_events { self.min_time_us } else { 0 },
                 max_time_us: if has_events { self.max_time_us } else { 0 },
-                sources: self.sources.into_iter().map(OpenSource::into_meta).collect(),
+                sources: self.sources.iter().map(Gain::to_meta).collect(),
             };
             disk::write_file(&dir.join(BLOCKS_FILE), &self.directory.encode())?;
             let disk_bytes = finish_dir(&dir, &meta)?;
@@ -338,53 +342,6 @@ pub(crate) fn finish_dir(dir: &Path, meta: &BucketMeta) -> Result<u64> {
     }
     disk::sync_dir(dir)?;
     Ok(disk_bytes)
-}
-
-impl OpenSource {
-    fn gain(&mut self, block: &BlockInput<'_>, bytes: &[u8], last_time_us: i64) {
-        self.n_events += block.parsed.events.len() as u64;
-        let end = block.offset + bytes.len() as u64;
-        if end > self.last_event.0 {
-            self.last_event = (end, last_time_us);
-            self.header.clone_from(&block.parsed.header);
-        }
-        self.extend_range(block.offset, bytes.len() as u64, bytes);
-    }
-
-    /// Adds `len` bytes from `offset`, of which `bytes` holds the last ones.
-    fn extend_range(&mut self, offset: u64, len: u64, bytes: &[u8]) {
-        let range = match self.ranges.iter_mut().rfind(|range| range.end == offset) {
-            Some(range) => range,
-            None => {
-                self.ranges.push(OpenRange { start: offset, end: offset, tail: Vec::new() });
-                self.ranges.last_mut().expect("just pushed")
-            }
-        };
-        range.end += len;
-        range.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(Tail::MAX_LEN)..]);
-        let surplus = range.tail.len().saturating_sub(Tail::MAX_LEN);
-        range.tail.drain(..surplus);
-    }
-
-    fn into_meta(self) -> SourceMeta {
-        let handle = &*self.handle;
-        SourceMeta {
-            id: handle.id,
-            generation: handle.generation,
-            path: handle.path.clone(),
-            source: handle.source.clone(),
-            host: handle.host.clone(),
-            sourcetype: handle.sourcetype.clone(),
-            rules_hash: handle.rules_hash,
-            decoding: handle.decoding.to_u8(),
-            fingerprint: handle.fingerprint,
-            n_events: self.n_events,
-            ranges: self.ranges.iter().map(|range| range.start..range.end).collect::<RangeSet>(),
-            tails: self.ranges.iter().map(|range| Tail::of(&range.tail, range.end)).collect(),
-            last_time_us: self.last_event.1,
-            header: self.header,
-        }
-    }
 }
 
 impl Drop for BucketBuilder {

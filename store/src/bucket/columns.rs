@@ -3,12 +3,13 @@
 //! One chunk per journal block, so that a block that time, source or host rule out costs nothing:
 //!
 //! ```text
-//! chunk  := times_len levels_len hosts_len lens_len flags_len (varints) times levels hosts lens flags
+//! chunk  := times_len levels_len hosts_len lens_len flags_len (varints) times levels hosts lens flags indexed
 //! times  := mode:u8 base:zigzag unit:varint min:zigzag width:u8 packed[n]       microseconds, see below
 //! levels := width:u8 packed[n] | width=0:u8 id:varint                         ids of the bucket's level dictionary, 0 = none
 //! hosts  := as levels                                                         0 = the source's host
 //! lens   := empty | width:u8 packed[n]                                        bytes per event; empty if each event is a line
 //! flags  := (event_idx:varint flags:u8)*                                      only events that have any
+//! indexed := (first_event:varint after_us:zigzag)*                            empty if all events were indexed at once
 //! ```
 //!
 //! Times are stored either relative to the block's earliest (`mode` 0: base + unit × value) or as differences to the
@@ -38,6 +39,8 @@ pub struct BlockColumns {
     pub lens: Vec<u32>,
     /// (event index, flags) of the events that have flags.
     pub flags: Vec<(u32, u8)>,
+    /// Runs of (first event, time of indexing in microseconds).
+    pub indexed: Vec<(u32, i64)>,
 }
 
 impl BlockColumns {
@@ -48,6 +51,7 @@ impl BlockColumns {
         self.hosts.clear();
         self.lens.clear();
         self.flags.clear();
+        self.indexed.clear();
     }
 
     /// Appends the chunk to `out`.
@@ -71,6 +75,11 @@ impl BlockColumns {
         }
         for section in [times, levels, hosts, lens, flags] {
             out.extend(section);
+        }
+        // The first run is that of the block directory.
+        for run in self.indexed.windows(2) {
+            out.put_varint(run[1].0.into());
+            out.put_varint(zigzag(run[1].1 - run[0].1));
         }
     }
 }
@@ -128,6 +137,8 @@ fn encode_times(times_us: &[i64], out: &mut Vec<u8>) {
 pub struct Chunk<'a> {
     n_events: usize,
     sections: [&'a [u8]; 5],
+    /// The times of indexing.
+    indexed: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
@@ -142,7 +153,7 @@ impl<'a> Chunk<'a> {
         for (section, len) in sections.iter_mut().zip(lens) {
             *section = take.bytes(len)?;
         }
-        Some(Self { n_events: n_events as usize, sections })
+        Some(Self { n_events: n_events as usize, sections, indexed: take.rest() })
     }
 
     /// Replaces `out` by the times of the events, microseconds since the epoch.
@@ -201,6 +212,20 @@ impl<'a> Chunk<'a> {
         })?;
         // The ends ascend, so that none lies behind the last one.
         (end == raw.len() as u64).then_some(())
+    }
+
+    /// Replaces `out` by the runs of (first event, time of indexing); the first event was indexed at `first_us`.
+    pub fn indexed(&self, first_us: i64, out: &mut Vec<(u32, i64)>) -> Option<()> {
+        out.clear();
+        out.push((0, first_us));
+        let (mut take, mut time_us) = (Take::new(self.indexed), first_us);
+        while !take.is_empty() {
+            let first = u32::try_from(take.varint()?).ok().filter(|&first| (first as usize) < self.n_events)?;
+            time_us = time_us.wrapping_add(unzigzag(take.varint()?));
+            let ascends = out.last().is_some_and(|(before, _)| *before < first);
+            ascends.then(|| out.push((first, time_us)))?;
+        }
+        Some(())
     }
 
     /// Hands out (event index, flags) of the events that have flags, in order.
@@ -265,12 +290,13 @@ mod tests {
                 hosts: ids(0x85eb_ca6b),
                 lens: ids(0xc2b2_ae35).iter().map(|id| id * 1000 + 1).collect(),
                 flags: ids(77).iter().enumerate().filter(|(_, id)| **id > 2).map(|(i, id)| (i as u32, *id as u8)).collect(),
+                indexed: (0..n as u32).step_by(3).map(|i| (i, i64::from(seed) + i64::from(i % 7) * 1_000_003)).collect(),
                 times_us,
             };
             let mut bytes = Vec::new();
             columns.encode(&mut bytes);
             let chunk = Chunk::parse(&bytes, n as u32).expect("parse");
-            let (mut times_us, mut ids, mut flags) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut times_us, mut ids, mut flags, mut indexed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             chunk.times_us(&mut times_us).expect("times");
             prop_assert_eq!(&times_us, &columns.times_us);
             chunk.levels(&mut ids).expect("levels");
@@ -285,6 +311,8 @@ mod tests {
             }
             chunk.flags(|event, value| flags.push((event, value))).expect("flags");
             prop_assert_eq!(&flags, &columns.flags);
+            chunk.indexed(seed.into(), &mut indexed).expect("runs");
+            prop_assert_eq!(&indexed[..], if n == 0 { &[(0, i64::from(seed))][..] } else { &columns.indexed });
         }
 
         #[test]
@@ -295,6 +323,7 @@ mod tests {
                 let _ = chunk.levels(&mut ids);
                 let _ = chunk.event_ends(b"a\nb\n", &mut ids);
                 let _ = chunk.flags(|_, _| ());
+                let _ = chunk.indexed(0, &mut Vec::new());
             }
         }
     }
@@ -321,6 +350,7 @@ mod tests {
                 hosts: vec![0; 3],
                 lens: lens.clone(),
                 flags: flags.clone(),
+                indexed: Vec::new(),
             };
             let mut bytes = Vec::new();
             columns.encode(&mut bytes);

@@ -24,7 +24,8 @@ pub struct BucketMeta {
     pub id: String,
     /// Index it belongs to.
     pub index: IndexName,
-    /// Buckets whose events this one took over, for a catalog that is rebuilt while they still lie on disk.
+    /// Buckets and live logs whose events this one, or it and others, took over: for a catalog that is rebuilt while they
+    /// still lie on disk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<String>,
     /// Release that wrote it.

@@ -135,6 +135,19 @@ impl Bucket {
         self.column(block, |chunk| chunk.flags(each))
     }
 
+    /// Replaces `out` by runs of (first event, time of indexing in microseconds) of a block.
+    ///
+    /// # Errors
+    /// If the column file is damaged there.
+    pub fn indexed(&self, block: &Block, out: &mut Vec<(u32, i64)>) -> Result<()> {
+        if block.flags & Block::INDEXED_AT_TIMES == 0 {
+            out.clear();
+            out.push((0, block.indexed_at_us));
+            return Ok(());
+        }
+        self.column(block, |chunk| chunk.indexed(block.indexed_at_us, out))
+    }
+
     fn column(&self, block: &Block, read: impl FnOnce(Chunk<'_>) -> Option<()>) -> Result<()> {
         let columns = open_once(&self.columns, || self.files.open_file(COLUMNS_FILE))?;
         let bytes = columns.read(block.columns.start as usize..block.columns.end as usize)?;

@@ -105,20 +105,21 @@ proptest! {
     fn a_torn_live_log_yields_its_whole_batches(cut: proptest::sample::Index) {
         let dir = tempfile::tempdir().expect("temporary directory");
         let text = log("alpha", 30);
-        let path = dir.path().join("x.log");
         let writer = trawl_store::Writer::open(&dir.path().join("data")).expect("writer");
         let source = register(&writer, "/a.log", text.as_bytes());
-        let mut log = trawl_store::live::LiveLogWriter::create(&path).expect("create");
-        let mut ends = vec![fs::metadata(&path).expect("metadata").len()];
+        let mut log = writer.begin_live_log(&main_index()).expect("create");
+        let mut ends = vec![log.durable_len()];
         for (offset, parsed) in blocks(text.as_bytes(), 256) {
             let bytes = &text.as_bytes()[offset..];
-            log.append(&[trawl_store::BlockInput { source: &source, offset: offset as u64, bytes, parsed: &parsed }]).expect("append");
-            ends.push(fs::metadata(&path).expect("metadata").len());
+            let block = trawl_store::BlockInput { source: &source, offset: offset as u64, bytes, parsed: &parsed };
+            writer.append(&mut log, &[trawl_store::Record::Events(block)]).expect("append");
+            ends.push(log.durable_len());
         }
+        let path = log.path().to_owned();
         let bytes = fs::read(&path).expect("read");
         let cut = ends[0] as usize + cut.index(bytes.len() - ends[0] as usize + 1);
         fs::write(&path, &bytes[..cut]).expect("tear");
-        let read = trawl_store::live::read(&path, &main_index()).expect("a torn end is no error");
+        let read = trawl_store::live::read(&path, &main_index(), None).expect("a torn end is no error").blocks;
         let n_whole = ends[1..].iter().filter(|end| **end <= cut as u64).count();
         prop_assert_eq!(read.len(), n_whole);
     }

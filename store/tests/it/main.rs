@@ -2,6 +2,7 @@
 
 mod damage;
 mod helpers;
+mod live;
 mod readers;
 mod rebuild;
 mod round_trip;
