@@ -118,7 +118,7 @@ pub(crate) enum Place {
 }
 
 /// Buffers that a level or host pattern needs, kept between events.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch(Option<CaptureLocations>);
 
 impl Scratch {

@@ -178,8 +178,8 @@ impl ParserOptions {
     }
 }
 
-/// Cuts the bytes of one source into events and finds their time, level and host.
-#[derive(Debug)]
+/// Cuts the bytes of one source into events and finds their time, level and host. A clone goes on from the same place.
+#[derive(Clone, Debug)]
 pub struct Parser {
     rules: Arc<Rules>,
     decoding: Decoding,
@@ -249,6 +249,11 @@ impl Parser {
     /// Returns the time of the last event, which the next one inherits if it has no stamp.
     pub fn last_time_us(&self) -> Option<i64> {
         self.last_time_us
+    }
+
+    /// Returns the line of column names in force (CSV, W3C).
+    pub fn header(&self) -> Option<&Arc<str>> {
+        self.header.as_ref()
     }
 
     /// Changes what stamps are resolved by: a tailed source is written on, and its year may end.

@@ -62,6 +62,16 @@ pub(crate) struct Discovery {
     pub(crate) errors: Vec<(PathBuf, FileError)>,
     /// Standard input was named.
     pub(crate) stdin: bool,
+    /// Directories in which something was looked for.
+    pub(crate) dirs: Vec<PathBuf>,
+}
+
+/// The path without symbolic links of a file found before, with the file's device and inode.
+#[derive(Clone, Debug)]
+pub(crate) struct RealPath {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
+    pub(crate) path: PathBuf,
 }
 
 /// Finds all files of `inputs`.
@@ -72,7 +82,21 @@ pub(crate) struct Discovery {
 /// # Errors
 /// If a pattern is malformed. Files and directories that cannot be read are part of the result.
 pub(crate) fn discover(inputs: &[Input], exclude: &[String], data: Option<&Path>) -> Result<Discovery, IndexError> {
+    discover_again(inputs, exclude, data, &HashMap::new())
+}
+
+/// As [`discover`], for inputs that were searched before: links on the way to the files in `known` are not resolved again.
+///
+/// # Errors
+/// As [`discover`].
+pub(crate) fn discover_again(
+    inputs: &[Input],
+    exclude: &[String],
+    data: Option<&Path>,
+    known: &HashMap<PathBuf, RealPath>,
+) -> Result<Discovery, IndexError> {
     let mut search = Search {
+        known,
         exclude: Exclude::compile(exclude)?,
         data: data.map(|data| fs::canonicalize(data).unwrap_or_else(|_| data.to_owned())),
         seen: HashMap::new(),
@@ -88,7 +112,8 @@ pub(crate) fn discover(inputs: &[Input], exclude: &[String], data: Option<&Path>
     Ok(search.found)
 }
 
-struct Search {
+struct Search<'k> {
+    known: &'k HashMap<PathBuf, RealPath>,
     exclude: Exclude,
     data: Option<PathBuf>,
     /// Path of each file found, by device and inode: hard links and overlapping inputs name a file twice.
@@ -96,7 +121,7 @@ struct Search {
     found: Discovery,
 }
 
-impl Search {
+impl Search<'_> {
     fn glob(&mut self, pattern: &str) -> Result<(), IndexError> {
         let absolute_pattern = absolute(Path::new(pattern))?;
         let pattern_text = absolute_pattern.to_str().unwrap_or(pattern);
@@ -139,6 +164,7 @@ impl Search {
                 continue;
             }
             if is_dir {
+                self.found.dirs.push(path.to_owned());
                 let own = fs::canonicalize(path).is_ok_and(|real_path| Some(real_path) == self.data);
                 if own {
                     self.skip(path, SkipReason::OwnData);
@@ -155,7 +181,10 @@ impl Search {
     }
 
     fn visit(&mut self, path: &Path) {
-        let looked_up = fs::metadata(path).and_then(|metadata| Ok((metadata, fs::canonicalize(path)?)));
+        let looked_up = fs::metadata(path).and_then(|metadata| {
+            let known = self.known.get(path).filter(|known| (known.dev, known.ino) == (metadata.dev(), metadata.ino()));
+            Ok((metadata, known.map_or_else(|| fs::canonicalize(path), |known| Ok(known.path.clone()))?))
+        });
         let (metadata, real_path) = match looked_up {
             Ok(looked_up) => looked_up,
             Err(error) => return self.found.errors.push((path.to_owned(), io_error(error))),

@@ -135,6 +135,10 @@ pub(crate) struct Family {
 }
 
 impl Family {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn of(path: &Path) -> Self {
         Self {
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),

@@ -47,16 +47,16 @@ enum Ending {
 }
 
 /// A parser at the beginning of a stretch.
-struct Start {
-    parser: Parser,
+pub(crate) struct Start {
+    pub(crate) parser: Parser,
     /// The first event is the rest of one that was closed before its end was known.
-    is_continued: bool,
+    pub(crate) is_continued: bool,
 }
 
 impl Start {
     /// Prepares to parse from `at` on. `around` gives the bytes around, the place of `at` in them, and whether the source
     /// ends with them.
-    fn new(job: &FileJob, at: u64, around: impl FnOnce() -> (Vec<u8>, usize, bool)) -> Self {
+    pub(crate) fn new(job: &FileJob, at: u64, around: impl FnOnce() -> (Vec<u8>, usize, bool)) -> Self {
         let mut options = job.parser_options();
         let mut before = Before::default();
         if at > 0 {
@@ -248,7 +248,7 @@ fn start_in_stream<R: Read>(job: &FileJob, window: &mut BufferedWindow<'_, R>, a
 }
 
 /// The bytes around a place in a file that ends at `file_end`, the place in them, and whether they reach the end.
-fn bytes_around(file: &File, at: u64, file_end: u64) -> (Vec<u8>, usize, bool) {
+pub(crate) fn bytes_around(file: &File, at: u64, file_end: u64) -> (Vec<u8>, usize, bool) {
     let around = piece::around(at);
     let end = around.end.min(file_end);
     let mut bytes = vec![0; (end - around.start) as usize];

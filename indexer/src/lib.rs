@@ -59,6 +59,7 @@ mod provisional;
 mod read;
 mod report;
 mod stored;
+pub mod tail;
 
 pub use compression::Compression;
 pub use discovery::Input;
@@ -71,6 +72,7 @@ pub use report::{FileReport, Outcome, Report, SkipReason, Skipped, Totals};
 use discovery::{Discovery, Found, discover};
 use format::DETECT_LEN;
 use ingest::{Shared, Worker};
+use look::KnownAs;
 use pipeline::Work;
 use plan::{Candidate, Planner, Verdict};
 use provisional::{OpenEnds, Provisional};
@@ -115,7 +117,7 @@ pub fn index_with_stdin<R: Read + Send>(
     stdin: impl FnOnce() -> R,
 ) -> Result<Report, IndexError> {
     let shared = Shared { writer, options, progress };
-    let Discovery { files, skipped, errors, stdin: has_stdin } =
+    let Discovery { files, skipped, errors, stdin: has_stdin, .. } =
         discover(inputs, &options.exclude, Some(writer.data()))?;
     progress.add_total_files(files.len() as u64);
     let mut run = Run {
@@ -131,6 +133,25 @@ pub fn index_with_stdin<R: Read + Send>(
     }
     run.set_provisional()?;
     Ok(run.report(errors))
+}
+
+/// Loads files that were found before into sealed buckets. What may still grow at their ends is left out.
+///
+/// # Errors
+/// As [`index`].
+pub(crate) fn load(
+    writer: &Writer,
+    registry: &Registry,
+    files: Vec<Found>,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Report, IndexError> {
+    let shared = Shared { writer, options, progress };
+    let reports = files.iter().map(|found| Some(FileReport::new(found.path.clone()))).collect();
+    let planner = Planner::new(shared, registry)?;
+    let mut run = Run { shared, planner, reports, skipped: Vec::new(), open_ends: OpenEnds::default() };
+    run.read_files(files)?;
+    Ok(run.report(Vec::new()))
 }
 
 struct Run<'r> {
@@ -149,8 +170,11 @@ impl Run<'_> {
             .num_threads(jobs)
             .build()
             .map_err(|source| IndexError::Threads { jobs, source: Box::new(source) })?;
-        let mut waiting: Vec<Candidate> =
-            files.into_iter().enumerate().map(|(report_idx, found)| Candidate { report_idx, found }).collect();
+        let mut waiting: Vec<Candidate> = files
+            .into_iter()
+            .enumerate()
+            .map(|(report_idx, found)| Candidate { report_idx, found, known_as: KnownAs::Any })
+            .collect();
         while !waiting.is_empty() && !self.shared.is_cancelled() {
             let plan = pool.install(|| self.planner.plan(waiting))?;
             waiting = plan.deferred;

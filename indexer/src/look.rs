@@ -74,6 +74,26 @@ fn nothing_to_read(outcome: Outcome) -> NoLook {
     NoLook::Done { outcome, error: None }
 }
 
+/// What a file is looked at for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To read what is in it and was not read before.
+    Load,
+    /// To read on whenever it grows, also where all of it is known.
+    Follow,
+}
+
+/// What is known of a file before anybody looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KnownAs {
+    /// Nothing.
+    Any,
+    /// Nobody asked for it: it counts only as a part of a known source.
+    Relative,
+    /// It was truncated or written anew while it was followed: whatever is in it is new.
+    Renewed,
+}
+
 /// What files are compared with.
 pub(crate) struct Observer<'r> {
     pub(crate) known: &'r KnownSources,
@@ -81,6 +101,7 @@ pub(crate) struct Observer<'r> {
     pub(crate) registry: &'r Registry,
     /// Rules of the sourcetype that was asked for.
     pub(crate) forced: Option<&'r Arc<Rules>>,
+    pub(crate) purpose: Purpose,
 }
 
 impl Observer<'_> {
@@ -88,27 +109,35 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// If there is nothing to read.
-    pub(crate) fn look(&self, found: &Found) -> Result<Look, NoLook> {
+    pub(crate) fn look(&self, found: &Found, known_as: KnownAs) -> Result<Look, NoLook> {
         let (file, meta) = open(&found.real_path)?;
         match detect_compression(&file)? {
-            None => self.look_at_plain(found, &file, meta),
-            Some(compression) => self.look_at_compressed(found, compression, meta),
+            None => self.look_at_plain(found, known_as, &file, meta),
+            Some(compression) => self.look_at_compressed(found, known_as, compression, meta),
         }
     }
 
-    fn look_at_plain(&self, found: &Found, file: &File, mut meta: FileMeta) -> Result<Look, NoLook> {
+    fn look_at_plain(&self, found: &Found, known_as: KnownAs, file: &File, mut meta: FileMeta) -> Result<Look, NoLook> {
         meta.len = written_end(file, meta.len)?;
         let mut content = PlainContent { file, len: meta.len };
-        let has_more = |_: &mut PlainContent<'_>, committed: &RangeSet| Ok(!committed.holes(meta.len).is_empty());
-        let (head, subject) = self.look_inside(found, &meta, &mut content, has_more)?;
+        let has_more = |_: &mut PlainContent<'_>, committed: &RangeSet| {
+            Ok(self.purpose == Purpose::Follow || !committed.holes(meta.len).is_empty())
+        };
+        let (head, subject) = self.look_inside(found, known_as, &meta, &mut content, has_more)?;
         Ok(Look { meta, compression: None, head, subject })
     }
 
-    fn look_at_compressed(&self, found: &Found, compression: Compression, meta: FileMeta) -> Result<Look, NoLook> {
+    fn look_at_compressed(
+        &self,
+        found: &Found,
+        known_as: KnownAs,
+        compression: Compression,
+        meta: FileMeta,
+    ) -> Result<Look, NoLook> {
         let mut content = CompressedContent::new(&found.real_path, compression);
         let has_more =
             |content: &mut CompressedContent<'_>, committed: &RangeSet| content.reaches(committed.first_gap(0));
-        match self.look_inside(found, &meta, &mut content, has_more) {
+        match self.look_inside(found, known_as, &meta, &mut content, has_more) {
             Ok((head, subject)) => Ok(Look { meta, compression: Some(compression), head, subject }),
             Err(NoLook::Done { outcome, error: None }) => Err(NoLook::Done { outcome, error: content.into_damage() }),
             Err(other) => Err(other),
@@ -118,6 +147,7 @@ impl Observer<'_> {
     fn look_inside<C: Content>(
         &self,
         found: &Found,
+        known_as: KnownAs,
         meta: &FileMeta,
         content: &mut C,
         has_more: impl FnOnce(&mut C, &RangeSet) -> io::Result<bool>,
@@ -126,9 +156,14 @@ impl Observer<'_> {
         if head.is_empty() {
             return Err(nothing_to_read(Outcome::Empty));
         }
-        let subject = match identify(self.known, &self.stored, &found.real_path, meta, content)? {
+        let identity = match known_as {
+            KnownAs::Renewed => Identity::Unknown,
+            KnownAs::Any | KnownAs::Relative => identify(self.known, &self.stored, &found.real_path, meta, content)?,
+        };
+        let subject = match identity {
             Identity::Known(at) if has_more(content, &self.known.generation(at).committed)? => Subject::Known(at),
             Identity::Known(_) | Identity::Copy(_) => return Err(nothing_to_read(Outcome::Unchanged)),
+            Identity::Unknown if known_as == KnownAs::Relative => return Err(nothing_to_read(Outcome::NotReached)),
             Identity::Unknown => {
                 let start = content.read(0, DETECT_LEN)?;
                 Subject::New(self.detect(&start, &found.path).ok_or(NoLook::Binary)?)

@@ -9,7 +9,7 @@ use crate::format::{Format, detect_format, forced_rules};
 use crate::identity::{GenerationRef, KnownSources, is_rotated};
 use crate::ingest::Shared;
 use crate::job::{FileJob, Kind, PlainAccess, ReadBefore, Tally};
-use crate::look::{Look, NoLook, Observer, Subject};
+use crate::look::{KnownAs, Look, NoLook, Observer, Purpose, Subject};
 use crate::piece;
 use crate::pipeline::Work;
 use crate::report::Outcome;
@@ -32,8 +32,10 @@ const QUIET: Duration = Duration::from_secs(3600);
 
 /// A file that is to be looked at.
 pub(crate) struct Candidate {
+    /// Whatever tells the caller which one it is.
     pub(crate) report_idx: usize,
     pub(crate) found: Found,
+    pub(crate) known_as: KnownAs,
 }
 
 /// What a look at a file came to.
@@ -46,8 +48,24 @@ pub(crate) enum Verdict {
     Job { outcome: Outcome, job: Arc<FileJob> },
 }
 
-/// A round of work. Files that may be the same as one of this round are left for the next, when it is known what that one
+impl Verdict {
+    fn job(&self) -> Option<&Arc<FileJob>> {
+        match self {
+            Self::Job { job, .. } => Some(job),
+            Self::Done { .. } | Self::Binary => None,
+        }
+    }
+}
+
+/// A round of files. Those that may be the same as one of this round are left for the next, when it is known what that one
 /// held.
+#[derive(Default)]
+pub(crate) struct Admitted {
+    pub(crate) verdicts: Vec<(usize, Verdict)>,
+    pub(crate) deferred: Vec<Candidate>,
+}
+
+/// A round of work.
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) verdicts: Vec<(usize, Verdict)>,
@@ -79,41 +97,47 @@ impl<'r> Planner<'r> {
         Ok(KnownSources::new(self.shared.writer.sources()?, &self.shared.options.index))
     }
 
-    /// Plans a round.
+    /// Plans a round of loading.
     ///
     /// # Errors
     /// If the store fails.
     pub(crate) fn plan(&self, candidates: Vec<Candidate>) -> Result<Plan, StoreError> {
+        let Admitted { verdicts, deferred } = self.admit_all(candidates, Purpose::Load)?;
+        let jobs: Vec<&Arc<FileJob>> = verdicts.iter().filter_map(|(_, verdict)| verdict.job()).collect();
+        let work: Vec<Vec<Work>> = jobs.par_iter().map(|job| self.work_of(job)).collect();
+        Ok(Plan { work: work.into_iter().flatten().collect(), verdicts, deferred })
+    }
+
+    /// Looks at files and enters those that are new in the catalog.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) fn admit_all(&self, candidates: Vec<Candidate>, purpose: Purpose) -> Result<Admitted, StoreError> {
         let known = &self.known_sources()?;
         let stored = StoredContent::new(self.shared.writer);
-        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref() };
+        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref(), purpose };
         let looks: Vec<Result<Look, NoLook>> =
-            candidates.par_iter().map(|candidate| observer.look(&candidate.found)).collect();
+            candidates.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let mut plan = Plan::default();
+        let mut admitted = Admitted::default();
         let mut claims = Claims::default();
-        let mut jobs = Vec::new();
         for (candidate, look) in candidates.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {
-                    plan.deferred.push(candidate);
+                    admitted.deferred.push(candidate);
                     continue;
                 }
                 Ok(look) => {
                     let (outcome, job) = self.admit(known, &candidate.found, look)?;
-                    let job = Arc::new(job);
-                    jobs.push(Arc::clone(&job));
-                    Verdict::Job { outcome, job }
+                    Verdict::Job { outcome, job: Arc::new(job) }
                 }
                 Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
                 Err(NoLook::Binary) => Verdict::Binary,
                 Err(NoLook::Store(error)) => return Err(error),
             };
-            plan.verdicts.push((candidate.report_idx, verdict));
+            admitted.verdicts.push((candidate.report_idx, verdict));
         }
-        let work: Vec<Vec<Work>> = jobs.par_iter().map(|job| self.work_of(job)).collect();
-        plan.work = work.into_iter().flatten().collect();
-        Ok(plan)
+        Ok(admitted)
     }
 
     /// Makes a job of a file; enters it in the catalog, if it is new there.

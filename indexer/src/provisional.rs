@@ -60,6 +60,14 @@ impl Provisional {
         self.blocks.iter().map(|(_, parsed)| parsed.events.len() as u64).sum()
     }
 
+    /// The blocks with their offsets in the source and their bytes.
+    pub(crate) fn into_blocks(self) -> impl Iterator<Item = (u64, Vec<u8>, ParsedBlock)> {
+        let Self { offset, bytes, blocks, .. } = self;
+        blocks
+            .into_iter()
+            .map(move |(start, parsed)| (offset + start as u64, bytes[start..start + parsed.len].to_vec(), parsed))
+    }
+
     pub(crate) fn as_inputs(&self) -> impl Iterator<Item = BlockInput<'_>> {
         self.blocks.iter().map(|(start, parsed)| BlockInput {
             source: &self.source,

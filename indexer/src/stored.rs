@@ -2,15 +2,15 @@
 
 use std::sync::OnceLock;
 use trawl_store::bucket::blocks::Block;
-use trawl_store::{BlockReader, Bucket, BucketRow, Reader, SourceId, StoreError, Writer};
+use trawl_store::{BlockReader, Bucket, Reader, Snapshot, SourceId, StoreError, Writer};
 
-/// The content of a store's buckets.
+/// The content of a store's buckets and live logs.
 ///
 /// Only asked for a file that is shorter than the source it looks like: hashes of the ends of what was read do not help
 /// there. That is rare, so nothing is opened before the first question.
 pub(crate) struct StoredContent<'w> {
     writer: &'w Writer,
-    opened: OnceLock<(Reader, Vec<BucketRow>)>,
+    opened: OnceLock<(Reader, Snapshot)>,
 }
 
 impl<'w> StoredContent<'w> {
@@ -30,10 +30,22 @@ impl<'w> StoredContent<'w> {
         start: u64,
         bytes: &[u8],
     ) -> Result<bool, StoreError> {
-        let (reader, buckets) = self.open()?;
+        let (reader, Snapshot { buckets, live }) = self.open()?;
         let end = start + bytes.len() as u64;
         let mut stored = vec![0; bytes.len()];
         let (mut block_reader, mut raw) = (BlockReader::new()?, Vec::new());
+        let mut place = |offset: u64, raw: &[u8]| {
+            let (from, to) = (start.max(offset), end.min(offset + raw.len() as u64));
+            if from < to {
+                let part = &raw[(from - offset) as usize..(to - offset) as usize];
+                stored[(from - start) as usize..(to - start) as usize].copy_from_slice(part);
+            }
+        };
+        for block in live.iter().filter(|block| !block.is_open) {
+            if (block.source.id, block.source.generation) == (source, generation) {
+                place(block.offset, &block.bytes);
+            }
+        }
         for row in buckets {
             let bucket = reader.bucket(row)?;
             for block in bucket.blocks().iter().filter(|block| is_of(&bucket, block, source, generation)) {
@@ -42,21 +54,19 @@ impl<'w> StoredContent<'w> {
                     continue;
                 }
                 bucket.read_block(&mut block_reader, block, &mut raw)?;
-                let (from, to) = (start.max(block.source_offset), end.min(block_end));
-                let in_block = (from - block.source_offset) as usize..(to - block.source_offset) as usize;
-                stored[(from - start) as usize..(to - start) as usize].copy_from_slice(&raw[in_block]);
+                place(block.source_offset, &raw);
             }
         }
         Ok(stored == bytes)
     }
 
-    fn open(&self) -> Result<&(Reader, Vec<BucketRow>), StoreError> {
+    fn open(&self) -> Result<&(Reader, Snapshot), StoreError> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
         }
         let reader = Reader::open(self.writer.data())?;
-        let buckets = reader.snapshot()?.buckets;
-        Ok(self.opened.get_or_init(|| (reader, buckets)))
+        let snapshot = reader.snapshot()?;
+        Ok(self.opened.get_or_init(|| (reader, snapshot)))
     }
 }
 

@@ -121,7 +121,7 @@ impl Writer {
     /// If the live log cannot be written; the old one then stays in force.
     pub fn set_provisional(&self, index: &IndexName, blocks: &[BlockInput<'_>]) -> Result<()> {
         self.next_live_log(index, blocks)?;
-        self.seal_live_logs(index).map(|_| ())
+        self.seal_live_logs(index, &|| false).map(|_| ())
     }
 
     /// Begins the live log to which this process appends what it reads for an index. It holds the open events that earlier
@@ -208,11 +208,11 @@ impl Writer {
     }
 
     /// Seals what the ended live logs of an index hold into buckets, which take their place in one transaction. Returns
-    /// how many buckets that made.
+    /// how many buckets that made: none if it `is_cancelled` before all are done.
     ///
     /// # Errors
     /// If a log is damaged, or the disk or the catalog refuses the buckets; the logs then stay.
-    pub fn seal_live_logs(&self, index: &IndexName) -> Result<usize> {
+    pub fn seal_live_logs(&self, index: &IndexName, is_cancelled: &dyn Fn() -> bool) -> Result<usize> {
         let logs: Vec<String> = {
             let live = self.lock_live();
             live.logs_of(index).filter(|(_, log)| log.has_gains() && !log.grows).map(|(id, _)| id.clone()).collect()
@@ -241,6 +241,10 @@ impl Writer {
         builder.set_replaces(&logs);
         let mut sealed = Vec::new();
         for block in live::join(blocks) {
+            if is_cancelled() {
+                sealed.iter().for_each(|bucket: &SealedBucket| drop(fs::remove_dir_all(&bucket.dir)));
+                return Ok(0);
+            }
             builder.push_indexed(&block.as_input(), &block.indexed)?;
             if builder.is_full() {
                 sealed.extend(builder.seal()?);

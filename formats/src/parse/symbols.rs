@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A numbering of short texts. Remembers texts between blocks, so that a known one costs no allocation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Symbols {
     in_block: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u16>,

@@ -70,9 +70,16 @@ impl Lab {
     }
 
     pub fn append(&self, name: &str, content: impl AsRef<[u8]>) {
-        let mut file = File::options().append(true).create(true).open(self.path(name)).expect("open");
-        file.write_all(content.as_ref()).expect("write");
+        self.write_on(name, content);
         self.set_age(name, 24 * AN_HOUR);
+    }
+
+    /// Appends as a program does that writes its log now.
+    pub fn write_on(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("in the folder")).expect("create");
+        let mut file = File::options().append(true).create(true).open(path).expect("open");
+        file.write_all(content.as_ref()).expect("write");
     }
 
     /// Makes the file one that was written `age` before the run's present.
@@ -208,7 +215,7 @@ pub fn stored_events(data: &Path) -> Vec<Stored> {
                 bytes: block.bytes[start..end].to_vec(),
                 time_us: event.time_us,
                 flags: event.flags.0,
-                provisional: true,
+                provisional: block.is_open,
             });
             start = end;
         }

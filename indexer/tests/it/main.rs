@@ -8,3 +8,4 @@ mod model;
 mod pieces;
 mod provisional;
 mod rotation;
+mod tail;

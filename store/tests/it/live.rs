@@ -139,7 +139,7 @@ impl Lab {
                 self.log = Some(self.writer().begin_live_log(&main_index()).expect("begin"));
             }
             Step::Seal => {
-                self.writer().seal_live_logs(&main_index()).expect("seal");
+                self.writer().seal_live_logs(&main_index(), &|| false).expect("seal");
             }
             Step::Reopen => {
                 (self.log, self.writer) = (None, None);

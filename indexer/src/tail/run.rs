@@ -1,0 +1,165 @@
+//! A tailer with a clock, a watcher, a loader and a sealer.
+
+use super::watch::{Watch, waker};
+use super::{Backlog, Moment, Route, TailOptions, TailStatus, Tailer};
+use crate::error::IndexError;
+use crate::options::Options;
+use crate::progress::Progress;
+use crate::report::Report;
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use trawl_formats::event::IndexName;
+use trawl_formats::sourcetype::Registry;
+use trawl_store::Writer;
+
+/// How often the status is told.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// Live logs of earlier runs are sealed at the start, if together they are longer than this.
+const LEFT_BYTES: u64 = 16 << 20;
+
+/// Stops a [`run`] from outside.
+pub struct Control {
+    stop: Arc<AtomicBool>,
+    wake: (Sender<()>, Receiver<()>),
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { stop: Arc::default(), wake: waker() }
+    }
+}
+
+impl Control {
+    /// Ends the run: what was read becomes durable first.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // Full: it is about to wake up.
+        let _ = self.wake.0.try_send(());
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+struct Clock {
+    begun: Instant,
+}
+
+impl Clock {
+    fn now(&self) -> Moment {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment { at: self.begun.elapsed(), wall_us: i64::try_from(wall.as_micros()).unwrap_or(i64::MAX) }
+    }
+}
+
+/// Follows files until it is [stopped](Control::stop). `on_status` is told about once a second how things are.
+///
+/// # Errors
+/// If inputs or options make no sense. Neither a full disk nor a file that cannot be read ends it.
+pub fn run(
+    writer: &Writer,
+    registry: &Registry,
+    routes: Vec<Route>,
+    options: TailOptions,
+    control: &Control,
+    mut on_status: impl FnMut(&TailStatus),
+) -> Result<(), IndexError> {
+    let clock = Clock { begun: Instant::now() };
+    let mut tailer = Tailer::new(writer, registry, routes, options)?;
+    let mut watch = Watch::new(control.wake.0.clone());
+    let (load, loads) = crossbeam_channel::unbounded();
+    let (loaded, done) = crossbeam_channel::unbounded();
+    let (seal, seals) = crossbeam_channel::unbounded();
+    let indexes: Vec<IndexName> = tailer.indexes().cloned().collect();
+    thread::scope(|scope| {
+        scope.spawn(|| load_all(writer, registry, control, &loads, &loaded));
+        scope.spawn(|| seal_all(writer, &indexes, control, &seals));
+        let outcome = follow(&mut tailer, &mut watch, &clock, control, &Lines { load, done, seal }, &mut on_status);
+        // Whatever ended it, the threads beside it are to end, too; their channels close with `Lines`.
+        control.stop();
+        outcome
+    })
+}
+
+/// Channels to the threads beside the tailer.
+struct Lines {
+    load: Sender<(Backlog, Options)>,
+    done: Receiver<(Backlog, Result<Report, IndexError>)>,
+    seal: Sender<()>,
+}
+
+fn follow(
+    tailer: &mut Tailer<'_>,
+    watch: &mut Watch,
+    clock: &Clock,
+    control: &Control,
+    lines: &Lines,
+    on_status: &mut impl FnMut(&TailStatus),
+) -> Result<(), IndexError> {
+    let mut next_status = Duration::ZERO;
+    loop {
+        let now = clock.now();
+        for (backlog, report) in lines.done.try_iter() {
+            tailer.loaded(backlog, &report, now);
+        }
+        let pumped = tailer.pump(now, watch.take())?;
+        watch.set(tailer.dirs());
+        for backlog in tailer.take_backlog() {
+            let options = Options { cancel: Arc::clone(&control.stop), ..tailer.load_options(&backlog, now) };
+            // The loader lives as long as the channel.
+            let _ = lines.load.send((backlog, options));
+        }
+        if tailer.take_ended_logs() {
+            let _ = lines.seal.send(());
+        }
+        if now.at >= next_status {
+            let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
+            on_status(&status);
+            next_status = now.at + STATUS_INTERVAL;
+        }
+        if control.is_stopped() {
+            tailer.finish(clock.now());
+            return Ok(());
+        }
+        if !pumped.is_busy {
+            let wake_at = pumped.wake_at.min(next_status);
+            // Woken or timed out: either way it is time to look.
+            let _ = control.wake.1.recv_timeout(wake_at.saturating_sub(clock.now().at));
+        }
+    }
+}
+
+fn load_all(
+    writer: &Writer,
+    registry: &Registry,
+    control: &Control,
+    loads: &Receiver<(Backlog, Options)>,
+    loaded: &Sender<(Backlog, Result<Report, IndexError>)>,
+) {
+    for (backlog, options) in loads {
+        if control.is_stopped() {
+            return;
+        }
+        let report = crate::load(writer, registry, backlog.files.clone(), &options, &Progress::default());
+        if loaded.send((backlog, report)).is_err() {
+            return;
+        }
+        let _ = control.wake.0.try_send(());
+    }
+}
+
+fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, seals: &Receiver<()>) {
+    let is_cancelled = || control.is_stopped();
+    let seal = |index| {
+        // What cannot be sealed now stays in its logs, where it is as safe, and is tried again with the next one.
+        let _ = writer.seal_live_logs(index, &is_cancelled);
+    };
+    indexes.iter().filter(|index| writer.ended_live_bytes(index) >= LEFT_BYTES).for_each(seal);
+    for () in seals {
+        indexes.iter().for_each(seal);
+    }
+}

@@ -1,0 +1,139 @@
+//! What a tailer is doing, for whoever asks.
+
+use super::{Idle, Moment, State, Tailer};
+use crate::error::FileError;
+use std::path::PathBuf;
+use std::time::Duration;
+use trawl_formats::event::{IndexName, Source, Sourcetype};
+
+/// A tailer's state at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct TailStatus {
+    /// Every file that it knows, by path.
+    pub files: Vec<FileStatus>,
+    /// Events that became durable since it began.
+    pub n_events: u64,
+    /// Bytes of them.
+    pub n_bytes: u64,
+    /// Why the store takes nothing, and since when. The files wait; nothing is lost.
+    pub paused: Option<(String, Duration)>,
+    /// Directories that are looked at in intervals only, and why.
+    pub unwatched: Vec<(PathBuf, String)>,
+    /// Paths that could not be listed.
+    pub unlisted: Vec<(PathBuf, String)>,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub struct FileStatus {
+    /// Where it lies now.
+    pub path: PathBuf,
+    /// Index of its events.
+    pub index: IndexName,
+    /// What it counts as.
+    pub identity: Option<(Source, u32, Sourcetype)>,
+    /// What is done with it.
+    pub state: FileState,
+    /// Bytes that are durable.
+    pub durable_to: u64,
+    /// Bytes that are there, but not durable.
+    pub lag: u64,
+    /// Since when it has not grown.
+    pub quiet_for: Option<Duration>,
+    /// What is wrong with it, and since when.
+    pub error: Option<(String, Duration)>,
+}
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// It is read whenever it grows.
+    Followed,
+    /// It has lost its name, and is read to its end.
+    Draining,
+    /// What is in it is loaded in bulk.
+    Loading,
+    /// It is empty.
+    Empty,
+    /// It is not text.
+    Binary,
+    /// Everything in it is known, and it does not grow: compressed files, and copies.
+    Read,
+    /// Another file is followed that holds the same.
+    Copy,
+    /// It cannot be read; it is tried again.
+    Failed,
+}
+
+impl Tailer<'_> {
+    /// What the tailer is doing.
+    pub fn status(&self, now: Moment) -> TailStatus {
+        let mut files: Vec<FileStatus> = self
+            .files
+            .values()
+            .map(|tracked| {
+                let mut status = FileStatus {
+                    path: tracked.found.path.clone(),
+                    index: self.routes[tracked.route].options.index.clone(),
+                    identity: None,
+                    state: FileState::Read,
+                    durable_to: 0,
+                    lag: 0,
+                    quiet_for: None,
+                    error: None,
+                };
+                match &tracked.state {
+                    State::Following(follower) => {
+                        let source = follower.source();
+                        status.identity = Some((source.source.clone(), source.generation, source.sourcetype.clone()));
+                        let is_missing = tracked.missing_since.is_some();
+                        status.state = if is_missing { FileState::Draining } else { FileState::Followed };
+                        (status.durable_to, status.lag) = (follower.durable_to(), follower.lag());
+                        status.quiet_for = Some(now.at.saturating_sub(follower.last_growth));
+                        status.error = follower.error.as_ref().map(|(error, since)| (explain(error), now.at - *since));
+                        status.path.clone_from(&follower.job.path);
+                    }
+                    State::Loading => {
+                        status.state = FileState::Loading;
+                        status.lag = tracked.found.meta.len;
+                    }
+                    State::Idle(idle) => {
+                        status.state = match idle {
+                            Idle::Empty => FileState::Empty,
+                            Idle::Binary => FileState::Binary,
+                            Idle::Read => FileState::Read,
+                            Idle::Shadow(_) => FileState::Copy,
+                            Idle::Failed { .. } => FileState::Failed,
+                        };
+                        if let Idle::Failed { error, since, .. } = idle {
+                            status.error = Some((explain(error), now.at - *since));
+                        }
+                    }
+                }
+                status
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let refused_since = self.lanes.iter().filter_map(|lane| lane.refused_since).min();
+        let paused = refused_since.map(|since| {
+            let why = self.last_store_error.as_ref().map_or_else(String::new, |(error, _)| error.clone());
+            (why, now.at - since)
+        });
+        TailStatus {
+            files,
+            n_events: self.n_events,
+            n_bytes: self.n_bytes,
+            paused,
+            unwatched: Vec::new(),
+            unlisted: self.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
+        }
+    }
+}
+
+/// An error with its cause.
+fn explain(error: &FileError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,230 @@
+//! Files that are renamed, truncated, copied, deleted and compressed while they are followed.
+
+use super::{follow, follow_until_killed};
+use crate::lab::{Lab, gzip, line, lines};
+use std::fs;
+
+/// Lines `from..to` as bytes.
+fn log(from: u32, to: u32) -> Vec<u8> {
+    lines(from, to).into_bytes()
+}
+
+#[test]
+fn situation_01_rename_and_create() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.check(&[("app.log", 0, &log(0, 10))]);
+        // What is written behind the last look, before the rename and after it, by a writer that still holds the file.
+        lab.write_on("app.log", lines(10, 20));
+        lab.rename("app.log", "app.log.1");
+        lab.write_on("app.log.1", lines(20, 30));
+        lab.write_on("app.log", lines(30, 40));
+        tail.see();
+        lab.check(&[("app.log", 0, &log(0, 30)), ("app.log", 1, &log(30, 40))]);
+        lab.write_on("app.log.1", line(99));
+        tail.settle();
+        lab.check(&[("app.log", 0, format!("{}{}", lines(0, 30), line(99)).as_bytes()), ("app.log", 1, &log(30, 40))]);
+    });
+}
+
+#[test]
+fn situation_01_many_rotations_with_a_chain_of_names() {
+    let lab = Lab::new();
+    follow(&lab, &["app.log"], |tail| {
+        for n in 0..8 {
+            lab.write_on("app.log", lines(n * 10, n * 10 + 7));
+            tail.see();
+            lab.write_on("app.log", lines(n * 10 + 7, n * 10 + 10));
+            for old in (1..4).rev().filter(|old| lab.path(&format!("app.log.{old}")).exists()) {
+                lab.rename(&format!("app.log.{old}"), &format!("app.log.{}", old + 1));
+            }
+            lab.rename("app.log", "app.log.1");
+        }
+        tail.settle();
+    });
+    let expected: Vec<Vec<u8>> = (0..8).map(|n| log(n * 10, n * 10 + 10)).collect();
+    let expected: Vec<_> = expected.iter().zip(0..).map(|(content, n)| ("app.log", n, &content[..])).collect();
+    lab.check(&expected);
+}
+
+#[test]
+fn situation_02_renamed_while_down_outside_of_the_inputs() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| tail.see());
+    lab.write_on("app.log", lines(10, 20));
+    lab.rename("app.log", "app.log.1");
+    lab.write_on("app.log", lines(20, 25));
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(20, 25))]);
+}
+
+#[test]
+fn situation_03_several_rotations_while_down() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| tail.see());
+    lab.write_on("app.log", lines(10, 20));
+    lab.rename("app.log", "app.log.2");
+    lab.write_on("app.log.1", lines(20, 30));
+    lab.write_on("app.log", lines(30, 40));
+    // The one that rotation made while nobody looked was never seen: the inputs do not name it.
+    follow(&lab, &["app.log*"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(30, 40)), ("app.log.1", 0, &log(20, 30))]);
+}
+
+#[test]
+fn situation_04_copied_and_truncated() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        // Bytes that were never read from the file itself are in the copy.
+        lab.write_on("app.log", lines(10, 20));
+        fs::copy(lab.path("app.log"), lab.path("app.log.1")).expect("copy");
+        fs::File::options().write(true).open(lab.path("app.log")).and_then(|file| file.set_len(0)).expect("truncate");
+        lab.write_on("app.log", lines(20, 22));
+        tail.settle();
+        lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(20, 22))]);
+        // Once more, with everything read before: the copy adds nothing.
+        fs::copy(lab.path("app.log"), lab.path("app.log.2")).expect("copy");
+        tail.settle();
+        fs::File::options().write(true).open(lab.path("app.log")).and_then(|file| file.set_len(0)).expect("truncate");
+        lab.write_on("app.log", line(50));
+        tail.settle();
+        lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(20, 22)), ("app.log", 2, line(50).as_bytes())]);
+    });
+}
+
+#[test]
+fn situation_04_the_copy_is_named_by_the_inputs_too() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log*"], |tail| {
+        tail.see();
+        fs::copy(lab.path("app.log"), lab.path("app.log.1")).expect("copy");
+        tail.see();
+        lab.write_on("app.log", lines(10, 12));
+        tail.see();
+        fs::File::options().write(true).open(lab.path("app.log")).and_then(|file| file.set_len(0)).expect("truncate");
+        lab.write_on("app.log", line(20));
+        tail.settle();
+        lab.check(&[("app.log", 0, &log(0, 12)), ("app.log", 1, line(20).as_bytes())]);
+    });
+}
+
+#[test]
+fn situation_05_truncated_and_grown_past_the_old_end_between_two_looks() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        fs::write(lab.path("app.log"), lines(100, 130)).expect("write");
+        tail.settle();
+    });
+    lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(100, 130))]);
+}
+
+#[test]
+fn situation_06_rewritten_at_the_same_length() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(10, 20));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        fs::write(lab.path("app.log"), lines(20, 30)).expect("write");
+        tail.settle();
+    });
+    lab.check(&[("app.log", 0, &log(10, 20)), ("app.log", 1, &log(20, 30))]);
+}
+
+#[test]
+fn situation_07_edited_in_place() {
+    // As `sed -i` does: a new file takes the name. It is the next generation; the lines that are the same are there twice.
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.write_on("new", lines(5, 10));
+        lab.rename("new", "app.log");
+        tail.settle();
+        lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(5, 10))]);
+        // An editor that only appended has changed nothing that was read.
+        lab.write_on("new", lines(5, 12));
+        lab.rename("new", "app.log");
+        tail.wait(std::time::Duration::from_secs(90));
+        lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(5, 12))]);
+    });
+}
+
+#[test]
+fn situation_08_an_inode_is_used_again() {
+    let lab = Lab::new();
+    lab.write_on("a.log", lines(0, 10));
+    follow(&lab, &["*.log"], |tail| tail.see());
+    // The same inode under another name and with other content, longer than what was read.
+    fs::write(lab.path("a.log"), lines(50, 70)).expect("write");
+    lab.rename("a.log", "b.log");
+    follow(&lab, &["*.log"], |tail| tail.settle());
+    lab.check(&[("a.log", 0, &log(0, 10)), ("b.log", 0, &log(50, 70))]);
+}
+
+#[test]
+fn situation_14_deleted_and_made_again() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        let mut held = fs::File::options().append(true).open(lab.path("app.log")).expect("open");
+        std::io::Write::write_all(&mut held, b"2026-11-20 00:00:10 INFO last without a line end").expect("write");
+        lab.remove("app.log");
+        lab.write_on("app.log", lines(20, 30));
+        tail.settle();
+    });
+    let first = [log(0, 10), b"2026-11-20 00:00:10 INFO last without a line end".to_vec()].concat();
+    lab.check(&[("app.log", 0, &first), ("app.log", 1, &log(20, 30))]);
+}
+
+#[test]
+fn situation_16_no_line_end_at_rotation() {
+    let lab = Lab::new();
+    follow(&lab, &["app.log"], |tail| {
+        lab.write_on("app.log", format!("{}2026-11-20 00:01:00 INFO cut of", lines(0, 3)));
+        tail.see();
+        lab.rename("app.log", "app.log.1");
+        lab.write_on("app.log", lines(10, 13));
+        tail.settle();
+    });
+    let first = format!("{}2026-11-20 00:01:00 INFO cut of", lines(0, 3));
+    lab.check(&[("app.log", 0, first.as_bytes()), ("app.log", 1, &log(10, 13))]);
+}
+
+#[test]
+fn situation_23_compressed_after_it_was_followed() {
+    let lab = Lab::new();
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log*"], |tail| {
+        tail.see();
+        lab.write_on("app.log", lines(10, 20));
+        lab.write("app.log.1.gz", gzip(&lab.read("app.log")));
+        lab.remove("app.log");
+        lab.write_on("app.log", lines(20, 30));
+        tail.settle();
+        lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(20, 30))]);
+    });
+    // Nor is it read again by the next process.
+    follow(&lab, &["app.log*"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(20, 30))]);
+}
+
+#[test]
+fn situation_40_killed_at_any_moment() {
+    let lab = Lab::new();
+    for n in 0..30 {
+        lab.write_on("app.log", lines(n * 10, n * 10 + 10));
+        follow_until_killed(&lab, &["app.log"], |tail| tail.wait(std::time::Duration::from_millis(u64::from(n) * 70)));
+    }
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 300))]);
+}
