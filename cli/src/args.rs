@@ -60,6 +60,8 @@ pub struct GlobalArgs {
 pub enum Verb {
     /// Load log files into the index; again, to add what was appended since
     Index(IndexArgs),
+    /// Follow the files of the configuration for as long as it runs: events are found within a second of being written
+    Run(RunArgs),
     /// Search the indexed events
     Search(SearchArgs),
     /// List the indexed sources and how far each has been read
@@ -132,6 +134,25 @@ pub struct IndexArgs {
     pub dry_run: bool,
 
     /// Name each file that was left out, and why
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Arguments of `trawl run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What is followed stands in the configuration, for example:
+  [[input]]
+  paths = [\"/var/log/app/*.log\", \"/srv/**/logs/*.log\"]
+
+SIGTERM and Ctrl-C end it, and nothing that was read is lost; SIGHUP makes it read the configuration again. Events are \
+found by `trawl search` while it runs. Renamed, truncated, copied and compressed files are known again.")]
+pub struct RunArgs {
+    /// Follow these files, folders or glob patterns, too
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Say once per minute what is being done
     #[arg(short, long)]
     pub verbose: bool,
 }

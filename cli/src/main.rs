@@ -93,6 +93,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
     };
     match verb {
         Verb::Index(args) => cmd::index::run(&args, &config()?, terminal),
+        Verb::Run(args) => cmd::run::run(&args, &config, terminal),
         Verb::Search(args) if args.query.is_empty() => prompt::run(&args, &config()?, terminal),
         Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),

@@ -1,7 +1,7 @@
 //! Ctrl-C: the first asks the work to stop, the second stops the process.
 
 use crate::exit_code::ExitCode;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,8 +83,74 @@ impl Foreground {
     }
 }
 
+/// What a process that runs for months is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceSignal {
+    /// To end (SIGTERM, Ctrl-C).
+    Stop,
+    /// To read its configuration again (SIGHUP).
+    Reload,
+}
+
+/// Signals of a process that runs for months.
+#[derive(Clone, Default)]
+pub struct Service(Arc<Mutex<ServiceState>>);
+
+#[derive(Default)]
+struct ServiceState {
+    signal: Option<ServiceSignal>,
+    interrupt: Option<Box<dyn Fn() + Send>>,
+}
+
+impl Service {
+    /// Waits for signals from now on. The second that asks to end ends the process.
+    ///
+    /// # Errors
+    /// If the signals cannot be watched.
+    pub fn watch() -> io::Result<Self> {
+        let service = Self::default();
+        let watched = service.clone();
+        listen_to(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
+            let mut state = watched.lock();
+            if signal == SIGHUP {
+                state.signal.get_or_insert(ServiceSignal::Reload);
+            } else if state.signal.replace(ServiceSignal::Stop) == Some(ServiceSignal::Stop) {
+                end_process();
+            }
+            state.interrupt.iter().for_each(|interrupt| interrupt());
+        })?;
+        Ok(service)
+    }
+
+    /// From now on a signal calls `interrupt`, at once if one has come already.
+    pub fn direct_to(&self, interrupt: impl Fn() + Send + 'static) {
+        let mut state = self.lock();
+        if state.signal.is_some() {
+            interrupt();
+        }
+        state.interrupt = Some(Box::new(interrupt));
+    }
+
+    /// What was asked for. A wish to end stays.
+    pub fn take(&self) -> Option<ServiceSignal> {
+        let mut state = self.lock();
+        match state.signal {
+            Some(ServiceSignal::Reload) => state.signal.take(),
+            other => other,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ServiceState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn listen(on_signal: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    listen_to(&[SIGINT, SIGTERM], on_signal)
+}
+
+fn listen_to(signals: &[i32], on_signal: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new(signals)?;
     let wait = move || signals.forever().for_each(on_signal);
     thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
     Ok(())

@@ -371,7 +371,14 @@ impl Reader {
     /// # Errors
     /// If the catalog fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
-        self.catalog.sources()
+        let mut live = LiveState::default();
+        // A log that is sealed between the two is in both, which counts once.
+        for LiveLogRow { id, index, end } in self.catalog.snapshot()?.live_logs {
+            live.load(&id, &live::log_path(&index_dir(&self.data, &index), &id), &index, end)?;
+        }
+        let mut sources = self.catalog.sources()?;
+        live.add_progress(&mut sources);
+        Ok(sources)
     }
 
     /// Buckets and live events as of now.

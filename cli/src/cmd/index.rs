@@ -2,7 +2,7 @@
 
 use super::{has_lost_catalog, lost_catalog, now_us};
 use crate::args::IndexArgs;
-use crate::config::Config;
+use crate::config::{Config, input_of};
 use crate::exit_code::ExitCode;
 use crate::output::progress::ProgressDisplay;
 use crate::output::{CellPrinter, Theme, human, notes, visible};
@@ -65,20 +65,16 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
 
 /// Opens the data folder for writing. A writer takes buckets that the catalog does not name for the remains of an
 /// interrupted run and removes them, so where the catalog itself is gone it must not start.
-fn open_writer(data: &Path) -> anyhow::Result<Writer> {
+pub(super) fn open_writer(data: &Path) -> anyhow::Result<Writer> {
     match Reader::open(data) {
         Err(error) if has_lost_catalog(data, &error) => Err(lost_catalog(data, error)),
         _ => Ok(Writer::open(data)?),
     }
 }
 
-/// What a path argument stands for. A file whose name looks like a pattern is a file.
+/// What a path argument stands for.
 fn input(path: &Path) -> Input {
-    match path.to_str() {
-        Some("-") => Input::Stdin,
-        Some(pattern) if pattern.contains(['*', '?', '[', '{']) && !path.exists() => Input::Glob(pattern.to_owned()),
-        _ => Input::Path(path.to_owned()),
-    }
+    if path == "-" { Input::Stdin } else { input_of(path.to_owned()) }
 }
 
 fn print_report(

@@ -6,6 +6,7 @@ pub mod help;
 pub mod index;
 pub mod man;
 pub mod quickstart;
+pub mod run;
 pub mod search;
 pub mod sources;
 pub mod status;

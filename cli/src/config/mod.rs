@@ -7,11 +7,13 @@
 mod definitions;
 #[cfg(test)]
 mod docs;
+mod inputs;
 mod raw;
 mod setting;
 mod show;
 mod units;
 
+pub use inputs::{InputSetting, input_of};
 pub use setting::{Origin, Setting};
 
 use crate::args::GlobalArgs;
@@ -71,6 +73,8 @@ pub struct Config {
     pub max_memory_bytes: Setting<ByteSize>,
     /// Macros, event types, tags, saved searches and lookups.
     pub definitions: Definitions,
+    /// What `trawl run` follows.
+    pub inputs: Vec<InputSetting>,
     /// The user's folder for what the program remembers from run to run, if there is a home.
     pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
@@ -121,8 +125,13 @@ struct File<'a> {
 }
 
 impl File<'_> {
+    /// Number of the line that holds byte `at`.
+    fn line_at(&self, at: usize) -> usize {
+        1 + self.text[..at].matches('\n').count()
+    }
+
     fn setting<T>(&self, value: Spanned<T>) -> Setting<T> {
-        let line = 1 + self.text[..value.span().start].matches('\n').count();
+        let line = self.line_at(value.span().start);
         Setting::new(value.into_inner(), Origin::File { path: self.path.to_owned(), line })
     }
 
@@ -151,7 +160,9 @@ impl Config {
         };
         let mut raw = RawConfig::parse(&text, path)?;
         let source = File { path, text: &text };
-        let definitions = Definitions::read(&mut raw, &source)?;
+        let mut definitions = Definitions::read(&mut raw, &source)?;
+        let (inputs, shown_inputs) = inputs::read(raw.input, &source)?;
+        definitions.shown.splice(0..0, shown_inputs);
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -173,6 +184,7 @@ impl Config {
             max_groups: source.or_default(raw.limits.max_groups, limits.max_groups),
             max_memory_bytes: source.or_default(raw.limits.max_memory_bytes, ByteSize(limits.max_memory_bytes as u64)),
             definitions,
+            inputs,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,

@@ -75,6 +75,32 @@ table! {
         saved: BTreeMap<String, Spanned<Saved>>,
         /// `[lookup.NAME]`
         lookup: BTreeMap<String, Spanned<Lookup>>,
+        /// `[[input]]`
+        input: Vec<Spanned<Input>>,
+    }
+}
+
+table! {
+    /// `[[input]]`
+    Input {
+        /// Files, folders and glob patterns (`*` and `?` do not cross `/`, `**` does). A relative path starts at the folder of
+        /// the configuration file.
+        paths: Vec<String> = r#"["/var/log/app/*.log", "/srv/*/logs/**/*.log"]"#,
+        /// Glob patterns of files and folders to leave out: with `/` they are compared with the whole path, else with the
+        /// name. Default: none.
+        exclude: Vec<String> = r#"["*.tmp"]"#,
+        /// Index that the events go to. Default: `main`.
+        index: IndexName = r#""web""#,
+        /// Log format of all files. Default: detected for each file.
+        sourcetype: String = r#""log4j""#,
+        /// Value of the field `host`. Default: this machine's name; formats that name the host in each event override it.
+        host: String = r#""web01""#,
+        /// Value of the field `source`. Default: the path of each file.
+        source: String = r#""app""#,
+        /// Zone of time stamps without one. Default: `tz` before the first table.
+        tz: String = r#""Europe/Berlin""#,
+        /// Leave out files that have not been written for so long, until they are. Default: `none`.
+        ignore_older: Timeout = r#""30d""#,
     }
 }
 
@@ -152,9 +178,15 @@ pub struct SectionDoc {
     pub keys: &'static [KeyDoc],
 }
 
-/// The sections that define names for queries.
+/// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 5] = [
+pub const SECTIONS: [SectionDoc; 6] = [
+    SectionDoc {
+        title: "`[[input]]`",
+        doc: "Files that `trawl run` follows. Each file belongs to the first input that finds it.",
+        example: "[[input]]\npaths = [\"/var/log/nginx/*.log\"]\nindex = \"web\"",
+        keys: Input::KEYS,
+    },
     SectionDoc {
         title: "`[macros]`",
         doc: "Text that a query uses as `` `name` `` or `` `name(first, second)` ``. `$parameter$` stands for an argument. The\n\
@@ -229,6 +261,7 @@ mod tests {
     use super::*;
     use crate::config::File;
     use crate::config::definitions::Definitions;
+    use crate::config::inputs;
 
     #[test]
     fn every_example_is_valid() {
@@ -237,10 +270,12 @@ mod tests {
         let text =
             format!("{}[search]\n{}[limits]\n{}", lines(RawConfig::KEYS), lines(Search::KEYS), lines(Limits::KEYS));
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
-        let text = format!("{text}{sections}[lookup.other]\n{}", lines(Lookup::KEYS));
+        let text = format!("{text}{sections}[lookup.other]\n{}[[input]]\n{}", lines(Lookup::KEYS), lines(Input::KEYS));
         let path = Path::new("trawl.toml");
         let mut raw = RawConfig::parse(&text, path).unwrap();
-        Definitions::read(&mut raw, &File { path, text: &text }).unwrap();
+        let file = File { path, text: &text };
+        Definitions::read(&mut raw, &file).unwrap();
+        assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 2);
     }
 
     #[test]

@@ -317,19 +317,12 @@ impl<'w> Tailer<'w> {
         Ok(Pumped { is_busy, wake_at: self.wake_at() })
     }
 
-    /// Makes everything durable that was read.
+    /// Makes everything durable that was read, and ends the live logs.
     pub fn finish(&mut self, now: Moment) {
         for lane in 0..self.lanes.len() {
             self.commit(lane, now);
+            self.lanes[lane].end(self.writer);
         }
-    }
-
-    /// Ends all live logs, so that they can be sealed.
-    pub fn end_logs(&mut self) {
-        for lane in &mut self.lanes {
-            lane.end(self.writer);
-        }
-        self.has_ended_logs = true;
     }
 
     /// Whether live logs have ended since this was last asked.

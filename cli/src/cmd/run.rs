@@ -1,0 +1,169 @@
+//! `trawl run`: follows files until it is told to stop.
+
+use super::index::open_writer;
+use super::now_us;
+use crate::args::RunArgs;
+use crate::config::{Config, input_of};
+use crate::error::Advice;
+use crate::exit_code::ExitCode;
+use crate::output::{Theme, human, notes};
+use crate::signals::{Service, ServiceSignal};
+use crate::terminal::Terminal;
+use sd_notify::NotifyState;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use trawl_formats::event::IndexName;
+use trawl_formats::sourcetype::Registry;
+use trawl_indexer::Options;
+use trawl_indexer::tail::{Control, FileState, Route, TailOptions, TailStatus, run as tail};
+
+/// How often `--verbose` says what is being done.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Follows what the configuration and the arguments name. `config` reads the configuration, at the start and whenever it
+/// is to be read again.
+pub fn run(
+    args: &RunArgs,
+    config: &dyn Fn() -> anyhow::Result<Config>,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
+    let first = config()?;
+    let mut plan = Plan::new(args, &first)?;
+    let writer = open_writer(&first.data.value)?;
+    let service = Service::watch()?;
+    let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr));
+    reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
+    loop {
+        let control = Arc::new(Control::default());
+        service.direct_to({
+            let control = Arc::clone(&control);
+            move || control.stop()
+        });
+        let on_status = |status: &TailStatus| {
+            notify(&[NotifyState::Ready, NotifyState::Watchdog]);
+            // Where nobody reads the standard error, the work goes on.
+            let _ = reporter.report(status);
+        };
+        tail(&writer, &plan.registry, plan.routes, TailOptions::default(), &control, on_status)?;
+        match service.take() {
+            Some(ServiceSignal::Reload) => {
+                notify(&[NotifyState::Reloading]);
+                plan = match config().and_then(|config| Plan::new(args, &config)) {
+                    Ok(plan) => {
+                        reporter.say(&format!("read the configuration again: following {}", plan.description))?;
+                        plan
+                    }
+                    Err(error) => {
+                        reporter.warn(&format!("the configuration is kept as it was: {error:#}"))?;
+                        Plan::new(args, &first)?
+                    }
+                };
+            }
+            Some(ServiceSignal::Stop) | None => {
+                notify(&[NotifyState::Stopping]);
+                reporter.say("stopped; everything that was read is kept")?;
+                return Ok(ExitCode::Success);
+            }
+        }
+    }
+}
+
+/// Tells systemd, if it has started us.
+fn notify(states: &[NotifyState<'_>]) {
+    // Without systemd there is nobody to tell, and that is no error.
+    let _ = sd_notify::notify(false, states);
+}
+
+/// What is to be followed.
+struct Plan {
+    routes: Vec<Route>,
+    registry: Arc<Registry>,
+    description: String,
+}
+
+impl Plan {
+    fn new(args: &RunArgs, config: &Config) -> anyhow::Result<Self> {
+        let zone = config.zone.value;
+        let mut routes: Vec<Route> = config.inputs.iter().map(|input| input.route(zone)).collect();
+        if !args.paths.is_empty() {
+            let inputs = args.paths.iter().cloned().map(input_of).collect();
+            let options = Options::new(IndexName::new("main")?, zone, now_us()?);
+            routes.push(Route { inputs, options, ignore_older: None });
+        }
+        if routes.is_empty() {
+            let place = config.file.as_ref().map_or("trawl.toml".to_owned(), |file| file.value.display().to_string());
+            return Err(Advice::new(
+                "there is nothing to follow",
+                format!("name files, `trawl run /var/log`, or write an [[input]] with `paths` into {place}"),
+            )
+            .into());
+        }
+        let n_inputs = routes.iter().map(|route| route.inputs.len() as u64).sum();
+        Ok(Self { routes, registry: config.load_registry()?, description: human::plural(n_inputs, "input") })
+    }
+}
+
+/// Says what changes: a person reads it, or the journal keeps it.
+struct Reporter {
+    is_verbose: bool,
+    theme: Theme,
+    /// What is wrong at present, by path.
+    troubles: BTreeMap<PathBuf, String>,
+    is_paused: bool,
+    last: Option<Instant>,
+}
+
+impl Reporter {
+    fn new(is_verbose: bool, theme: Theme) -> Self {
+        Self { is_verbose, theme, troubles: BTreeMap::new(), is_paused: false, last: None }
+    }
+
+    fn say(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "trawl: {text}")
+    }
+
+    fn warn(&self, text: &str) -> io::Result<()> {
+        notes::warning(&mut io::stderr(), &self.theme, text)
+    }
+
+    fn report(&mut self, status: &TailStatus) -> io::Result<()> {
+        let files = status.files.iter().filter_map(|file| Some((file.path.clone(), file.error.as_ref()?.0.clone())));
+        let listed = status.unlisted.iter().chain(&status.unwatched).cloned();
+        let troubles: BTreeMap<PathBuf, String> = files.chain(listed).collect();
+        for (path, trouble) in &troubles {
+            if self.troubles.get(path) != Some(trouble) {
+                self.warn(&format!("{}: {trouble}", path.display()))?;
+            }
+        }
+        for path in self.troubles.keys().filter(|path| !troubles.contains_key(*path)) {
+            self.say(&format!("{} is well again", path.display()))?;
+        }
+        self.troubles = troubles;
+        match (&status.paused, self.is_paused) {
+            (Some((why, _)), false) => {
+                self.warn(&format!("nothing can be stored: {why}; the files wait, and nothing is lost"))?;
+            }
+            (None, true) => self.say("storing goes on")?,
+            _ => {}
+        }
+        self.is_paused = status.paused.is_some();
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL);
+        if self.is_verbose && is_due {
+            self.last = Some(Instant::now());
+            let count = |state| status.files.iter().filter(|file| file.state == state).count() as u64;
+            let lag: u64 = status.files.iter().map(|file| file.lag).sum();
+            self.say(&format!(
+                "{} followed, {} loading; {} ({}) stored, {} to go",
+                human::plural(count(FileState::Followed), "file"),
+                human::count(count(FileState::Loading)),
+                human::plural(status.n_events, "event"),
+                human::bytes(status.n_bytes),
+                human::bytes(lag),
+            ))?;
+        }
+        Ok(())
+    }
+}
