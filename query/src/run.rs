@@ -178,6 +178,11 @@ impl Search {
         self.plan.is_transforming()
     }
 
+    /// What it is run with.
+    pub(crate) fn options(&self) -> &SearchOptions {
+        &self.options
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan

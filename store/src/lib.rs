@@ -32,7 +32,7 @@ pub use bucket::journal::BlockReader;
 pub use bucket::reader::Bucket;
 pub use catalog::{BucketRow, Catalog, NewSource, SourceState};
 pub use error::{Result, StoreError};
-pub use live::{LiveBlock, LiveLog, Record};
+pub use live::{LiveBlock, LiveLog, LiveTail, Record};
 pub use ranges::RangeSet;
 pub use rebuild::rebuild_catalog;
 pub use source::{Fingerprint, SourceHandle, SourceId, Tail};

@@ -381,6 +381,14 @@ impl Reader {
         Ok(sources)
     }
 
+    /// The live logs as of now, the oldest first.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub fn live_logs(&self) -> Result<Vec<LiveLogRow>> {
+        Ok(self.catalog.snapshot()?.live_logs)
+    }
+
     /// Buckets and live events as of now.
     ///
     /// # Errors

@@ -20,7 +20,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::event::Source;
-use trawl_store::StoreError;
+use trawl_formats::sourcetype::Registry;
+use trawl_store::{LiveBlock, StoreError};
 
 /// Rows fetched at once in order: at first few, so that the newest are there soon; then more and more, so that a block is
 /// seldom opened twice.
@@ -127,6 +128,52 @@ impl<'p> Scan<'p> {
             coverage: Mutex::new(coverage),
             n_matched: AtomicU64::new(0),
         })
+    }
+
+    /// Over live blocks alone.
+    pub fn of_live(
+        plan: &'p Plan,
+        search: &SearchExpr,
+        ctx: &'p Arc<Context>,
+        registry: &Registry,
+        blocks: Vec<LiveBlock>,
+        with_bytes: bool,
+    ) -> Self {
+        let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
+        let covered = blocks.into_iter().filter(|block| plan.indexes.covers(&block.source.index));
+        Self {
+            ctx,
+            schema: EventSchema::new(&plan.wanted, with_bytes),
+            filter: Filter::new(search),
+            filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
+            filter_reads_text: search.reads_text(),
+            targets: Vec::new(),
+            live: covered.map(|block| LiveTarget::new(block, registry, &condition)).collect(),
+            coverage: Mutex::new(Coverage::new(plan.times)),
+            n_matched: AtomicU64::new(0),
+        }
+    }
+
+    /// Hands out the events in the order of the blocks.
+    ///
+    /// # Errors
+    /// The first error of `sink`, or the search is cancelled.
+    pub fn run_arrived(&self, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<Flow> {
+        let units = self.units();
+        let ranks = Unit::source_ranks(&units);
+        let mut loader = BlockLoader::new().map_err(source_error)?;
+        let mut maker = self.row_maker(&self.schema, true);
+        let mut candidates = Vec::new();
+        for unit in &units {
+            self.ctx.cancel.check()?;
+            unit.candidates(&mut candidates);
+            if let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, true)?
+                && sink(sort_extracted(batch, &self.schema))? == Flow::Done
+            {
+                return Ok(Flow::Done);
+            }
+        }
+        Ok(Flow::More)
     }
 
     /// Sends every event through `chain`s, one per thread, in any order, and merges the states of their last operators.

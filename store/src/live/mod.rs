@@ -26,11 +26,13 @@ mod join;
 mod log;
 mod read;
 mod state;
+mod tail;
 
 pub use join::join;
 pub use log::{LiveLog, Record};
 pub use read::{Gap, LiveReader, Records, read};
 pub(crate) use state::LiveState;
+pub use tail::LiveTail;
 
 use crate::bucket::builder::BlockInput;
 use crate::source::SourceHandle;
@@ -75,6 +77,20 @@ impl LiveBlock {
             rest = behind;
             event.stamp.is_none_or(|stamp| stamp.end() <= text(raw, self.source.decoding).len())
         })
+    }
+
+    /// The block without its first `n` events; `None` if no event is left.
+    pub fn skip_events(&self, n: usize) -> Option<Self> {
+        let (skipped, events) = self.parsed.events.split_at_checked(n).filter(|(_, rest)| !rest.is_empty())?;
+        let len = skipped.iter().map(|event| event.len as usize).sum();
+        let bytes = match &self.bytes {
+            LiveBytes::Mapped(map, range) => LiveBytes::Mapped(Arc::clone(map), range.start + len..range.end),
+            LiveBytes::Owned(bytes) => LiveBytes::Owned(Arc::new(bytes[len..].to_vec())),
+        };
+        let run = self.indexed.partition_point(|(first, _)| *first as usize <= n).saturating_sub(1);
+        let indexed = self.indexed[run..].iter().map(|(first, at)| (first.saturating_sub(n as u32), *at)).collect();
+        let parsed = ParsedBlock { len: bytes.len(), events: events.to_vec(), ..self.parsed.clone() };
+        Some(Self { offset: self.offset + len as u64, bytes, parsed, indexed, ..self.clone() })
     }
 
     /// Offset behind the last byte.

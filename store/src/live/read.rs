@@ -91,6 +91,11 @@ impl LiveReader {
         Ok(Self { path: path.to_owned(), index: index.clone(), file, at: HEADER_LEN, sources: Vec::new() })
     }
 
+    /// The index of the log.
+    pub fn index(&self) -> &IndexName {
+        &self.index
+    }
+
     /// Whether the log has grown since the last call of [`read_new`](Self::read_new).
     ///
     /// # Errors
