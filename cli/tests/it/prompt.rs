@@ -11,6 +11,13 @@ const PROMPT: &str = "trawl> ";
 const TIMEOUT_MS: u64 = 60_000;
 const N_EVENTS: usize = 60_000;
 
+/// `trawl search` on a terminal of its own.
+fn prompt(sandbox: &Sandbox, args: &[&str]) -> PtySession {
+    let mut command = sandbox.command(&[&["search", "--color", "never"], args].concat());
+    command.env("TERM", "xterm").stdin(Stdio::inherit());
+    spawn_command(command, Some(TIMEOUT_MS)).unwrap()
+}
+
 /// Types a line and waits until all of `expected` has been printed, in this order, and the prompt is back.
 fn ask(session: &mut PtySession, line: &str, expected: &[&str]) {
     session.send(&format!("{line}\r")).unwrap();
@@ -32,9 +39,7 @@ fn a_session_at_the_prompt() {
     let run = sandbox.trawl(&["index", "--host", "web-01", "app.log"]);
     assert_eq!(run.code(), 0, "{run}");
 
-    let mut command = sandbox.command(&["search", "-n", "1", "--color", "never"]);
-    command.env("TERM", "xterm").stdin(Stdio::inherit());
-    let mut session = spawn_command(command, Some(TIMEOUT_MS)).unwrap();
+    let mut session = prompt(&sandbox, &["-n", "1"]);
     expect(&mut session, &["Ctrl-D leaves"]);
     ask(&mut session, "* | stats count AS n", &["60000"]);
     // The option of the command line holds for every query.
@@ -73,4 +78,18 @@ fn a_session_at_the_prompt() {
     assert!(history.ends_with("stats sum(x)\n* | stats count AS n\n"), "{history}");
     assert!(history.contains("* |\\nstats count by host\n"), "{history}");
     assert_eq!(history.matches("stats count AS n").count(), 1, "{history}");
+}
+
+#[test]
+fn a_prompt_without_data() {
+    let sandbox = Sandbox::new();
+    let mut session = prompt(&sandbox, &[]);
+    expect(&mut session, &["there is no trawl data in", "hint:", "Ctrl-D leaves"]);
+    ask(&mut session, "| makeresults count=3 | stats count", &["3"]);
+    ask(&mut session, "error | stats count", &["there is no trawl data in"]);
+    // What is indexed meanwhile is found.
+    sandbox.file("app.log", b"2026-11-20 14:05:00,001 INFO: request user=ada\n");
+    let run = sandbox.trawl(&["index", "app.log"]);
+    assert_eq!(run.code(), 0, "{run}");
+    ask(&mut session, "* | table user", &["ada"]);
 }

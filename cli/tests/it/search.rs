@@ -247,6 +247,64 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn what_reads_no_events_needs_no_data() {
+    let sandbox = Sandbox::new();
+    sandbox.file("tables/hosts.csv", b"host,owner\ndb-01,Ada\n");
+    assert_snapshot!(sandbox.search(&["| makeresults count=2 | stats count"]), @r"
+    exit: 0
+    --- stdout ---
+    count
+    -----
+        2
+    ");
+    assert_snapshot!(sandbox.search(&["| gentimes start=11/20/2026 end=11/21/2026 | table starthuman"]), @r"
+    exit: 0
+    --- stdout ---
+    starthuman
+    ------------------------
+    Fri Nov 20 00:00:00 2026
+    ");
+    assert_snapshot!(sandbox.search(&["| inputlookup hosts", "--lookups", "tables"]), @r"
+    exit: 0
+    --- stdout ---
+    host   owner
+    -----  -----
+    db-01  Ada
+    ");
+    assert_snapshot!(sandbox.search(&["| makeresults | append [| makeresults count=2] | stats count", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   | makeresults | append [| makeresults count=2] | stats count
+    scan    nothing
+    read    no field: events are only counted
+    then    makeresults
+    then    append [| makeresults count=2]
+    then    stats count
+    order   newest first, as far as rows are asked for
+    ");
+    assert_snapshot!(sandbox.search(&["error | stats count", "--check"]), @"exit: 0");
+    assert_snapshot!(sandbox.search(&["error | stast count", "--check"]), @r"
+    exit: 2
+    --- stderr ---
+    error: unknown command `stast`
+      |
+    1 | error | stast count
+      |         ^^^^^
+      |
+      = hint: did you mean `stats`?
+    ");
+    for reads_events in
+        ["error", "| tstats count", "| metadata type=hosts", "| eventcount", "| makeresults | append [search error]"]
+    {
+        let run = sandbox.search(&[reads_events]);
+        assert_eq!(run.code(), 2, "{reads_events}: {run}");
+        assert!(run.stderr().contains("there is no trawl data in"), "{reads_events}: {run}");
+        assert!(run.stderr().contains("hint: index something first"), "{reads_events}: {run}");
+    }
+    assert!(!sandbox.path().join("data").exists());
+}
+
+#[test]
 fn check_and_explain_print_no_rows() {
     let sandbox = Sandbox::with_pay_log();
     assert_snapshot!(sandbox.search(&["error | head 3", "--check"]), @"exit: 0");

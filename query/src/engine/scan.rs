@@ -64,7 +64,7 @@ impl<'p> Scan<'p> {
         engine: &Engine,
         with_bytes: bool,
     ) -> Result<Self> {
-        let Engine { reader, registry } = engine;
+        let (reader, registry) = (engine.reader()?, &engine.registry);
         let snapshot = reader.snapshot().map_err(source_error)?;
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
