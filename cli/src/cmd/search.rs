@@ -5,7 +5,7 @@ use crate::args::SearchArgs;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
-use crate::output::progress::{EndsProgress, ProgressDisplay};
+use crate::output::progress::{EndsProgress, PreviewText, ProgressDisplay};
 use crate::output::{
     BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human, notes,
 };
@@ -17,14 +17,16 @@ use std::cell::OnceCell;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trawl_query::batch::Fields;
+use trawl_query::batch::{Batch, Fields};
 use trawl_query::context::Cancel;
 use trawl_query::time::TimeSpec;
 use trawl_query::wanted::Wanted;
-use trawl_query::{Engine, Flow, RunError, Search, SearchOptions, Summary};
+use trawl_query::{Engine, Flow, Previewer, RunError, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
+/// How often a table is shown as it would be by now.
+const PREVIEW_INTERVAL: Duration = Duration::from_millis(500);
 /// Most events whose fields are extracted only to know their names.
 const MAX_LEARNT: usize = 1_000;
 
@@ -133,8 +135,10 @@ impl<'a> Session<'a> {
                 Box::new(WithContext::new(reader, n_before, n_after, text)?)
             }
         };
-        let display = ProgressDisplay::of_search(options.progress, terminal.stderr_is_terminal)?;
-        let summary = self.print(&search, display, &mut *renderer, on_fields)?;
+        let preview = PreviewText::default();
+        let display = ProgressDisplay::of_search(options.progress, preview.clone(), terminal.stderr_is_terminal)?;
+        let is_seen = terminal.stdout_is_terminal() && terminal.stderr_is_terminal && format == Format::Table;
+        let summary = self.print(&search, display, is_seen.then_some(preview), &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
         notes.write(&summary, &mut io::stderr().lock())?;
         Ok(match &summary.incomplete {
@@ -149,6 +153,7 @@ impl<'a> Session<'a> {
         &self,
         search: &Search,
         display: ProgressDisplay,
+        preview: Option<PreviewText>,
         renderer: &mut (dyn Render + '_),
         mut on_fields: Option<&mut dyn FnMut(&Fields)>,
     ) -> anyhow::Result<Summary> {
@@ -160,7 +165,7 @@ impl<'a> Session<'a> {
         let mut out =
             BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, EndsProgress::new(io::stdout().lock(), before_rows));
         let mut written = Ok(());
-        let summary = search.run(engine, &mut |batch| {
+        let mut take = |batch: Batch| {
             if let Some(on_fields) = &mut on_fields {
                 on_fields(batch.fields());
             }
@@ -168,7 +173,15 @@ impl<'a> Session<'a> {
                 .rows(batch, &mut out)
                 .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });
             Ok(if written.is_ok() { Flow::More } else { Flow::Done })
-        });
+        };
+        let summary = match preview {
+            Some(preview) => {
+                let look = Look { terminal, zone: self.config.zone.value };
+                let show = |rows| preview.set(&first_rows(look, rows), look.terminal.height);
+                search.run_watched(engine, &Previewer { interval: PREVIEW_INTERVAL, show: &show }, &mut take)
+            }
+            None => search.run(engine, &mut take),
+        };
         written.context(CANNOT_PRINT)?;
         let summary = summary.map_err(|error| self.explained(error))?;
         let trailer =
@@ -239,6 +252,15 @@ fn context_lines(args: &SearchArgs, is_possible: bool) -> anyhow::Result<(usize,
         ));
     }
     Ok(lines)
+}
+
+/// The first rows of a table, as they would be printed.
+fn first_rows(look: Look, mut rows: Batch) -> String {
+    rows.truncate(look.terminal.height);
+    let mut text = Vec::new();
+    let mut renderer = look.renderer(Format::Table, Marks::default());
+    let printed = renderer.rows(rows, &mut text).and_then(|()| renderer.finish(&Trailer::default(), &mut text));
+    printed.map_or_else(|_| String::new(), |()| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Why the answer may not be what was expected.

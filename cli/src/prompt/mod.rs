@@ -47,8 +47,8 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
         // Lookups and rows that a command makes can be asked for all the same.
         error::write(&mut io::stderr(), &theme, &session.explained(error))?;
     }
-    let mut prompt = Prompt::new(config, terminal, engine).context("cannot open a prompt")?;
     let foreground = Foreground::watch()?;
+    let mut prompt = Prompt::new(config, terminal, engine).context("cannot open a prompt")?;
     let faint = theme.faint;
     writeln!(io::stderr(), "{faint}Tab completes, `help NAME` explains, Ctrl-C cancels, Ctrl-D leaves{faint:#}")?;
     while let Some(text) = prompt.read()? {
@@ -58,7 +58,9 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
             None => {
                 let mut on_fields = |fields: &Fields| prompt.learn(fields.iter());
                 let done = session.run(&text, &|cancel| Ok(foreground.begin(cancel)), Some(&mut on_fields));
-                foreground.end();
+                if foreground.end() {
+                    return Ok(ExitCode::Interrupted);
+                }
                 done
             }
         };
