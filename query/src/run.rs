@@ -358,7 +358,14 @@ impl Search {
                 coverage.n_buckets, coverage.n_buckets_pruned, coverage.n_buckets_failed
             )?;
             writeln!(text, "events  {} in the rest, {} live", coverage.n_events, coverage.n_events_live)?;
-            writeln!(text, "match   {certain} certain by the index, {} to be verified on the text", possible - certain)
+            writeln!(
+                text,
+                "match   {certain} certain by the index, {} to be verified on the text",
+                possible - certain
+            )?;
+            let is_merged = self.plan.cut() == Cut::Merge;
+            let with_order = !is_merged || self.plan.order_matters();
+            writeln!(text, "open    {}", scan.access(with_order, is_merged && self.plan.only_counts()))
         };
         let mut written = written;
         written().map_err(|error| RunError::Source(Box::new(error)))?;

@@ -276,11 +276,9 @@ fn what_reads_no_events_needs_no_data() {
     --- stdout ---
     query   | makeresults | append [| makeresults count=2] | stats count
     scan    nothing
-    read    no field: events are only counted
     then    makeresults
     then    append [| makeresults count=2]
     then    stats count
-    order   newest first, as far as rows are asked for
     ");
     assert_snapshot!(sandbox.search(&["error | stats count", "--check"]), @"exit: 0");
     assert_snapshot!(sandbox.search(&["error | stast count", "--check"]), @r"
@@ -316,6 +314,57 @@ fn check_and_explain_print_no_rows() {
     1 | error |
       |       ^
     ");
+    assert_snapshot!(sandbox.search(&["* | search level=error | stats count, max(attempt) by host", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   search * | search level=error | stats count max(attempt) BY host
+    search
+            field level=error
+    scan    level=error
+    pushed  level=error: a part of the scan
+    builtin host
+    extract attempt
+    merge   stats count max(attempt) BY host
+    term    level=error: at most 2 events in range, 2 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   2 certain by the index, 0 to be verified on the text
+    open    text (events: 2)
+    ");
+    assert_snapshot!(sandbox.search(&["error | rex \"host=(?<h>\\S+)\" | top h", "--explain"]), @r#"
+    exit: 0
+    --- stdout ---
+    query   search error | rex "host=(?<h>\\S+)" | top h
+    search
+            word error
+    scan    error
+    builtin _raw
+    extract h
+    map     rex "host=(?<h>\\S+)"
+    merge   top h
+    term    error: at most 2 events in range, 2 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   2 certain by the index, 0 to be verified on the text
+    open    text (events: 2)
+    "#);
+    assert_snapshot!(sandbox.search(&["pay | sort 0 -_time | head 3", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   search pay | sort 0 -_time | head 3
+    search
+            word pay
+    scan    pay
+    builtin _time, _raw, host, source, sourcetype, index, level, _addr, _flags
+    extract every field
+    merge   sort 3 -_time
+    then    head 3
+    term    pay: at most 4 events in range, 4 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   4 certain by the index, 0 to be verified on the text
+    open    text (events: 4)
+    ");
     assert_snapshot!(sandbox.search(&["ERROR PaymentService attempt>1 | stats count by level", "--explain"]), @r"
     exit: 0
     --- stdout ---
@@ -326,7 +375,8 @@ fn check_and_explain_print_no_rows() {
               word PaymentService
               field attempt>1
     scan    ERROR PaymentService attempt>1
-    read    level
+    builtin level
+    extract nothing
     merge   stats count BY level
     term    ERROR: at most 2 events in range, 2 in all
     term    PaymentService: at most 3 events in range, 3 in all
@@ -334,6 +384,7 @@ fn check_and_explain_print_no_rows() {
     buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
     events  5 in the rest, 0 live
     match   0 certain by the index, 1 to be verified on the text
+    open    text (events to be verified: 1)
     ");
 }
 

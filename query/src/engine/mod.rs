@@ -20,6 +20,7 @@ mod target;
 pub use diagnosis::TermDiagnosis;
 pub(crate) use scan::Scan;
 pub use schema::builtin_fields;
+pub(crate) use schema::{EventSchema, Extracted};
 
 use crate::error::RunError;
 use std::fmt;

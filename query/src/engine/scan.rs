@@ -435,6 +435,24 @@ impl<'p> Scan<'p> {
         })
     }
 
+    /// What is opened beyond the index, for `--explain`. `with_order` and `only_counts` are those of
+    /// [`run_merged`](Self::run_merged).
+    pub fn access(&self, with_order: bool, only_counts: bool) -> String {
+        let (certain, possible) = self.n_candidates();
+        let needs = self.needs(false, with_order);
+        let opened = if needs.text {
+            format!("text (events: {possible})")
+        } else if certain < possible {
+            format!("text (events to be verified: {})", possible - certain)
+        } else if needs == Needs::default() {
+            "nothing but the index".to_owned()
+        } else {
+            "columns".to_owned()
+        };
+        let counted = only_counts && self.schema.is_countable() && certain > 0;
+        format!("{opened}{}", if counted { "; equal events of a block are counted at once" } else { "" })
+    }
+
     /// What the answer rests on, so far.
     pub fn coverage(&self) -> Coverage {
         self.lock_coverage().clone()
