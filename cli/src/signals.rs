@@ -1,6 +1,8 @@
-//! Ctrl-C: the first asks the work to stop, the second stops the process.
+//! Ctrl-C: the first asks the work to stop, the second stops the process. At a prompt it stops the search alone, and SIGTERM
+//! ends the process with the terminal as it was.
 
 use crate::exit_code::ExitCode;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -39,10 +41,13 @@ impl Interrupted {
     }
 }
 
-/// The search that a prompt runs at present, which Ctrl-C stops; without one Ctrl-C does nothing and SIGTERM ends the
-/// process.
+/// The search that a prompt runs at present, which Ctrl-C stops; without one Ctrl-C does nothing. SIGTERM ends the process,
+/// once the search has stopped.
 #[derive(Clone, Debug, Default)]
-pub struct Foreground(Arc<Mutex<Option<Running>>>);
+pub struct Foreground {
+    running: Arc<Mutex<Option<Running>>>,
+    is_terminated: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 struct Running {
@@ -50,18 +55,42 @@ struct Running {
     interrupted: Interrupted,
 }
 
+/// How the terminal was before a line editor took it over, if the standard input is one.
+struct TerminalMode(Option<Termios>);
+
+impl TerminalMode {
+    fn of_stdin() -> Self {
+        Self(tcgetattr(io::stdin()).ok())
+    }
+
+    fn restore(&self) {
+        if let Some(mode) = &self.0 {
+            // The process ends: where the terminal is gone, there is nothing to restore.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, mode);
+        }
+    }
+}
+
 impl Foreground {
-    /// Nothing runs yet.
+    /// Nothing runs yet, and no line editor has changed the terminal.
     ///
     /// # Errors
     /// If the signals cannot be watched.
     pub fn watch() -> io::Result<Self> {
         let foreground = Self::default();
         let watched = foreground.clone();
-        listen(move |signal| match &*watched.lock() {
-            Some(running) => running.interrupted.happens(|| running.cancel.request()),
-            None if signal == SIGTERM => end_process(),
-            None => {}
+        let mode = TerminalMode::of_stdin();
+        listen(move |signal| {
+            let running = watched.lock();
+            watched.is_terminated.fetch_or(signal == SIGTERM, Ordering::Relaxed);
+            match &*running {
+                Some(running) => running.interrupted.happens(|| running.cancel.request()),
+                None if signal == SIGTERM => {
+                    mode.restore();
+                    end_process()
+                }
+                None => {}
+            }
         })?;
         Ok(foreground)
     }
@@ -73,13 +102,14 @@ impl Foreground {
         interrupted
     }
 
-    /// The search is over.
-    pub fn end(&self) {
+    /// The search is over. Whether the process is to end too.
+    pub fn end(&self) -> bool {
         *self.lock() = None;
+        self.is_terminated.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

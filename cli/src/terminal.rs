@@ -6,12 +6,16 @@ use std::io::{self, IsTerminal};
 
 /// Columns of a terminal that does not say how wide it is.
 const DEFAULT_WIDTH: usize = 80;
+/// Lines of a terminal that does not say how high it is.
+const DEFAULT_HEIGHT: usize = 24;
 
 /// What is known about the standard streams.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// The width in columns if the standard output is a terminal.
     pub width: Option<usize>,
+    /// The height in lines if the standard output is a terminal; else of no meaning.
+    pub height: usize,
     /// Whether somebody can type at a prompt: the standard input and the standard output are a terminal.
     pub is_interactive: bool,
     /// Whether the standard error is a terminal: whether progress is shown.
@@ -27,9 +31,10 @@ impl Terminal {
     pub fn detect(choice: ColorChoice, var: &dyn Fn(&str) -> Option<OsString>) -> Self {
         let stdout_is_terminal = io::stdout().is_terminal();
         let stderr_is_terminal = io::stderr().is_terminal();
-        let width = || terminal_size::terminal_size_of(io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0.into());
+        let size = terminal_size::terminal_size_of(io::stdout());
         Self {
-            width: stdout_is_terminal.then(width),
+            width: stdout_is_terminal.then(|| size.map_or(DEFAULT_WIDTH, |(width, _)| width.0.into())),
+            height: size.map_or(DEFAULT_HEIGHT, |(_, height)| height.0.into()),
             is_interactive: stdout_is_terminal && io::stdin().is_terminal(),
             stderr_is_terminal,
             color_stdout: use_color(choice, stdout_is_terminal, var),

@@ -55,6 +55,25 @@ impl Chain {
         Ok(())
     }
 
+    /// A copy of the operator at `index`, if it can be copied.
+    pub fn snapshot(&self, index: usize) -> Option<Box<dyn Operator>> {
+        self.operators[index].snapshot()
+    }
+
+    /// Merges the last operators of chains of the same commands. The others hold no state.
+    ///
+    /// # Errors
+    /// If a limit is reached.
+    ///
+    /// # Panics
+    /// If there is no chain.
+    pub fn merged(chains: impl IntoIterator<Item = Self>) -> Result<Self> {
+        let mut chains = chains.into_iter();
+        let mut merged = chains.next().expect("there is a chain");
+        chains.try_for_each(|chain| merged.merge_last(chain))?;
+        Ok(merged)
+    }
+
     /// Merges the last operator of another chain of the same commands into this one's. The others hold no state.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub struct Context {
     /// Rows of subsearches, by [`Subsearch::key`].
     rows: Mutex<HashMap<usize, Arc<Batch>>>,
     /// Lookup tables that were read.
-    tables: Tables,
+    tables: Arc<Tables>,
 }
 
 impl Context {
@@ -58,7 +58,7 @@ impl Context {
             caller: SearchOptions { zone, ..SearchOptions::new(now_us) },
             engine: None,
             rows: Mutex::default(),
-            tables: Tables::default(),
+            tables: Arc::default(),
         }
     }
 
@@ -71,6 +71,20 @@ impl Context {
             caller: caller.clone(),
             engine: engine.cloned(),
             ..Self::new(caller.now_us, caller.zone, range)
+        }
+    }
+
+    /// A context for looking at what the search has found so far: what is warned or counted in it is not said of the search.
+    pub(crate) fn of_preview(&self) -> Self {
+        Self {
+            caller: SearchOptions { progress: Arc::default(), ..self.caller.clone() },
+            engine: self.engine.clone(),
+            limits: self.limits.clone(),
+            cancel: Arc::clone(&self.cancel),
+            clock: self.clock,
+            rows: Mutex::new(lock(&self.rows).clone()),
+            tables: Arc::clone(&self.tables),
+            ..Self::new(self.now_us, self.zone, self.range)
         }
     }
 
@@ -154,7 +168,8 @@ impl Context {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex whose content is whole even if a thread that held it panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -251,6 +266,14 @@ pub struct Memory {
     ctx: Arc<Context>,
     command: &'static str,
     bytes: usize,
+}
+
+/// The memory of a copy of an operator, made to look at it, is not counted against the search: looking must not make it
+/// fail. Whoever copies sees to it that there is room.
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Self { ctx: Arc::new(self.ctx.of_preview()), command: self.command, bytes: 0 }
+    }
 }
 
 impl Memory {

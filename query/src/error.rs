@@ -249,6 +249,9 @@ pub enum RunError {
         #[source]
         error: Box<QueryError>,
     },
+    /// The search reads events, but their store cannot be opened.
+    #[error("cannot open the data")]
+    Open(#[source] Box<trawl_store::StoreError>),
     /// The rows come from a store that failed.
     #[error("cannot read events")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),

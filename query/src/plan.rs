@@ -2,6 +2,7 @@
 
 use crate::ast::Pipeline;
 use crate::command::{Command, CommandKind, Head, Sort};
+use crate::engine::{EventSchema, Extracted};
 use crate::error::QueryError;
 use crate::glob::Glob;
 use crate::search::{CompareOp, EventView, Filter, PatternMatcher, SearchExpr};
@@ -17,6 +18,8 @@ use trawl_formats::event::IndexName;
 pub struct Plan {
     /// Which events. `None` if the query begins with a command that needs none.
     pub search: Option<SearchExpr>,
+    /// Filters that stood behind the first pipe and are now a part of `search`, for explanations.
+    pub pushed: Vec<SearchExpr>,
     /// Range of event time.
     pub times: TimeRange,
     /// Range of the time of indexing.
@@ -165,9 +168,11 @@ impl Plan {
     pub fn new(pipeline: Pipeline, caller: &Caller) -> Result<Self, QueryError> {
         let Pipeline { search, times, mut commands, .. } = pipeline;
         let mut search = search;
+        let mut pushed = Vec::new();
         // `… | search x` directly after the event search is a part of it.
         while let (Some(expr), Some(filter)) = (&mut search, commands.first().and_then(|first| first.as_filter())) {
             *expr = SearchExpr::and([expr.clone(), filter.clone()]);
+            pushed.push(filter.clone());
             commands.remove(0);
         }
         limit_sorts(&mut commands);
@@ -179,7 +184,7 @@ impl Plan {
             commands.iter().rev().fold(caller.event_fields.clone(), |wanted, command| command.fields_read(&wanted));
         let n_map = commands.iter().take_while(|command| command.kind() == CommandKind::Streaming).count();
         let indexes = IndexSelection::new(search.as_ref(), &caller.indexes);
-        Ok(Self { search, times: range, index_times, indexes, wanted, commands, n_map })
+        Ok(Self { search, pushed, times: range, index_times, indexes, wanted, commands, n_map })
     }
 
     /// What happens behind the first commands.
@@ -228,13 +233,11 @@ impl fmt::Display for Plan {
             Some(search) => writeln!(f, "scan    {search}")?,
             None => writeln!(f, "scan    nothing")?,
         }
-        match &self.wanted {
-            Wanted::All => writeln!(f, "read    every field")?,
-            wanted => match wanted.exact_names() {
-                Some(names) if names.is_empty() => writeln!(f, "read    no field: events are only counted")?,
-                Some(names) => writeln!(f, "read    {}", names.iter().cloned().collect::<Vec<_>>().join(", "))?,
-                None => writeln!(f, "read    fields by pattern")?,
-            },
+        for filter in &self.pushed {
+            writeln!(f, "pushed  {filter}: a part of the scan")?;
+        }
+        if self.search.is_some() {
+            write_fields(f, &self.wanted)?;
         }
         for (i, command) in self.commands.iter().enumerate() {
             let stage = match (i.cmp(&self.n_map), self.cut()) {
@@ -244,10 +247,23 @@ impl fmt::Display for Plan {
             };
             writeln!(f, "{stage:<7} {command}")?;
         }
-        if self.cut() == Cut::Order {
+        if self.search.is_some() && self.cut() == Cut::Order {
             writeln!(f, "order   newest first, as far as rows are asked for")?;
         }
         Ok(())
+    }
+}
+
+/// What is taken of each event: from columns and the directory of its block, and out of its text.
+fn write_fields(f: &mut fmt::Formatter<'_>, wanted: &Wanted) -> fmt::Result {
+    let EventSchema { builtins, extracted } = EventSchema::new(wanted, false);
+    let names: Vec<&str> = builtins.iter().map(|(name, _)| *name).collect();
+    writeln!(f, "builtin {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") })?;
+    match extracted {
+        Extracted::Named(names) if names.is_empty() => writeln!(f, "extract nothing"),
+        Extracted::Named(names) => writeln!(f, "extract {}", names.join(", ")),
+        Extracted::Matching(Wanted::All) => writeln!(f, "extract every field"),
+        Extracted::Matching(_) => writeln!(f, "extract fields by pattern"),
     }
 }
 

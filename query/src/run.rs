@@ -4,7 +4,7 @@ use crate::ast::Pipeline;
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::command::{FieldFormats, Flow};
-use crate::context::{Cancel, Context, Limits, Progress};
+use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
@@ -13,13 +13,14 @@ use crate::glob::Glob;
 use crate::knowledge::Knowledge;
 use crate::parser::parse_expanded;
 use crate::plan::{Caller, Cut, Plan};
+use crate::preview::{Previewer, Stage};
 use crate::search::{CompareOp, PatternForm, SearchExpr};
 use crate::span::Span;
 use crate::subsearch::run_arguments;
 use crate::time::TimeSpec;
 use crate::wanted::Wanted;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
 
@@ -199,18 +200,32 @@ impl Search {
     /// If a command reaches a limit, the store cannot be opened, or `sink` fails. A deadline, a cancelled search or damaged
     /// parts are no error: the summary says that the answer is incomplete.
     pub fn run(&self, engine: &Engine, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<Summary> {
-        self.run_in(Some(engine), sink)
+        self.run_in(Some(engine), None, sink)
+    }
+
+    /// As [`run`](Self::run); `previewer` sees what a table will be while its events are still read.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_watched(
+        &self,
+        engine: &Engine,
+        previewer: &Previewer<'_>,
+        sink: &mut dyn FnMut(Batch) -> Result<Flow>,
+    ) -> Result<Summary> {
+        self.run_in(Some(engine), Some(previewer), sink)
     }
 
     /// As [`run`](Self::run); without an engine there are no events.
     pub(crate) fn run_in(
         &self,
         engine: Option<&Engine>,
+        previewer: Option<&Previewer<'_>>,
         sink: &mut dyn FnMut(Batch) -> Result<Flow>,
     ) -> Result<Summary> {
         let ctx = self.context(engine);
         if let Some(resolved) = self.resolved(&ctx)? {
-            let mut summary = resolved.run_in(engine, sink)?;
+            let mut summary = resolved.run_in(engine, previewer, sink)?;
             summary.incomplete = ctx.incomplete().or(summary.incomplete);
             summary.warnings.splice(0..0, ctx.warnings().iter().map(ToString::to_string));
             return Ok(summary);
@@ -225,7 +240,7 @@ impl Search {
         let scan = match (&self.plan.search, engine) {
             (Some(expr), Some(engine)) => match Scan::open(&self.plan, expr, &ctx, engine, self.options.with_bytes) {
                 Ok(scan) => {
-                    summary.incomplete = stopped(self.run_scan(&scan, &ctx, &mut output))?;
+                    summary.incomplete = stopped(self.run_scan(&scan, &ctx, previewer, &mut output))?;
                     Some((scan, expr))
                 }
                 Err(error) => {
@@ -278,24 +293,39 @@ impl Search {
         Self::prepare_expanded(&text, &self.options).map(Some).map_err(wrong)
     }
 
-    fn run_scan(&self, scan: &Scan<'_>, ctx: &Arc<Context>, output: &mut Output<'_>) -> Result<()> {
+    fn run_scan(
+        &self,
+        scan: &Scan<'_>,
+        ctx: &Arc<Context>,
+        previewer: Option<&Previewer<'_>>,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
         let Plan { commands, n_map, .. } = &self.plan;
+        let watch = |chains: &[Mutex<Chain>], scan: &mut dyn FnMut() -> Result<()>| {
+            let stage = Stage::new(&self.plan, chains, ctx, self.options.limit);
+            match (previewer, stage) {
+                (Some(previewer), Some(stage)) => stage.watch(previewer, scan),
+                _ => scan(),
+            }
+        };
         match self.plan.cut() {
             Cut::Merge => {
                 let (parallel, rest) = commands.split_at(n_map + 1);
                 let only_counts = self.plan.only_counts();
-                let mut merged =
-                    scan.run_merged(self.plan.order_matters(), only_counts, || Chain::start(parallel, ctx))?;
+                let chains: Vec<_> =
+                    (0..rayon::current_num_threads()).map(|_| Mutex::new(Chain::start(parallel, ctx))).collect();
+                watch(&chains, &mut || scan.run_merged(self.plan.order_matters(), only_counts, &chains))?;
+                let mut merged = Chain::merged(chains.into_iter().map(unlocked))?;
                 let mut rest = Chain::start(rest, ctx);
                 merged.finish(&mut |batch| rest.push(batch, &mut |batch| output.take(batch)))?;
                 rest.finish(&mut |batch| output.take(batch))
             }
             Cut::Order => {
-                let mut chain = Chain::start(commands, ctx);
+                let chain = Mutex::new(Chain::start(commands, ctx));
                 let first_chunk = if commands.is_empty() { self.options.limit } else { None };
-                let mut take = |batch: Batch| chain.push(batch, &mut |batch| output.take(batch));
-                scan.run_ordered(first_chunk, &mut take)?;
-                chain.finish(&mut |batch| output.take(batch))
+                let mut take = |batch: Batch| lock(&chain).push(batch, &mut |batch| output.take(batch));
+                watch(std::slice::from_ref(&chain), &mut || scan.run_ordered(first_chunk, &mut take))?;
+                unlocked(chain).finish(&mut |batch| output.take(batch))
             }
         }
     }
@@ -333,7 +363,14 @@ impl Search {
                 coverage.n_buckets, coverage.n_buckets_pruned, coverage.n_buckets_failed
             )?;
             writeln!(text, "events  {} in the rest, {} live", coverage.n_events, coverage.n_events_live)?;
-            writeln!(text, "match   {certain} certain by the index, {} to be verified on the text", possible - certain)
+            writeln!(
+                text,
+                "match   {certain} certain by the index, {} to be verified on the text",
+                possible - certain
+            )?;
+            let is_merged = self.plan.cut() == Cut::Merge;
+            let with_order = !is_merged || self.plan.order_matters();
+            writeln!(text, "open    {}", scan.access(with_order, is_merged && self.plan.only_counts()))
         };
         let mut written = written;
         written().map_err(|error| RunError::Source(Box::new(error)))?;
@@ -356,6 +393,11 @@ fn parse_time(text: &str) -> Result<TimeSpec, QueryError> {
         QueryError::new(QueryErrorKind::Time(text.to_owned()), Span::default())
             .with_hint("write for example -15m, -1d@d, 2026-11-20T14:00:00 or an epoch second")
     })
+}
+
+/// What a mutex holds that nobody shares any more.
+fn unlocked(chain: Mutex<Chain>) -> Chain {
+    chain.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A search that was stopped has an answer all the same; other errors stay errors.

@@ -128,7 +128,7 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
         .map_err(|error| RunError::Subsearch { command, message: error.to_string() })?;
     let mut memory = Memory::new(ctx, command);
     let mut rows = Batch::default();
-    let summary = search.run_in(ctx.engine(), &mut |batch| {
+    let summary = search.run_in(ctx.engine(), None, &mut |batch| {
         memory.grow(batch.bytes())?;
         rows.append(batch);
         Ok(crate::command::Flow::More)

@@ -176,7 +176,7 @@ pub fn generated(query: &str) -> crate::error::Result<Batch> {
 pub fn generated_with(query: &str, options: &SearchOptions) -> crate::error::Result<Batch> {
     let search = crate::Search::prepare(query, options);
     let mut rows = Batch::default();
-    search.unwrap_or_else(|error| panic!("{}", error.render(query, false))).run_in(None, &mut |batch| {
+    search.unwrap_or_else(|error| panic!("{}", error.render(query, false))).run_in(None, None, &mut |batch| {
         rows.append(batch);
         Ok(Flow::More)
     })?;

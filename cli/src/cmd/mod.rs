@@ -29,7 +29,12 @@ const CANNOT_PRINT: &str = "cannot write to the standard output";
 
 /// Opens the data folder for reading; if there is none, the error says which folder was meant and why.
 fn open_reader(config: &Config) -> anyhow::Result<Reader> {
-    Reader::open(&config.data.value).map_err(|error| match error {
+    Reader::open(&config.data.value).map_err(|error| cannot_open(config, error))
+}
+
+/// What opening the data folder said, and what to do.
+fn cannot_open(config: &Config, error: StoreError) -> anyhow::Error {
+    match error {
         error if has_lost_catalog(&config.data.value, &error) => lost_catalog(&config.data.value, error),
         StoreError::NoStore { path } => Advice::new(
             format!("there is no trawl data in {} ({})", path.display(), config.data.origin),
@@ -37,7 +42,7 @@ fn open_reader(config: &Config) -> anyhow::Result<Reader> {
         )
         .into(),
         error => error.into(),
-    })
+    }
 }
 
 /// Whether buckets are there but the catalog that names them is missing or cannot be used; `error` is what opening the

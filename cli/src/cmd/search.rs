@@ -1,11 +1,11 @@
 //! `trawl search`: from the words of the command line to printed rows.
 
-use super::{CANNOT_PRINT, now_us, open_reader};
+use super::{CANNOT_PRINT, cannot_open, now_us};
 use crate::args::SearchArgs;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
-use crate::output::progress::{EndsProgress, ProgressDisplay};
+use crate::output::progress::{EndsProgress, PreviewText, ProgressDisplay};
 use crate::output::{
     BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human, notes,
 };
@@ -17,14 +17,16 @@ use std::cell::OnceCell;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trawl_query::batch::Fields;
+use trawl_query::batch::{Batch, Fields};
 use trawl_query::context::Cancel;
 use trawl_query::time::TimeSpec;
 use trawl_query::wanted::Wanted;
-use trawl_query::{Engine, Flow, Search, SearchOptions, Summary};
+use trawl_query::{Engine, Flow, Previewer, RunError, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
+/// How often a table is shown as it would be by now.
+const PREVIEW_INTERVAL: Duration = Duration::from_millis(500);
 /// Most events whose fields are extracted only to know their names.
 const MAX_LEARNT: usize = 1_000;
 
@@ -49,17 +51,25 @@ impl<'a> Session<'a> {
         Self { args, config, terminal, engine: OnceCell::new() }
     }
 
-    /// The data, opened at the first call.
+    /// What searches run on. The data is opened by the first search that reads events, for those that make their own rows
+    /// need none.
     ///
     /// # Errors
-    /// If there is none, or a log format of the user is not valid.
+    /// If a log format of the user is not valid.
     pub fn engine(&self) -> anyhow::Result<&Engine> {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
         let registry = self.config.load_registry()?;
-        let engine = Engine::new(open_reader(self.config)?, registry);
-        Ok(self.engine.get_or_init(|| engine))
+        Ok(self.engine.get_or_init(|| Engine::of_folder(self.config.data.value.clone(), registry)))
+    }
+
+    /// The error of a search as people see it.
+    pub fn explained(&self, error: RunError) -> anyhow::Error {
+        match error {
+            RunError::Open(error) => cannot_open(self.config, *error),
+            error => error.into(),
+        }
     }
 
     /// Runs a query and prints its answer; says what is wrong with a query that is not valid.
@@ -94,7 +104,8 @@ impl<'a> Session<'a> {
         let look = Look { terminal, zone: config.zone.value };
         let engine = self.engine()?;
         if args.explain {
-            write!(io::stdout(), "{}", search.explain(engine)?)?;
+            let explained = search.explain(engine).map_err(|error| self.explained(error))?;
+            write!(io::stdout(), "{explained}")?;
             return Ok(ExitCode::Success);
         }
         let has_events = yields_events(&search);
@@ -120,11 +131,14 @@ impl<'a> Session<'a> {
             (0, 0) => look.renderer(format, marks),
             (n_before, n_after) => {
                 let text = look.is_for_people().then(|| (look.theme(), marks));
-                Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
+                let reader = engine.reader().map_err(|error| self.explained(error))?;
+                Box::new(WithContext::new(reader, n_before, n_after, text)?)
             }
         };
-        let display = ProgressDisplay::of_search(options.progress, terminal.stderr_is_terminal)?;
-        let summary = print(&search, engine, terminal, display, &mut *renderer, on_fields)?;
+        let preview = PreviewText::default();
+        let display = ProgressDisplay::of_search(options.progress, preview.clone(), terminal.stderr_is_terminal)?;
+        let is_seen = terminal.stdout_is_terminal() && terminal.stderr_is_terminal && format == Format::Table;
+        let summary = self.print(&search, display, is_seen.then_some(preview), &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
         notes.write(&summary, &mut io::stderr().lock())?;
         Ok(match &summary.incomplete {
@@ -132,6 +146,48 @@ impl<'a> Session<'a> {
             Some(_) => ExitCode::Error,
             None => ExitCode::of_rows(summary.n_rows),
         })
+    }
+
+    /// Runs the search and prints its rows as they come.
+    fn print(
+        &self,
+        search: &Search,
+        display: ProgressDisplay,
+        preview: Option<PreviewText>,
+        renderer: &mut (dyn Render + '_),
+        mut on_fields: Option<&mut dyn FnMut(&Fields)>,
+    ) -> anyhow::Result<Summary> {
+        let (engine, terminal) = (self.engine()?, self.terminal);
+        let (before_rows, _until_the_end) = match terminal.stdout_is_terminal() {
+            true => (display, ProgressDisplay::default()),
+            false => (ProgressDisplay::default(), display),
+        };
+        let mut out =
+            BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, EndsProgress::new(io::stdout().lock(), before_rows));
+        let mut written = Ok(());
+        let mut take = |batch: Batch| {
+            if let Some(on_fields) = &mut on_fields {
+                on_fields(batch.fields());
+            }
+            written = renderer
+                .rows(batch, &mut out)
+                .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });
+            Ok(if written.is_ok() { Flow::More } else { Flow::Done })
+        };
+        let summary = match preview {
+            Some(preview) => {
+                let look = Look { terminal, zone: self.config.zone.value };
+                let show = |rows| preview.set(&first_rows(look, rows), look.terminal.height);
+                search.run_watched(engine, &Previewer { interval: PREVIEW_INTERVAL, show: &show }, &mut take)
+            }
+            None => search.run(engine, &mut take),
+        };
+        written.context(CANNOT_PRINT)?;
+        let summary = summary.map_err(|error| self.explained(error))?;
+        let trailer =
+            Trailer { warnings: all_warnings(&summary), coverage: Some(serde_json::to_value(&summary.coverage)?) };
+        renderer.finish(&trailer, &mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
+        Ok(summary)
     }
 }
 
@@ -198,36 +254,13 @@ fn context_lines(args: &SearchArgs, is_possible: bool) -> anyhow::Result<(usize,
     Ok(lines)
 }
 
-/// Runs the search and prints its rows as they come.
-fn print(
-    search: &Search,
-    engine: &Engine,
-    terminal: Terminal,
-    display: ProgressDisplay,
-    renderer: &mut (dyn Render + '_),
-    mut on_fields: Option<&mut dyn FnMut(&Fields)>,
-) -> anyhow::Result<Summary> {
-    let (before_rows, _until_the_end) = match terminal.stdout_is_terminal() {
-        true => (display, ProgressDisplay::default()),
-        false => (ProgressDisplay::default(), display),
-    };
-    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, EndsProgress::new(io::stdout().lock(), before_rows));
-    let mut written = Ok(());
-    let summary = search.run(engine, &mut |batch| {
-        if let Some(on_fields) = &mut on_fields {
-            on_fields(batch.fields());
-        }
-        written = renderer
-            .rows(batch, &mut out)
-            .and_then(|()| if terminal.stdout_is_terminal() { out.flush() } else { Ok(()) });
-        Ok(if written.is_ok() { Flow::More } else { Flow::Done })
-    });
-    written.context(CANNOT_PRINT)?;
-    let summary = summary?;
-    let trailer =
-        Trailer { warnings: all_warnings(&summary), coverage: Some(serde_json::to_value(&summary.coverage)?) };
-    renderer.finish(&trailer, &mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
-    Ok(summary)
+/// The first rows of a table, as they would be printed.
+fn first_rows(look: Look, mut rows: Batch) -> String {
+    rows.truncate(look.terminal.height);
+    let mut text = Vec::new();
+    let mut renderer = look.renderer(Format::Table, Marks::default());
+    let printed = renderer.rows(rows, &mut text).and_then(|()| renderer.finish(&Trailer::default(), &mut text));
+    printed.map_or_else(|_| String::new(), |()| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Why the answer may not be what was expected.

@@ -1,10 +1,11 @@
-//! Progress on the standard error, where that is a terminal: a bar for `trawl index`, a line for a long search.
+//! Progress on the standard error, where that is a terminal: a bar for `trawl index`, for a long search a line, and above it
+//! what the answer would be by now.
 
 use super::human;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,25 @@ const REDRAW: Duration = Duration::from_millis(100);
 const SEARCH_DELAY: Duration = Duration::from_millis(500);
 const INDEX_TEMPLATE: &str =
     "{bar:24} {percent:>3}%  {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left  {msg}";
-const SEARCH_TEMPLATE: &str = "{bar:24} {percent:>3}%  {msg}";
+const SEARCH_TEMPLATE: &str = "{prefix}{bar:24} {percent:>3}%  {msg}";
+/// Lines of the terminal that a preview leaves free: for the line below it, and for what the person typed above it.
+const FREE_LINES: usize = 3;
+
+/// The first lines of the answer as it would be by now; the thread that draws shows what was set last.
+#[derive(Clone, Debug, Default)]
+pub struct PreviewText(Arc<Mutex<String>>);
+
+impl PreviewText {
+    /// Takes the lines of `text` that a terminal of `height` lines has room for.
+    pub fn set(&self, text: &str, height: usize) {
+        let lines = text.split_inclusive('\n').take(height.saturating_sub(FREE_LINES));
+        *self.lock() = lines.collect();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Draws the progress of a run from a thread of its own, until it is dropped.
 #[derive(Default)]
@@ -41,17 +60,22 @@ impl ProgressDisplay {
         })
     }
 
-    /// Starts drawing the progress of a search, once it has taken a while; draws nothing if the standard error
-    /// `is_terminal` not.
+    /// Starts drawing the progress of a search and its `preview`, once it has taken a while; draws nothing if the standard
+    /// error `is_terminal` not.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn of_search(progress: Arc<trawl_query::Progress>, is_terminal: bool) -> io::Result<Self> {
+    pub fn of_search(
+        progress: Arc<trawl_query::Progress>,
+        preview: PreviewText,
+        is_terminal: bool,
+    ) -> io::Result<Self> {
         let started = Instant::now();
         Self::start(is_terminal, SEARCH_TEMPLATE, SEARCH_DELAY, move |bar| {
             bar.set_length(progress.n_candidates());
             bar.set_position(progress.n_events());
             bar.set_message(search_line(&progress, started.elapsed()));
+            bar.set_prefix(preview.lock().clone());
         })
     }
 
@@ -140,6 +164,15 @@ mod tests {
         out.write_all(b"row").unwrap();
         assert!(out.display.thread.is_none());
         assert_eq!(out.out, b"row");
+    }
+
+    #[test]
+    fn a_preview_leaves_room_for_the_line_below() {
+        let preview = PreviewText::default();
+        preview.set("a\nb\nc\n", 5);
+        assert_eq!(*preview.lock(), "a\nb\n");
+        preview.set("a\nb\nc\n", 2);
+        assert_eq!(*preview.lock(), "");
     }
 
     #[test]

@@ -31,9 +31,8 @@ use rustyline::{ColorMode, CompletionType, Editor, Helper};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::{self, Write};
-use std::sync::Arc;
+use trawl_query::Engine;
 use trawl_query::batch::Fields;
-use trawl_store::Reader;
 
 const PROMPT: &str = "trawl> ";
 /// The file of the history in the user's state folder.
@@ -42,10 +41,14 @@ const HISTORY_FILE: &str = "search_history";
 /// Asks for queries and answers them until somebody presses Ctrl-D.
 pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let session = Session::new(args, config, terminal);
-    let reader = Arc::clone(&session.engine()?.reader);
+    let engine = session.engine()?.clone();
     let theme = Theme::new(terminal.color_stderr);
-    let mut prompt = Prompt::new(config, terminal, reader).context("cannot open a prompt")?;
+    if let Err(error) = engine.reader() {
+        // Lookups and rows that a command makes can be asked for all the same.
+        error::write(&mut io::stderr(), &theme, &session.explained(error))?;
+    }
     let foreground = Foreground::watch()?;
+    let mut prompt = Prompt::new(config, terminal, engine).context("cannot open a prompt")?;
     let faint = theme.faint;
     writeln!(io::stderr(), "{faint}Tab completes, `help NAME` explains, Ctrl-C cancels, Ctrl-D leaves{faint:#}")?;
     while let Some(text) = prompt.read()? {
@@ -55,7 +58,9 @@ pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Re
             None => {
                 let mut on_fields = |fields: &Fields| prompt.learn(fields.iter());
                 let done = session.run(&text, &|cancel| Ok(foreground.begin(cancel)), Some(&mut on_fields));
-                foreground.end();
+                if foreground.end() {
+                    return Ok(ExitCode::Interrupted);
+                }
                 done
             }
         };
@@ -82,7 +87,7 @@ struct Prompt {
 }
 
 impl Prompt {
-    fn new(config: &Config, terminal: Terminal, reader: Arc<Reader>) -> anyhow::Result<Self> {
+    fn new(config: &Config, terminal: Terminal, engine: Engine) -> anyhow::Result<Self> {
         let theme = Theme::new(terminal.color_stderr);
         let path = config.state.as_ref().map(|folder| folder.join(HISTORY_FILE));
         let history = History::load(path.clone()).or_else(|error| {
@@ -99,7 +104,7 @@ impl Prompt {
         editor.set_helper(Some(Assistant {
             names: Names::default(),
             catalog: OnceCell::new(),
-            reader,
+            engine,
             theme: Theme::new(terminal.color_stdout),
         }));
         let mut prompt = Self { editor, history, theme };
@@ -156,7 +161,7 @@ struct Assistant {
     names: Names,
     /// Read when it is first needed for a line.
     catalog: OnceCell<Catalog>,
-    reader: Arc<Reader>,
+    engine: Engine,
     theme: Theme,
 }
 
@@ -171,7 +176,8 @@ impl Completer for Assistant {
 
     fn complete(&self, text: &str, pos: usize, _: &rustyline::Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         // A catalog that cannot be read now is no reason to disturb somebody who types: the search will say so.
-        let catalog = || self.catalog.get_or_init(|| Catalog::of(&self.reader.sources().unwrap_or_default()));
+        let sources = || self.engine.reader().ok()?.sources().ok();
+        let catalog = || self.catalog.get_or_init(|| Catalog::of(&sources().unwrap_or_default()));
         let (start, proposals) = completion::complete(&text[..pos], &self.names, catalog);
         let pair = |proposal: completion::Proposal| Pair { display: proposal.shown, replacement: proposal.text };
         Ok((start, proposals.into_iter().map(pair).collect()))

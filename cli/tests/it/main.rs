@@ -14,6 +14,7 @@ mod prompt;
 mod quickstart;
 mod readme;
 mod search;
+mod second_opinion;
 mod sources;
 mod status;
 mod support;

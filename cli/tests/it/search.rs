@@ -247,6 +247,62 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn what_reads_no_events_needs_no_data() {
+    let sandbox = Sandbox::new();
+    sandbox.file("tables/hosts.csv", b"host,owner\ndb-01,Ada\n");
+    assert_snapshot!(sandbox.search(&["| makeresults count=2 | stats count"]), @r"
+    exit: 0
+    --- stdout ---
+    count
+    -----
+        2
+    ");
+    assert_snapshot!(sandbox.search(&["| gentimes start=11/20/2026 end=11/21/2026 | table starthuman"]), @r"
+    exit: 0
+    --- stdout ---
+    starthuman
+    ------------------------
+    Fri Nov 20 00:00:00 2026
+    ");
+    assert_snapshot!(sandbox.search(&["| inputlookup hosts", "--lookups", "tables"]), @r"
+    exit: 0
+    --- stdout ---
+    host   owner
+    -----  -----
+    db-01  Ada
+    ");
+    assert_snapshot!(sandbox.search(&["| makeresults | append [| makeresults count=2] | stats count", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   | makeresults | append [| makeresults count=2] | stats count
+    scan    nothing
+    then    makeresults
+    then    append [| makeresults count=2]
+    then    stats count
+    ");
+    assert_snapshot!(sandbox.search(&["error | stats count", "--check"]), @"exit: 0");
+    assert_snapshot!(sandbox.search(&["error | stast count", "--check"]), @r"
+    exit: 2
+    --- stderr ---
+    error: unknown command `stast`
+      |
+    1 | error | stast count
+      |         ^^^^^
+      |
+      = hint: did you mean `stats`?
+    ");
+    for reads_events in
+        ["error", "| tstats count", "| metadata type=hosts", "| eventcount", "| makeresults | append [search error]"]
+    {
+        let run = sandbox.search(&[reads_events]);
+        assert_eq!(run.code(), 2, "{reads_events}: {run}");
+        assert!(run.stderr().contains("there is no trawl data in"), "{reads_events}: {run}");
+        assert!(run.stderr().contains("hint: index something first"), "{reads_events}: {run}");
+    }
+    assert!(!sandbox.path().join("data").exists());
+}
+
+#[test]
 fn check_and_explain_print_no_rows() {
     let sandbox = Sandbox::with_pay_log();
     assert_snapshot!(sandbox.search(&["error | head 3", "--check"]), @"exit: 0");
@@ -258,6 +314,57 @@ fn check_and_explain_print_no_rows() {
     1 | error |
       |       ^
     ");
+    assert_snapshot!(sandbox.search(&["* | search level=error | stats count, max(attempt) by host", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   search * | search level=error | stats count max(attempt) BY host
+    search
+            field level=error
+    scan    level=error
+    pushed  level=error: a part of the scan
+    builtin host
+    extract attempt
+    merge   stats count max(attempt) BY host
+    term    level=error: at most 2 events in range, 2 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   2 certain by the index, 0 to be verified on the text
+    open    text (events: 2)
+    ");
+    assert_snapshot!(sandbox.search(&["error | rex \"host=(?<h>\\S+)\" | top h", "--explain"]), @r#"
+    exit: 0
+    --- stdout ---
+    query   search error | rex "host=(?<h>\\S+)" | top h
+    search
+            word error
+    scan    error
+    builtin _raw
+    extract h
+    map     rex "host=(?<h>\\S+)"
+    merge   top h
+    term    error: at most 2 events in range, 2 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   2 certain by the index, 0 to be verified on the text
+    open    text (events: 2)
+    "#);
+    assert_snapshot!(sandbox.search(&["pay | sort 0 -_time | head 3", "--explain"]), @r"
+    exit: 0
+    --- stdout ---
+    query   search pay | sort 0 -_time | head 3
+    search
+            word pay
+    scan    pay
+    builtin _time, _raw, host, source, sourcetype, index, level, _addr, _flags
+    extract every field
+    merge   sort 3 -_time
+    then    head 3
+    term    pay: at most 4 events in range, 4 in all
+    buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
+    events  5 in the rest, 0 live
+    match   4 certain by the index, 0 to be verified on the text
+    open    text (events: 4)
+    ");
     assert_snapshot!(sandbox.search(&["ERROR PaymentService attempt>1 | stats count by level", "--explain"]), @r"
     exit: 0
     --- stdout ---
@@ -268,7 +375,8 @@ fn check_and_explain_print_no_rows() {
               word PaymentService
               field attempt>1
     scan    ERROR PaymentService attempt>1
-    read    level
+    builtin level
+    extract nothing
     merge   stats count BY level
     term    ERROR: at most 2 events in range, 2 in all
     term    PaymentService: at most 3 events in range, 3 in all
@@ -276,6 +384,7 @@ fn check_and_explain_print_no_rows() {
     buckets 1 in these indexes, 0 outside the range of time, 0 unreadable
     events  5 in the rest, 0 live
     match   0 certain by the index, 1 to be verified on the text
+    open    text (events to be verified: 1)
     ");
 }
 

@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
+use trawl_formats::{IndexName, Registry, Zone};
+use trawl_indexer::{Input, Options, Progress};
+use trawl_query::Engine;
+use trawl_store::{Reader, Writer};
 
 /// The clock of searches in these tests.
 pub const NOW: &str = "2026-11-22T23:00:00Z";
@@ -155,4 +159,16 @@ pub fn folder_of(variable: &str) -> Option<PathBuf> {
         eprintln!("note: skipped: {variable} names no folder");
     }
     folder
+}
+
+/// Indexes a file or folder, but for files named in `exclude`, into the folder `data`.
+pub fn indexed(logs: &Path, data: &Path, exclude: &[&str]) -> Engine {
+    let writer = Writer::open(data).expect("writer");
+    let index = IndexName::new("main").expect("a name");
+    let mut options = Options::new(index, Zone::UTC, trawl_testdata::now_us());
+    options.exclude = exclude.iter().map(|name| (*name).to_owned()).collect();
+    let inputs = [Input::Path(logs.to_owned())];
+    let report = trawl_indexer::index(&writer, &Registry::builtin(), &inputs, &options, &Progress::default());
+    assert!(!report.expect("index").has_errors());
+    Engine::new(Reader::open(data).expect("reader"), Registry::builtin())
 }

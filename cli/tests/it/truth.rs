@@ -4,10 +4,7 @@
 
 use serde_json::Value as Json;
 use std::path::PathBuf;
-use trawl_formats::{IndexName, Registry, Zone};
-use trawl_indexer::{Input, Options, Progress};
 use trawl_query::{Engine, Flow, Search, SearchOptions, Value};
-use trawl_store::{Reader, Writer};
 
 /// The corpus was written for November 2026; stamps are believed up to two days after this.
 const NOW_US: i64 = 1_795_388_400_000_000;
@@ -40,25 +37,12 @@ fn generated() -> Option<Generated> {
     let truth = std::fs::read(folder.join("truth.json")).expect("truth.json");
     let truth: Json = serde_json::from_slice(&truth).expect("JSON");
     let dir = tempfile::tempdir().expect("temporary directory");
-    let writer = Writer::open(dir.path()).expect("writer");
-    let mut options = Options::new(IndexName::new("main").expect("name"), Zone::UTC, NOW_US);
-    options.exclude = vec!["truth.json".to_owned()];
-    let report = trawl_indexer::index(
-        &writer,
-        &Registry::builtin(),
-        &[Input::Path(folder.clone())],
-        &options,
-        &Progress::default(),
-    );
-    let report = report.expect("index");
-    assert!(!report.has_errors());
-    let reader = Reader::open(dir.path()).expect("reader");
+    let engine = crate::support::indexed(&folder, dir.path(), &["truth.json"]);
     // Last events of files that were just written are provisional: they lie in the live log.
-    let snapshot = reader.snapshot().expect("snapshot");
+    let snapshot = engine.reader().expect("reader").snapshot().expect("snapshot");
     let sealed: u64 = snapshot.buckets.iter().map(|bucket| bucket.raw_bytes).sum();
     let live: u64 = snapshot.live.iter().map(|block| block.bytes.len() as u64).sum();
     assert_eq!(sealed + live, truth["totals"]["bytes"].as_u64().expect("bytes"), "every byte is stored");
-    let engine = Engine::new(reader, Registry::builtin());
     Some(Generated { _dir: dir, folder, truth, engine })
 }
 

@@ -404,12 +404,13 @@ fn parse_argument(cursor: &mut Cursor<'_>) -> Result<Argument, QueryError> {
 }
 
 /// The states of a list of calls over numbered groups.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Aggregates {
     calls: Vec<Call>,
     all_numeric: bool,
 }
 
+#[derive(Clone)]
 struct Call {
     aggregation: Aggregation,
     /// One for each field; calls without wildcard have one under the name they were written with.

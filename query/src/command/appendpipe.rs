@@ -64,6 +64,10 @@ impl Command for Appendpipe {
         wanted
     }
 
+    fn can_preview(&self) -> bool {
+        self.pipeline.commands.iter().all(|command| command.can_preview())
+    }
+
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         Box::new(AppendpipeOperator { chain: Chain::start(&self.pipeline.commands, ctx), passed: Vec::new() })
     }

@@ -245,6 +245,7 @@ impl Command for Chart {
     }
 }
 
+#[derive(Clone)]
 struct ChartOperator {
     ctx: Arc<Context>,
     chart: Chart,
@@ -358,6 +359,10 @@ impl Operator for ChartOperator {
         self.memory.grow(bytes)?;
         check_groups(&self.ctx, "chart", self.rows.len())?;
         self.pivot.merge(other.pivot, |line| rows.get(line as usize).map_or(line, |row| i64::from(*row)))
+    }
+
+    fn snapshot(&self) -> Option<Box<dyn Operator>> {
+        Some(Box::new(self.clone()))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {

@@ -169,6 +169,7 @@ impl Command for Frequency {
     }
 }
 
+#[derive(Clone)]
 struct FrequencyOperator {
     ctx: Arc<Context>,
     command: Frequency,
@@ -235,6 +236,10 @@ impl Operator for FrequencyOperator {
             self.counts[group as usize] += count;
         }
         Ok(())
+    }
+
+    fn snapshot(&self) -> Option<Box<dyn Operator>> {
+        Some(Box::new(self.clone()))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, Hasher};
 ///
 /// A key is one cell for each field. Two keys are equal if their texts are, so text `5` and number 5 are one group; the
 /// cells of keys lie in one vector and a group costs one entry of the hash table beside them.
+#[derive(Clone)]
 pub(super) struct Groups {
     width: usize,
     keys: Vec<Value>,

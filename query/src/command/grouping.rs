@@ -94,6 +94,7 @@ pub(super) fn check_groups(ctx: &Context, command: &'static str, n_groups: usize
 }
 
 /// The states of a [`Grouping`].
+#[derive(Clone)]
 pub(super) struct GroupedAggregates {
     ctx: Arc<Context>,
     command: &'static str,

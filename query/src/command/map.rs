@@ -169,6 +169,10 @@ impl Command for Map {
         true
     }
 
+    fn can_preview(&self) -> bool {
+        false
+    }
+
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         Box::new(MapOperator { command: self.clone(), ctx: Arc::clone(ctx), rows: Batch::default() })
     }

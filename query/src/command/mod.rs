@@ -240,6 +240,12 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether the command may also run over rows that are not final yet, for somebody to look at: it leaves nothing behind and
+    /// starts no search.
+    fn can_preview(&self) -> bool {
+        true
+    }
+
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
     fn counts_rows_only(&self) -> bool {
         false
@@ -294,6 +300,12 @@ pub trait Operator: Any + Send {
     fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
         let _ = other;
         unreachable!("only transforming commands are merged")
+    }
+
+    /// A copy of the operator as it is now, to be merged and finished for somebody to look at. `None` if its state is as large
+    /// as its input. Only for [`CommandKind::Transforming`].
+    fn snapshot(&self) -> Option<Box<dyn Operator>> {
+        None
     }
 
     /// Passes on the rest. Called once, after the last push and merge.

@@ -291,6 +291,7 @@ pub(super) type Line = i64;
 type Series = Option<u32>;
 
 /// Statistics by lines and columns.
+#[derive(Clone)]
 pub(super) struct Pivot {
     ctx: Arc<Context>,
     command: &'static str,

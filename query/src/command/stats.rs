@@ -98,6 +98,7 @@ impl Command for Stats {
     }
 }
 
+#[derive(Clone)]
 struct StatsOperator(GroupedAggregates);
 
 impl Operator for StatsOperator {
@@ -112,6 +113,10 @@ impl Operator for StatsOperator {
 
     fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
         self.0.merge(same_operator::<Self>(other).0)
+    }
+
+    fn snapshot(&self) -> Option<Box<dyn Operator>> {
+        Some(Box::new(self.clone()))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {

@@ -110,6 +110,10 @@ impl Command for TableOutput {
         Wanted::All
     }
 
+    fn can_preview(&self) -> bool {
+        false
+    }
+
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         Box::new(TableOutputOperator {
             command: self.clone(),

@@ -225,6 +225,7 @@ impl Command for Timechart {
     }
 }
 
+#[derive(Clone)]
 struct TimechartOperator {
     ctx: Arc<Context>,
     chart: Timechart,
@@ -315,6 +316,10 @@ impl Operator for TimechartOperator {
         self.coarsen(Some(other.bins.span));
         let bins = self.bins;
         self.pivot.merge(other.pivot, |bin_us| bins.start_of(bin_us))
+    }
+
+    fn snapshot(&self) -> Option<Box<dyn Operator>> {
+        Some(Box::new(self.clone()))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {

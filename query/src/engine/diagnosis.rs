@@ -36,7 +36,8 @@ impl TermDiagnosis {
     /// # Errors
     /// If a bucket is damaged.
     pub fn of(expr: &SearchExpr, plan: &Plan, engine: &Engine) -> Result<Vec<Self>> {
-        let Engine { reader, registry } = engine;
+        // Where nothing can be read, nothing is known of any word.
+        let Ok(reader) = engine.reader() else { return Ok(Vec::new()) };
         let mut terms = Vec::new();
         expr.visit(&mut |leaf| {
             if !matches!(leaf, SearchExpr::All) && terms.len() < MAX_TERMS && !terms.contains(&leaf) {
@@ -52,7 +53,7 @@ impl TermDiagnosis {
             .par_iter()
             .map(|row| {
                 let bucket = reader.bucket(row)?;
-                let rules = rules_of(&bucket, registry);
+                let rules = rules_of(&bucket, &engine.registry);
                 let narrower = Narrower::new(&bucket, &rules, row.index.as_str());
                 terms
                     .iter()

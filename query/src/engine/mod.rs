@@ -20,25 +20,53 @@ mod target;
 pub use diagnosis::TermDiagnosis;
 pub(crate) use scan::Scan;
 pub use schema::builtin_fields;
+pub(crate) use schema::{EventSchema, Extracted};
 
+use crate::error::RunError;
 use std::fmt;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use trawl_formats::Registry;
 use trawl_store::Reader;
 
 /// What searches run on: a store and the log formats. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    /// The store.
-    pub reader: Arc<Reader>,
+    store: Arc<Store>,
     /// The log formats, which extract fields.
     pub registry: Arc<Registry>,
+}
+
+/// A store that is opened when events are first asked for.
+struct Store {
+    data: PathBuf,
+    reader: OnceLock<Reader>,
 }
 
 impl Engine {
     /// Searches `reader`'s store.
     pub fn new(reader: Reader, registry: Arc<Registry>) -> Self {
-        Self { reader: Arc::new(reader), registry }
+        let store = Store { data: reader.data().to_owned(), reader: OnceLock::from(reader) };
+        Self { store: Arc::new(store), registry }
+    }
+
+    /// Searches the store in the folder `data`, which need not be there before a search asks for events: one that makes its
+    /// own rows never does.
+    pub fn of_folder(data: PathBuf, registry: Arc<Registry>) -> Self {
+        Self { store: Arc::new(Store { data, reader: OnceLock::new() }), registry }
+    }
+
+    /// The store, opened now if it was not before.
+    ///
+    /// # Errors
+    /// [`RunError::Open`]; the next call tries again.
+    pub fn reader(&self) -> Result<&Reader, RunError> {
+        let Store { data, reader } = &*self.store;
+        if let Some(reader) = reader.get() {
+            return Ok(reader);
+        }
+        let opened = Reader::open(data).map_err(|error| RunError::Open(Box::new(error)))?;
+        Ok(reader.get_or_init(|| opened))
     }
 }
 

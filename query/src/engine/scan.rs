@@ -8,7 +8,7 @@ use super::target::{BlockLoader, Condition, LiveTarget, Needs, Target, Unit, ord
 use crate::batch::{Batch, Fields, OrderKey};
 use crate::chain::Chain;
 use crate::command::Flow;
-use crate::context::Context;
+use crate::context::{Context, lock};
 use crate::error::{Result, RunError};
 use crate::plan::Plan;
 use crate::search::{Filter, SearchExpr};
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use trawl_formats::event::Source;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::{LiveBlock, StoreError};
@@ -65,7 +65,7 @@ impl<'p> Scan<'p> {
         engine: &Engine,
         with_bytes: bool,
     ) -> Result<Self> {
-        let Engine { reader, registry } = engine;
+        let (reader, registry) = (engine.reader()?, &engine.registry);
         let snapshot = reader.snapshot().map_err(source_error)?;
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
@@ -176,18 +176,18 @@ impl<'p> Scan<'p> {
         Ok(Flow::More)
     }
 
-    /// Sends every event through `chain`s, one per thread, in any order, and merges the states of their last operators.
-    /// With `only_counts`, the only operator takes each distinct row with its number of events.
+    /// Sends every event through one of `chains`, a thread for each, in any order: what their last operators hold is to be
+    /// merged. With `only_counts`, the only operator takes each distinct row with its number of events.
+    ///
+    /// A chain is locked for a block of events at a time.
     ///
     /// # Errors
     /// If an operator fails, or the search is cancelled.
-    pub fn run_merged(&self, with_order: bool, only_counts: bool, start: impl Fn() -> Chain + Sync) -> Result<Chain> {
+    pub fn run_merged(&self, with_order: bool, only_counts: bool, chains: &[Mutex<Chain>]) -> Result<()> {
         let units = self.units();
         let ranks = if with_order { Unit::source_ranks(&units) } else { HashMap::new() };
         let next = AtomicUsize::new(0);
-        let n_workers = rayon::current_num_threads().min(units.len()).max(1);
-        let work = |_| -> Result<Chain> {
-            let mut chain = start();
+        let work = |chain: &Mutex<Chain>| -> Result<()> {
             let mut loader = BlockLoader::new().map_err(source_error)?;
             let mut maker = self.row_maker(&self.schema, with_order);
             let mut candidates = Vec::new();
@@ -196,7 +196,7 @@ impl<'p> Scan<'p> {
                 self.ctx.progress().add_events(unit.n_candidates());
                 if only_counts && self.schema.is_countable() && unit.is_certain() {
                     if let Some((batch, counts)) = self.count_rows(unit, &mut loader, &mut maker) {
-                        chain.push_counted(batch, &counts)?;
+                        lock(chain).push_counted(batch, &counts)?;
                     }
                     continue;
                 }
@@ -204,18 +204,14 @@ impl<'p> Scan<'p> {
                 let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, with_order)? else {
                     continue;
                 };
-                if chain.push(batch, &mut |_| Ok(Flow::More))? == Flow::Done {
+                if lock(chain).push(batch, &mut |_| Ok(Flow::More))? == Flow::Done {
                     break;
                 }
             }
             self.count_reads(&loader);
-            Ok(chain)
+            Ok(())
         };
-        let chains = (0..n_workers).into_par_iter().map(work).collect::<Result<Vec<_>>>()?;
-        let mut chains = chains.into_iter();
-        let mut merged = chains.next().unwrap_or_else(start);
-        chains.try_for_each(|chain| merged.merge_last(chain))?;
-        Ok(merged)
+        chains.par_iter().try_for_each(work)
     }
 
     /// Hands out the events newest first, until `sink` has enough. `first_chunk` is how many are wanted at least.
@@ -488,13 +484,31 @@ impl<'p> Scan<'p> {
         })
     }
 
+    /// What is opened beyond the index, for `--explain`. `with_order` and `only_counts` are those of
+    /// [`run_merged`](Self::run_merged).
+    pub fn access(&self, with_order: bool, only_counts: bool) -> String {
+        let (certain, possible) = self.n_candidates();
+        let needs = self.needs(false, with_order);
+        let opened = if needs.text {
+            format!("text (events: {possible})")
+        } else if certain < possible {
+            format!("text (events to be verified: {})", possible - certain)
+        } else if needs == Needs::default() {
+            "nothing but the index".to_owned()
+        } else {
+            "columns".to_owned()
+        };
+        let counted = only_counts && self.schema.is_countable() && certain > 0;
+        format!("{opened}{}", if counted { "; equal events of a block are counted at once" } else { "" })
+    }
+
     /// What the answer rests on, so far.
     pub fn coverage(&self) -> Coverage {
         self.lock_coverage().clone()
     }
 
     fn lock_coverage(&self) -> std::sync::MutexGuard<'_, Coverage> {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.coverage)
     }
 
     fn count_reads(&self, loader: &BlockLoader) {

@@ -270,7 +270,7 @@ impl<'t> Unit<'t> {
 }
 
 /// Which columns of a block somebody reads.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The text.
     pub text: bool,

@@ -263,8 +263,17 @@ pub(crate) trait GroupStates: Any + Send {
     /// The result of a group, whose state is then empty.
     fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value;
 
+    /// The same states, on their own.
+    fn copy(&self) -> Box<dyn GroupStates>;
+
     /// The same function over a stream of rows, of which the oldest leave one by one if it `is_windowed`.
     fn running(&self, is_windowed: bool) -> Box<dyn Running>;
+}
+
+impl Clone for Box<dyn GroupStates> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
 }
 
 /// A row and the group it belongs to.
@@ -336,6 +345,10 @@ impl<S: State> GroupStates for States<S> {
     fn finish(&mut self, group: u32, parameters: &Parameters<'_>) -> Value {
         let state = self.0.get_mut(group as usize).map(std::mem::take).unwrap_or_default();
         state.finish(parameters)
+    }
+
+    fn copy(&self) -> Box<dyn GroupStates> {
+        Box::new(self.clone())
     }
 
     fn running(&self, is_windowed: bool) -> Box<dyn Running> {

@@ -48,6 +48,7 @@ const MARK: &str = "##__SPARKLINE__##";
 const MAX_BINS: u32 = 100;
 
 /// The states of a function in each bin of each group.
+#[derive(Clone)]
 pub(crate) struct SparklineStates {
     states: Box<dyn GroupStates>,
     bins: Bins,
@@ -167,6 +168,10 @@ impl GroupStates for SparklineStates {
             }
         }
         Value::multi(values)
+    }
+
+    fn copy(&self) -> Box<dyn GroupStates> {
+        Box::new(self.clone())
     }
 
     fn running(&self, is_windowed: bool) -> Box<dyn Running> {
