@@ -6,6 +6,7 @@
 use crate::span::Span;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
+use std::path::PathBuf;
 
 /// The text of a query cannot be understood, or asks for something that does not exist.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -223,6 +224,20 @@ pub enum RunError {
         limit: &'static str,
         /// Its value.
         value: u64,
+    },
+    /// What does not fit in memory cannot be kept on disk either: the disk is full, or the folder cannot be written.
+    #[error(
+        "`{command}` needs more memory than it may take and cannot write to the folder {} instead",
+        folder.display()
+    )]
+    Spill {
+        /// The command whose state grew.
+        command: &'static str,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: std::io::Error,
     },
     /// A search in brackets cannot be run.
     #[error("the subsearch of `{command}` is wrong: {message}")]

@@ -51,6 +51,7 @@ mod run;
 mod run_over;
 pub mod search;
 pub mod span;
+mod spill;
 pub mod stats_fn;
 pub mod subsearch;
 #[cfg(test)]
@@ -71,5 +72,6 @@ pub use error::{QueryError, RunError};
 pub use knowledge::Knowledge;
 pub use parser::{parse, parse_with};
 pub use run::{Highlight, Search, SearchOptions, Summary};
+pub use spill::Spilled;
 pub use value::Value;
 pub use wanted::Wanted;

@@ -47,7 +47,7 @@
 use super::args::boolean;
 use super::group::Groups;
 use super::grouping::check_groups;
-use super::rows::{AllRowsOperator, SortKey};
+use super::rows::{CollectOperator, RowStream, SortKey, SortedRows, Ties};
 use super::sort::{parse_keys, write_keys};
 use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
@@ -165,7 +165,12 @@ impl Command for Dedup {
             return Box::new(DedupOperator { duplicates });
         }
         let keys = self.sort_by.clone().into();
-        Box::new(AllRowsOperator::sorted(ctx, "dedup", keys, move |rows| duplicates.remove_from(rows)))
+        let rows = SortedRows::new(ctx, "dedup", keys, Ties::InOrder, None);
+        Box::new(CollectOperator::new(rows, move |rows| {
+            let mut batch = rows.finish();
+            duplicates.remove_from(&mut batch)?;
+            Ok(RowStream::Batch(batch))
+        }))
     }
 }
 

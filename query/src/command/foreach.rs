@@ -45,7 +45,7 @@
 use super::args::write_option;
 use super::eval::EvalOperator;
 use super::fields::write_globs;
-use super::rows::AllRowsOperator;
+use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Eval, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
@@ -338,9 +338,7 @@ impl Command for Foreach {
             }
             Over::Patterns(patterns) => {
                 let (foreach, patterns) = (self.clone(), patterns.clone());
-                Box::new(AllRowsOperator::new(ctx, "foreach", move |rows| {
-                    foreach.run_for_patterns(rows, &patterns, &own_ctx)
-                }))
+                change_all_rows(ctx, "foreach", move |rows| foreach.run_for_patterns(rows, &patterns, &own_ctx))
             }
         }
     }

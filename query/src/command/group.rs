@@ -41,6 +41,16 @@ impl Groups {
         &self.keys[group as usize * self.width..][..self.width]
     }
 
+    /// Bytes that the groups hold, roughly.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.entry_bytes() + self.keys.iter().map(Value::heap_bytes).sum::<usize>()
+    }
+
+    /// Bytes of a group without what its cells hold on the heap.
+    fn entry_bytes(&self) -> usize {
+        size_of::<u64>() + 2 * size_of::<u32>() + self.width * size_of::<Value>()
+    }
+
     /// The group of a key, new if need be. Tells by how many bytes the table grew.
     pub fn find_or_add(&mut self, key: &[&Value]) -> (u32, usize) {
         let mut hasher = self.hasher.build_hasher();
@@ -62,8 +72,7 @@ impl Groups {
         self.hashes.push(hash);
         let hashes = &self.hashes;
         self.table.insert_unique(hash, group, |group| hashes[*group as usize]);
-        let entry = size_of::<u64>() + 2 * size_of::<u32>() + self.width * size_of::<Value>();
-        (group, entry + heap)
+        (group, self.entry_bytes() + heap)
     }
 
     /// A group that holds both a number and its text prints as text, whichever came first.

@@ -47,6 +47,7 @@ mod makecontinuous;
 mod makemv;
 mod makeresults;
 mod map;
+mod merge;
 mod metadata;
 mod multikv;
 mod multisearch;
@@ -303,6 +304,16 @@ pub trait Operator: Any + Send {
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let _ = out;
         Ok(())
+    }
+
+    /// Passes on a part of the rest, for operators whose rest may be larger than memory: they have this instead of
+    /// [`finish`](Self::finish). Called after the last push and merge, until it says [`Flow::Done`] or nobody wants more.
+    ///
+    /// # Errors
+    /// If a limit is reached or the search is cancelled.
+    fn drain(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        self.finish(out)?;
+        Ok(Flow::Done)
     }
 }
 

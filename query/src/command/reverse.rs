@@ -18,7 +18,7 @@
 //! x=1
 //! ```
 
-use super::tail::ReverseOperator;
+use super::tail::reversed;
 use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::QueryError;
@@ -55,7 +55,7 @@ impl Command for Reverse {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(ReverseOperator::new(ctx, "reverse", None))
+        reversed(ctx, "reverse", None)
     }
 }
 
