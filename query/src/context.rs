@@ -350,9 +350,16 @@ impl Memory {
         }
     }
 
+    /// Counts `bytes` less.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.ctx.memory_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Counts nothing any more.
     pub fn clear(&mut self) {
-        self.ctx.memory_bytes.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+        self.shrink(self.bytes);
     }
 
     /// The bytes counted.

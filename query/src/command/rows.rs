@@ -200,14 +200,14 @@ impl SortedRows {
 
     /// Takes rows in.
     pub fn push(&mut self, batch: Batch) -> Result<()> {
-        self.ctx.cancel.check()?;
-        let first_row = self.n_rows;
-        let place = |row: usize| match batch.order() {
-            Some(order) => order[row],
-            None => OrderKey::sequence(first_row + row as u64),
-        };
-        let first = if batch.is_empty() { OrderKey::sequence(first_row) } else { place(0) };
-        for (index, name) in batch.fields().iter().enumerate() {
+        let first = batch.order().and_then(|order| order.first().copied());
+        self.add_columns(batch.fields(), first.unwrap_or(OrderKey::sequence(self.n_rows)));
+        self.push_rows(batch)
+    }
+
+    /// Takes the columns of a batch in, whose first row stands at `first`.
+    pub fn add_columns(&mut self, fields: &Fields, first: OrderKey) {
+        for (index, name) in fields.iter().enumerate() {
             match self.columns.get_mut(name) {
                 Some(known) => *known = (*known).min((first, index)),
                 None => {
@@ -215,6 +215,16 @@ impl SortedRows {
                 }
             }
         }
+    }
+
+    /// Takes rows in whose columns are known.
+    pub fn push_rows(&mut self, batch: Batch) -> Result<()> {
+        self.ctx.cancel.check()?;
+        let first_row = self.n_rows;
+        let place = |row: usize| match batch.order() {
+            Some(order) => order[row],
+            None => OrderKey::sequence(first_row + row as u64),
+        };
         self.entries.extend(self.order.entries(&batch, place));
         self.n_rows += batch.len() as u64;
         self.memory.grow_or_spill(batch.bytes() + self.order.entry_bytes(batch.len()));
