@@ -269,6 +269,22 @@ pub enum RunError {
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl RunError {
+    /// What to do about it, if that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            RunError::Limit { limit: "max_memory_bytes", .. } => Some(
+                "raise max_memory_bytes under [limits] in trawl.toml, or keep fewer rows, fields or groups before it",
+            ),
+            RunError::Limit { limit: "max_groups", .. } => {
+                Some("raise max_groups under [limits] in trawl.toml, or group by fewer values")
+            }
+            RunError::Spill { .. } => Some("make room there, or name another folder in TMPDIR"),
+            _ => None,
+        }
+    }
+}
+
 /// Result of executing something.
 pub type Result<T, E = RunError> = std::result::Result<T, E>;
 

@@ -103,17 +103,6 @@ impl<'a> Session<'a> {
         options.limit = limit(args, config, &terminal, has_events);
         options.with_bytes = format == Format::Raw;
         options.diagnose = true;
-        if has_events && format == Format::Raw {
-            // The level for its colour; nothing else needs to be extracted, unless somebody wants to know what there is.
-            let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
-            if !(is_short && on_fields.is_some()) {
-                options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
-            }
-        }
-        let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
-
-        let interrupted = on_start(cancel)?;
-        let started = Instant::now();
         let registry = Some(Arc::clone(&engine.registry));
         let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry };
         let mut renderer: Box<dyn Render + '_> = match context {
@@ -123,6 +112,15 @@ impl<'a> Session<'a> {
                 Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
             }
         };
+        // What is not printed need not be extracted, unless somebody wants to know what there is.
+        let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
+        if has_events && !(is_short && on_fields.is_some()) {
+            options.event_fields = renderer.fields(search.plan().keeps_rows());
+        }
+        let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
+
+        let interrupted = on_start(cancel)?;
+        let started = Instant::now();
         let display = ProgressDisplay::of_search(options.progress, terminal.stderr_is_terminal)?;
         let summary = print(&search, engine, terminal, display, &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
@@ -268,7 +266,7 @@ impl Notes<'_> {
             notes::coverage(err, &theme, &summary.coverage, &cells, self.took)?;
         }
         if self.args.stats {
-            notes::cost(err, &summary.coverage, summary.n_matched)?;
+            notes::cost(err, summary)?;
         }
         Ok(())
     }

@@ -209,6 +209,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
     }
 
+    /// Whether what comes out are rows that went in, as they were: thinned out or in another order at most.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
     /// Whether a search may begin with the command: it has a result where there are no rows. `| stats count` is 0.
     fn can_begin(&self) -> bool {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })

@@ -50,6 +50,10 @@ impl Command for Reverse {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         downstream.clone()
     }

@@ -158,6 +158,10 @@ impl Command for Sort {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
         self.keys.iter().for_each(|key| wanted.add(&key.field));

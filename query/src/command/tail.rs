@@ -65,6 +65,10 @@ impl Command for Tail {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         downstream.clone()
     }
