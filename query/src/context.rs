@@ -333,7 +333,8 @@ impl Memory {
     }
 
     /// Whether this operator should give its state away: all together hold more than allowed, and it is not among those whose
-    /// share is too small to matter. Memory may therefore exceed the limit by a hundredth for each operator.
+    /// share is too small to matter: giving away a little at a time would cost much and free nothing. Memory may therefore
+    /// exceed the limit by a hundredth for each operator.
     pub fn is_over(&self) -> bool {
         let limit = self.ctx.limits.max_memory_bytes;
         self.bytes > limit / 128 && self.ctx.memory_bytes() > limit

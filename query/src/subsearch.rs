@@ -137,6 +137,7 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
         rows.truncate(max_rows);
         ctx.warn(Warning::SubsearchCut { command, kept: max_rows });
     }
+    summary.spilled.into_iter().for_each(|spilled| ctx.note_spilled(spilled));
     summary.warnings.into_iter().for_each(|warning| ctx.warn(Warning::OfSubsearch(warning)));
     if let Some(why) = summary.incomplete {
         ctx.set_incomplete(why);

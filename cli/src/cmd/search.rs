@@ -101,7 +101,6 @@ impl<'a> Session<'a> {
         let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
         let context = context_lines(args, has_events && format == Format::Raw)?;
         options.limit = limit(args, config, &terminal, has_events);
-        options.with_bytes = format == Format::Raw;
         options.diagnose = true;
         let registry = Some(Arc::clone(&engine.registry));
         let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry };
@@ -112,10 +111,12 @@ impl<'a> Session<'a> {
                 Box::new(WithContext::new(&engine.reader, n_before, n_after, text)?)
             }
         };
+        let printed = renderer.fields(search.plan().keeps_rows());
+        options.with_bytes = printed.exact_names().is_some_and(|names| names.contains(BYTES_COLUMN));
         // What is not printed need not be extracted, unless somebody wants to know what there is.
         let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
         if has_events && !(is_short && on_fields.is_some()) {
-            options.event_fields = renderer.fields(search.plan().keeps_rows());
+            options.event_fields = printed;
         }
         let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
 

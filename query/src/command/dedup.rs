@@ -21,8 +21,8 @@
 //! **Kind** ordered; with `sortby` transforming.
 //!
 //! **Memory** one entry for each combination, bounded by `max_groups`; with `sortby` all rows; with `consecutive=t` nothing. Rows
-//! are passed on at once until `max_memory_bytes` is reached; those of other combinations then go to disk, and what follows is
-//! passed on at the end.
+//! are passed on at once until the entries take half of `max_memory_bytes`; those of other combinations then go to disk, and
+//! what follows is passed on at the end.
 //!
 //! **Examples**
 //!
@@ -305,7 +305,9 @@ impl Duplicates {
         }
         self.remove_duplicates(&mut batch, &kept);
         pass(batch)?;
-        if !self.is_full() && self.memory.is_over() {
+        // Entries stay where they are, so that the commands behind need room beside them.
+        let is_large = self.memory.bytes() > self.ctx.limits.max_memory_bytes / 2;
+        if !self.is_full() && (is_large || self.memory.is_over()) {
             self.unknown = Some(UnknownRows::new(&self.ctx));
         }
         Ok(())

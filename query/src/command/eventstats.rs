@@ -16,7 +16,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** all rows, and the states as in `stats`.
+//! **Memory** all rows, which go to disk beyond `max_memory_bytes`, and a state for each group and call, which do not.
 //!
 //! **Examples**
 //!

@@ -173,11 +173,15 @@ impl GroupedAggregates {
 
     /// Gives the states away if they do not fit in memory.
     fn make_room(&mut self) -> Result<()> {
-        if self.spill.is_none() {
-            return self.memory.check();
-        }
         if !self.memory.is_over() {
             return Ok(());
+        }
+        if self.spill.is_none() {
+            // It may be that others hold too much and are about to give it away.
+            return match self.memory.bytes() > self.ctx.limits.max_memory_bytes / 4 {
+                true => Err(self.ctx.out_of_memory(self.command)),
+                false => Ok(()),
+            };
         }
         // What merging saved is not known otherwise.
         self.memory.clear();
@@ -267,7 +271,10 @@ impl GroupedAggregates {
     /// Adds a row for each group, one partition after the other.
     fn finish_partitions(mut self, rows: &mut SortedRows) -> Result<()> {
         if self.spill.as_ref().is_none_or(|spill| spill.is_empty) {
-            rows.push(self.finish())?;
+            let table = self.finish();
+            // The table has taken the place of the states.
+            drop(self.memory);
+            rows.push(table)?;
             let n_rows = usize::try_from(rows.n_rows()).unwrap_or(usize::MAX);
             return check_groups(&self.ctx, self.command, n_rows);
         }

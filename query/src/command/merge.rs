@@ -96,6 +96,7 @@ pub(super) struct Merge {
     heads: BinaryHeap<Head>,
     n_wanted: usize,
     batch_bytes: usize,
+    /// What the blocks in memory take is counted as long as the merge lasts.
     _memory: Option<Memory>,
 }
 

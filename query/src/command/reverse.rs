@@ -6,7 +6,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** all rows.
+//! **Memory** all rows; beyond `max_memory_bytes` they go to disk.
 //!
 //! **Examples**
 //!

@@ -140,11 +140,14 @@ impl Operator for StatsOperator {
 
 #[cfg(test)]
 mod tests {
+    use crate::batch::Batch;
+    use crate::command::Flow;
     use crate::context::Warning;
     use crate::testing::{
         check_columns, check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, print,
         rows,
     };
+    use crate::value::Value;
     use std::sync::Arc;
 
     #[test]
@@ -314,6 +317,27 @@ mod tests {
                 "{query}"
             );
         }
+    }
+
+    #[test]
+    fn counted_memory_stays_near_its_limit() {
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 1 << 20;
+        let ctx = Arc::new(ctx);
+        let mut operator = commands("stats count dc(n) BY k")[0].start(&ctx);
+        let mut most = 0;
+        for first in (0..60_000).step_by(100) {
+            let cells = |of: fn(u32) -> u32| (first..first + 100).map(|n| Value::from(f64::from(of(n)))).collect();
+            let batch = Batch::from_columns(100, [("k", cells(|n| n % 20_011)), ("n", cells(|n| n))]);
+            operator.push(batch, &mut |_| {}).unwrap();
+            most = most.max(ctx.memory_bytes());
+        }
+        let mut n_rows = 0;
+        while operator.drain(&mut |batch| n_rows += batch.len()).unwrap() == Flow::More {
+            most = most.max(ctx.memory_bytes());
+        }
+        assert_eq!(n_rows, 20_011);
+        assert!(most > 900 << 10 && most < (1 << 20) * 11 / 10, "{most}");
     }
 
     #[test]

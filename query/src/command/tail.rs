@@ -14,7 +14,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** twice N rows.
+//! **Memory** twice N rows; beyond `max_memory_bytes` they go to disk.
 //!
 //! **Examples**
 //!
