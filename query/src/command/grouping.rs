@@ -275,6 +275,7 @@ impl GroupedAggregates {
             // The table has taken the place of the states.
             drop(self.memory);
             rows.push(table)?;
+            rows.leave_room()?;
             let n_rows = usize::try_from(rows.n_rows()).unwrap_or(usize::MAX);
             return check_groups(&self.ctx, self.command, n_rows);
         }

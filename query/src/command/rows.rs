@@ -315,6 +315,11 @@ impl SortedRows {
         self.memory.check()
     }
 
+    /// Gives the rows away if they take more than half of what all may take, to somebody who still needs the other half.
+    pub fn leave_room(&mut self) -> Result<()> {
+        if self.memory.bytes() > self.ctx.limits.max_memory_bytes / 2 { self.spill() } else { Ok(()) }
+    }
+
     /// Writes the rows in memory as a run.
     fn spill(&mut self) -> Result<()> {
         let order = self.order();
