@@ -3,6 +3,7 @@
 use crate::output::{Theme, notes, visible};
 use std::fmt;
 use std::io::{self, Write};
+use trawl_query::RunError;
 
 /// An error that comes with advice.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ impl Advice {
 
     /// The hint that an error carries, however much context was put around it.
     pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
-        error.downcast_ref::<Self>().map(|advice| advice.hint.as_str())
+        let advice = error.downcast_ref::<Self>().map(|advice| advice.hint.as_str());
+        advice.or_else(|| error.downcast_ref::<RunError>().and_then(RunError::hint))
     }
 }
 

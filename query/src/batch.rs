@@ -47,7 +47,8 @@ impl Fields {
         self.0.iter().position(|field| field == name)
     }
 
-    fn find_or_add(&mut self, name: &str) -> usize {
+    /// Where the column `name` stands, at the end if it is new.
+    pub(crate) fn find_or_add(&mut self, name: &str) -> usize {
         self.index_of(name).unwrap_or_else(|| {
             self.0.push(name.into());
             self.0.len() - 1
@@ -141,6 +142,11 @@ impl Batch {
     /// The cell of `name` in `row`; null if the batch has no such column.
     pub fn value(&self, row: usize, name: &str) -> &Value {
         self.column(name).map_or(&Value::Null, |column| &column[row])
+    }
+
+    /// The names, columns and order keys.
+    pub(crate) fn into_parts(self) -> (Arc<Fields>, Vec<Vec<Value>>, Option<Vec<OrderKey>>) {
+        (self.fields, self.columns, self.order)
     }
 
     /// The names and columns, in order.

@@ -44,11 +44,15 @@ impl Chain {
     pub fn finish(&mut self, sink: &mut dyn FnMut(Batch) -> Result<Flow>) -> Result<()> {
         for i in 0..self.operators.len() {
             let (operator, behind) = self.operators[i..].split_first_mut().expect("the index is in range");
-            let mut passed = Vec::new();
-            operator.finish(&mut |batch| passed.push(batch))?;
-            for batch in passed {
-                if push_through(behind, batch, sink)? == Flow::Done {
-                    break;
+            let mut flow = Flow::More;
+            while flow == Flow::More {
+                let mut passed = Vec::new();
+                flow = operator.drain(&mut |batch| passed.push(batch))?;
+                for batch in passed {
+                    if push_through(behind, batch, sink)? == Flow::Done {
+                        flow = Flow::Done;
+                        break;
+                    }
                 }
             }
         }

@@ -5,10 +5,12 @@ use crate::engine::Engine;
 use crate::error::{Result, RunError};
 use crate::lookup::Tables;
 use crate::run::SearchOptions;
+use crate::spill::Spilled;
 use crate::subsearch::Subsearch;
 use crate::time::TimeRange;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -30,6 +32,9 @@ pub struct Context {
     /// Reads the wall clock, in microseconds UTC, for `time()`. Without it that clock stands still at `now_us`.
     pub clock: Option<fn() -> i64>,
     memory_bytes: AtomicUsize,
+    /// Bytes of temporary files.
+    disk_bytes: AtomicU64,
+    spilled: Mutex<Vec<Spilled>>,
     warnings: Mutex<Vec<Warning>>,
     incomplete: Mutex<Option<String>>,
     /// What the search was started with; searches on its behalf start with the same.
@@ -53,6 +58,8 @@ impl Context {
             cancel: Arc::default(),
             clock: None,
             memory_bytes: AtomicUsize::new(0),
+            disk_bytes: AtomicU64::new(0),
+            spilled: Mutex::default(),
             warnings: Mutex::default(),
             incomplete: Mutex::default(),
             caller: SearchOptions { zone, ..SearchOptions::new(now_us) },
@@ -155,11 +162,59 @@ impl Context {
     /// [`RunError::Limit`] if the search now holds more than it may.
     pub(crate) fn hold(&self, command: &'static str, bytes: usize) -> Result<()> {
         let total = self.memory_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let value = self.limits.max_memory_bytes;
-        if total > value {
-            return Err(RunError::Limit { command, limit: "max_memory_bytes", value: value as u64 });
+        if total > self.limits.max_memory_bytes { Err(self.out_of_memory(command)) } else { Ok(()) }
+    }
+
+    /// The error of state that is too large and cannot be spilled.
+    pub(crate) fn out_of_memory(&self, command: &'static str) -> RunError {
+        RunError::Limit { command, limit: "max_memory_bytes", value: self.limits.max_memory_bytes as u64 }
+    }
+
+    /// Where operators keep what does not fit in memory.
+    pub(crate) fn spill_folder(&self) -> PathBuf {
+        self.caller.spill_folder.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
+    /// Counts bytes that are written to a temporary file.
+    ///
+    /// # Errors
+    /// [`RunError::Limit`] if the search now has more on disk than it may.
+    pub(crate) fn take_disk(&self, command: &'static str, bytes: u64) -> Result<()> {
+        let total = self.disk_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        match self.limits.max_spill_bytes {
+            Some(value) if total > value => {
+                self.release_disk(bytes);
+                Err(RunError::Limit { command, limit: "max_spill_bytes", value })
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Counts bytes of temporary files that are gone.
+    pub(crate) fn release_disk(&self, bytes: u64) {
+        self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// The size of the temporary files that there are at present.
+    pub fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Adds to what is known about a command's temporary files.
+    pub(crate) fn note_spilled(&self, more: Spilled) {
+        let mut spilled = lock(&self.spilled);
+        match spilled.iter_mut().find(|known| known.command == more.command) {
+            Some(known) => {
+                known.n_runs += more.n_runs;
+                known.n_bytes += more.n_bytes;
+            }
+            None => spilled.push(more),
+        }
+    }
+
+    /// What did not fit in memory, by command.
+    pub fn spilled(&self) -> Vec<Spilled> {
+        lock(&self.spilled).clone()
     }
 
     /// The memory that operators of this search hold at present, in bytes.
@@ -179,13 +234,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Limits {
     /// Most groups of `stats`, `top`, `timechart` and the like, and most rows they may print. Default 5,000,000.
     pub max_groups: usize,
-    /// Most memory of all operators of a search together, in bytes. Default 1 GiB.
+    /// Most memory of all operators of a search together, in bytes. Default 1 GiB. `sort`, `stats`, `dedup` and some others
+    /// go on with temporary files.
     pub max_memory_bytes: usize,
+    /// Most bytes of temporary files. Default `None`: as much as the folder takes.
+    pub max_spill_bytes: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_groups: 5_000_000, max_memory_bytes: 1 << 30 }
+        Self { max_groups: 5_000_000, max_memory_bytes: 1 << 30, max_spill_bytes: None }
     }
 }
 
@@ -289,6 +347,48 @@ impl Memory {
     pub fn grow(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes;
         self.ctx.hold(self.command, bytes)
+    }
+
+    /// Counts `bytes` more of state that can be given away: [`is_over`](Self::is_over) tells when that is due.
+    pub fn grow_or_spill(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.ctx.memory_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether this operator should give its state away: all together hold more than allowed, and it is not among those whose
+    /// share is too small to matter: giving away a little at a time would cost much and free nothing. Memory may therefore
+    /// exceed the limit by a hundredth for each operator.
+    pub fn is_over(&self) -> bool {
+        let limit = self.ctx.limits.max_memory_bytes;
+        self.bytes > limit / 128 && self.ctx.memory_bytes() > limit
+    }
+
+    /// Whether what was counted by [`grow_or_spill`](Self::grow_or_spill) may be held.
+    ///
+    /// # Errors
+    /// As [`Memory::grow`].
+    pub fn check(&self) -> Result<()> {
+        match self.ctx.memory_bytes() > self.ctx.limits.max_memory_bytes {
+            true => Err(self.ctx.out_of_memory(self.command)),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts `bytes` less.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.ctx.memory_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts nothing any more.
+    pub fn clear(&mut self) {
+        self.shrink(self.bytes);
+    }
+
+    /// The bytes counted.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Sets the count to `bytes`.

@@ -6,6 +6,7 @@
 use crate::span::Span;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
+use std::path::PathBuf;
 
 /// The text of a query cannot be understood, or asks for something that does not exist.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -224,6 +225,20 @@ pub enum RunError {
         /// Its value.
         value: u64,
     },
+    /// What does not fit in memory cannot be kept on disk either: the disk is full, or the folder cannot be written.
+    #[error(
+        "`{command}` needs more memory than it may take and cannot write to the folder {} instead",
+        folder.display()
+    )]
+    Spill {
+        /// The command whose state grew.
+        command: &'static str,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: std::io::Error,
+    },
     /// A search in brackets cannot be run.
     #[error("the subsearch of `{command}` is wrong: {message}")]
     Subsearch {
@@ -255,6 +270,22 @@ pub enum RunError {
     /// The rows come from a store that failed.
     #[error("cannot read events")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl RunError {
+    /// What to do about it, if that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            RunError::Limit { limit: "max_memory_bytes", .. } => Some(
+                "raise max_memory_bytes under [limits] in trawl.toml, or keep fewer rows, fields or groups before it",
+            ),
+            RunError::Limit { limit: "max_groups", .. } => {
+                Some("raise max_groups under [limits] in trawl.toml, or group by fewer values")
+            }
+            RunError::Spill { .. } => Some("make room there, or name another folder in TMPDIR"),
+            _ => None,
+        }
+    }
 }
 
 /// Result of executing something.

@@ -262,6 +262,15 @@ pub(crate) fn quoted_len(text: &str) -> Option<usize> {
     None
 }
 
+/// The stages of what stands in brackets. A pipe may stand before the first.
+pub(crate) fn split_bracketed_stages(text: &str) -> Result<Vec<Span>, QueryError> {
+    let mut stages = split_stages(text)?;
+    if stages.len() > 1 && text[stages[0].range()].trim().is_empty() {
+        stages.remove(0);
+    }
+    Ok(stages)
+}
+
 /// Cuts a query without comments into its stages at each `|` that is not in quotes, not in brackets and not written
 /// `\|`. The first span is what stands before the first pipe.
 pub(crate) fn split_stages(text: &str) -> Result<Vec<Span>, QueryError> {

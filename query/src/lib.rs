@@ -53,6 +53,7 @@ mod run;
 mod run_over;
 pub mod search;
 pub mod span;
+mod spill;
 pub mod stats_fn;
 pub mod subsearch;
 #[cfg(test)]
@@ -75,5 +76,6 @@ pub use knowledge::Knowledge;
 pub use parser::{parse, parse_with};
 pub use preview::Previewer;
 pub use run::{Highlight, Search, SearchOptions, Summary};
+pub use spill::Spilled;
 pub use value::Value;
 pub use wanted::Wanted;

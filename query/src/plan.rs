@@ -208,6 +208,11 @@ impl Plan {
         }
     }
 
+    /// Whether events come out as they went in, if fewer or in another order.
+    pub fn keeps_rows(&self) -> bool {
+        self.commands.iter().all(|command| command.keeps_rows())
+    }
+
     /// Whether the result is a table rather than events.
     pub fn is_transforming(&self) -> bool {
         self.search.is_none() || self.commands.iter().any(|command| command.makes_table())

@@ -16,10 +16,12 @@ use crate::plan::{Caller, Cut, Plan};
 use crate::preview::{Previewer, Stage};
 use crate::search::{CompareOp, PatternForm, SearchExpr};
 use crate::span::Span;
+use crate::spill::Spilled;
 use crate::subsearch::run_arguments;
 use crate::time::TimeSpec;
 use crate::wanted::Wanted;
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
@@ -51,6 +53,8 @@ pub struct SearchOptions {
     pub knowledge: Arc<Knowledge>,
     /// Bounds of the state that commands keep.
     pub limits: Limits,
+    /// Where commands keep what does not fit in memory. `None`: the system's folder for temporary files.
+    pub spill_folder: Option<PathBuf>,
     /// Asks the search to stop.
     pub cancel: Arc<Cancel>,
     /// Tells how far the search has come.
@@ -73,6 +77,7 @@ impl SearchOptions {
             zone: Zone::UTC,
             knowledge: Arc::default(),
             limits: Limits::default(),
+            spill_folder: None,
             cancel: Arc::default(),
             progress: Arc::default(),
         }
@@ -115,6 +120,8 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// Why the answer is not whole, if it is not: cancelled, past its deadline, or parts that could not be read.
     pub incomplete: Option<String>,
+    /// What did not fit in memory, by command.
+    pub spilled: Vec<Spilled>,
     /// Where no event matched and [`SearchOptions::diagnose`] is set: what each word for itself would have found.
     pub diagnosis: Vec<TermDiagnosis>,
 }
@@ -273,6 +280,7 @@ impl Search {
             }
         }
         summary.incomplete = summary.incomplete.or_else(|| ctx.incomplete());
+        summary.spilled = ctx.spilled();
         summary.warnings = ctx.warnings().iter().map(ToString::to_string).collect();
         Ok(summary)
     }

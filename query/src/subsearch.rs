@@ -5,7 +5,7 @@ use crate::batch::Batch;
 use crate::command::{Command, CommandKind, Format, Return};
 use crate::context::{Context, Memory, Warning};
 use crate::error::{QueryError, Result, RunError};
-use crate::lexer::{Cursor, quote, split_stages};
+use crate::lexer::{Cursor, quote, split_bracketed_stages};
 use crate::parser::{parse_command, parse_expanded};
 use crate::run::Search;
 use crate::span::Span;
@@ -137,6 +137,7 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
         rows.truncate(max_rows);
         ctx.warn(Warning::SubsearchCut { command, kept: max_rows });
     }
+    summary.spilled.into_iter().for_each(|spilled| ctx.note_spilled(spilled));
     summary.warnings.into_iter().for_each(|warning| ctx.warn(Warning::OfSubsearch(warning)));
     if let Some(why) = summary.incomplete {
         ctx.set_incomplete(why);
@@ -176,10 +177,8 @@ impl Subpipeline {
             return Err(QueryError::rule("brackets are nested too deeply", span));
         }
         let text = whole.text_of(inside);
-        let stages = split_stages(text)?;
-        let begins_with_pipe = stages.len() > 1 && text[stages[0].range()].trim().is_empty();
         let mut commands = Vec::new();
-        for stage in &stages[usize::from(begins_with_pipe)..] {
+        for stage in split_bracketed_stages(text)? {
             let stage = Span::new(inside.start + stage.start, inside.start + stage.end);
             let (command, name) = parse_command(whole.of(stage).within(whole.knowledge(), whole.depth() + 1), false)?;
             if command.kind() == CommandKind::Generating {

@@ -158,7 +158,28 @@ pub fn check_rows_in(ctx: impl Fn() -> Context, input: &str, query: &str, expect
             let printed = print(&as_printed(result, &commands));
             assert_eq!(printed, expected.trim(), "{query}, {batch_rows} rows a batch, {n_workers} workers");
         }
+        check_without_memory(ctx(), &commands, &rows, batch_rows, |result| {
+            let printed = print(&as_printed(result, &commands));
+            assert_eq!(printed, expected.trim(), "{query}, {batch_rows} rows a batch, without memory");
+        });
     }
+}
+
+/// Checks what the commands yield where no state fits in memory, unless one of them says that it cannot go on.
+fn check_without_memory(
+    mut ctx: Context,
+    commands: &[Box<dyn Command>],
+    rows: &[Batch],
+    batch_rows: usize,
+    check: impl Fn(Batch),
+) {
+    ctx.limits.max_memory_bytes = 0;
+    let ctx = Arc::new(ctx);
+    match execute(&ctx, commands, rows, batch_rows, 2) {
+        Err(error) if error.to_string().contains("max_memory_bytes") => {}
+        result => check(result.unwrap()),
+    }
+    assert_eq!((ctx.memory_bytes(), ctx.disk_bytes()), (0, 0), "nothing is held after the end");
 }
 
 /// A query that makes its own rows gives `expected`.

@@ -112,19 +112,7 @@ impl<'a> Session<'a> {
         let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
         let context = context_lines(args, has_events && format == Format::Raw)?;
         options.limit = limit(args, config, &terminal, has_events);
-        options.with_bytes = format == Format::Raw;
         options.diagnose = true;
-        if has_events && format == Format::Raw {
-            // The level for its colour; nothing else needs to be extracted, unless somebody wants to know what there is.
-            let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
-            if !(is_short && on_fields.is_some()) {
-                options.event_fields = Wanted::of(["_time", "_raw", "_addr", "sourcetype", "level"]);
-            }
-        }
-        let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
-
-        let interrupted = on_start(cancel)?;
-        let started = Instant::now();
         let registry = Some(Arc::clone(&engine.registry));
         let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry };
         let mut renderer: Box<dyn Render + '_> = match context {
@@ -135,6 +123,17 @@ impl<'a> Session<'a> {
                 Box::new(WithContext::new(reader, n_before, n_after, text)?)
             }
         };
+        let printed = renderer.fields(search.plan().keeps_rows());
+        options.with_bytes = printed.exact_names().is_some_and(|names| names.contains(BYTES_COLUMN));
+        // What is not printed need not be extracted, unless somebody wants to know what there is.
+        let is_short = options.limit.is_some_and(|limit| limit <= MAX_LEARNT) && search.plan().commands.is_empty();
+        if has_events && !(is_short && on_fields.is_some()) {
+            options.event_fields = printed;
+        }
+        let search = Search::prepare(query, &options).context("the query was valid a moment ago")?;
+
+        let interrupted = on_start(cancel)?;
+        let started = Instant::now();
         let preview = PreviewText::default();
         let display = ProgressDisplay::of_search(options.progress, preview.clone(), terminal.stderr_is_terminal)?;
         let is_seen = terminal.stdout_is_terminal() && terminal.stderr_is_terminal && format == Format::Table;
@@ -301,7 +300,7 @@ impl Notes<'_> {
             notes::coverage(err, &theme, &summary.coverage, &cells, self.took)?;
         }
         if self.args.stats {
-            notes::cost(err, &summary.coverage, summary.n_matched)?;
+            notes::cost(err, summary)?;
         }
         Ok(())
     }

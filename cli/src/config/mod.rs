@@ -211,6 +211,7 @@ impl Config {
         Limits {
             max_groups: self.max_groups.value,
             max_memory_bytes: usize::try_from(self.max_memory_bytes.value.0).unwrap_or(usize::MAX),
+            ..Limits::default()
         }
     }
 }

@@ -121,7 +121,8 @@ table! {
     Limits {
         /// Most groups that one `stats`, `top`, `timechart` and the like may make.
         max_groups: usize = "5000000",
-        /// Most memory that the commands of one search may take together.
+        /// Most memory that the commands of one search may take together. Beyond it `sort`, `stats`, `dedup`, `eventstats`,
+        /// `reverse` and `tail` go on with temporary files in the folder that `TMPDIR` names; others stop with an error.
         max_memory_bytes: ByteSize = r#""2GiB""#,
     }
 }

@@ -14,6 +14,7 @@ use trawl_query::batch::Batch;
 use trawl_query::engine::address::Address;
 use trawl_query::engine::bytes;
 use trawl_query::engine::neighbours::Neighbours;
+use trawl_query::wanted::Wanted;
 use trawl_store::Reader;
 
 /// Prints events with their neighbours.
@@ -134,6 +135,10 @@ impl<'r> WithContext<'r> {
 }
 
 impl Render for WithContext<'_> {
+    fn fields(&self, _: bool) -> Wanted {
+        Wanted::of([ADDRESS_COLUMN, BYTES_COLUMN])
+    }
+
     fn rows(&mut self, batch: Batch, out: &mut dyn Write) -> io::Result<()> {
         for row in 0..batch.len() {
             let Some(next) = self.group_of(&batch, row)? else { continue };

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use trawl_formats::Zone;
 use trawl_query::batch::{Batch, Fields};
 use trawl_query::value::Value;
+use trawl_query::wanted::Wanted;
 
 /// The column that carries the exact bytes of an event; for `raw` only, never shown as a field.
 pub const BYTES_COLUMN: &str = "_bytes";
@@ -65,6 +66,13 @@ pub struct Trailer {
 
 /// Prints rows in one format.
 pub trait Render {
+    /// The fields of events that it prints. `are_whole` tells that rows come out of the pipeline as they went in, so that each
+    /// event still has its bytes.
+    fn fields(&self, are_whole: bool) -> Wanted {
+        let _ = are_whole;
+        Wanted::All
+    }
+
     /// Takes the next rows of the answer. They may be printed now or in [`finish`](Self::finish).
     ///
     /// # Errors

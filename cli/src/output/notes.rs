@@ -8,9 +8,9 @@ use crate::config::Config;
 use crate::words;
 use std::io::{self, Write};
 use std::time::Duration;
-use trawl_query::Summary;
 use trawl_query::engine::TermDiagnosis;
 use trawl_query::engine::coverage::Coverage;
+use trawl_query::{Spilled, Summary};
 
 /// A warning on a line of its own.
 pub fn warning(out: &mut dyn Write, theme: &Theme, text: &str) -> io::Result<()> {
@@ -46,7 +46,8 @@ fn time_range(coverage: &Coverage, cells: &CellPrinter) -> String {
 }
 
 /// What the search cost, one figure on a line.
-pub fn cost(out: &mut dyn Write, coverage: &Coverage, n_matched: u64) -> io::Result<()> {
+pub fn cost(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let Summary { coverage, n_matched, spilled, .. } = summary;
     let figures = [
         (
             "buckets",
@@ -69,14 +70,17 @@ pub fn cost(out: &mut dyn Write, coverage: &Coverage, n_matched: u64) -> io::Res
             "events",
             format!(
                 "{} matched, {} of {} read",
-                human::count(n_matched),
+                human::count(*n_matched),
                 human::count(coverage.n_events_read),
                 human::count(coverage.n_events)
             ),
         ),
         ("raw text", human::bytes(coverage.n_bytes_read)),
     ];
-    figures.iter().try_for_each(|(name, figure)| writeln!(out, "  {name:<9} {figure}"))
+    figures.iter().try_for_each(|(name, figure)| writeln!(out, "  {name:<9} {figure}"))?;
+    spilled.iter().try_for_each(|Spilled { command, n_runs, n_bytes }| {
+        writeln!(out, "  {command:<9} {}, {} on disk", human::plural(*n_runs, "run"), human::bytes(*n_bytes))
+    })
 }
 
 /// Why nothing was found: each term's own count, and what the index holds that looks like it.

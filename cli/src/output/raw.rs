@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use trawl_query::batch::Batch;
 use trawl_query::engine::bytes;
 use trawl_query::value::Value;
+use trawl_query::wanted::Wanted;
 
 /// Prints events for a program: their bytes.
 pub struct RawBytes {
@@ -34,6 +35,11 @@ impl RawBytes {
 }
 
 impl Render for RawBytes {
+    fn fields(&self, are_whole: bool) -> Wanted {
+        // The text stands in for the bytes of rows that a command has made.
+        Wanted::of([BYTES_COLUMN].into_iter().chain((!are_whole).then_some("_raw")))
+    }
+
     fn rows(&mut self, batch: Batch, out: &mut dyn Write) -> io::Result<()> {
         for row in 0..batch.len() {
             let raw = batch.value(row, "_raw");
@@ -60,6 +66,11 @@ impl RawText {
 }
 
 impl Render for RawText {
+    fn fields(&self, _: bool) -> Wanted {
+        // Sourcetype and level decide about the colour.
+        Wanted::of(["_raw", "sourcetype", "level"])
+    }
+
     fn rows(&mut self, batch: Batch, out: &mut dyn Write) -> io::Result<()> {
         for row in 0..batch.len() {
             let raw = batch.value(row, "_raw");
@@ -124,6 +135,13 @@ mod tests {
     fn a_pipe_gets_the_exact_bytes() {
         let printed = printed_bytes(&mut RawBytes::new(CellPrinter::new(Zone::UTC)), events());
         assert_eq!(printed, b"ERROR caf\xe9\r\n\x1b[31mERROR\n");
+    }
+
+    #[test]
+    fn a_pipe_needs_the_text_only_where_bytes_may_be_missing() {
+        let pipe = RawBytes::new(CellPrinter::new(Zone::UTC));
+        assert_eq!(pipe.fields(true), Wanted::of([BYTES_COLUMN]));
+        assert_eq!(pipe.fields(false), Wanted::of([BYTES_COLUMN, "_raw"]));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use crate::expr::Expression;
 use crate::glob::Glob;
 use crate::lexer::{Cursor, quote_name};
 use crate::span::Span;
+use crate::spill::{Damaged, Wire, encode_text};
 use crate::stats_fn::{self, GroupStates, Parameters, Rows, SparklineStates, StatsFunction, Target};
 use crate::time::TimeSpan;
 use crate::value::Value;
 use crate::wanted::Wanted;
+use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -486,6 +488,67 @@ impl Aggregates {
                 call.states.entry(name).or_insert_with(|| aggregation.start(ctx)).merge(states, groups, n_groups);
             }
         }
+    }
+
+    /// Writes the states of a group.
+    pub fn encode(&self, group: u32, out: &mut Vec<u8>) {
+        for call in &self.calls {
+            call.states.len().encode(out);
+            for (name, states) in &call.states {
+                encode_text(name, out);
+                states.encode(group, out);
+            }
+            if let Some(combined) = &call.combined {
+                combined.encode(group, out);
+            }
+        }
+    }
+
+    /// Adds states that were written to those of `group`. Tells how many bytes more are held at most.
+    ///
+    /// # Errors
+    /// If the bytes were not written by [`encode`](Self::encode) of the same calls.
+    pub fn merge_encoded(
+        &mut self,
+        input: &mut &[u8],
+        ctx: &Context,
+        group: u32,
+        n_groups: usize,
+    ) -> Result<usize, Damaged> {
+        let mut bytes = 0;
+        for call in &mut self.calls {
+            for _ in 0..usize::decode(input)? {
+                let name = CompactString::decode(input)?;
+                let states = match call.states.get_mut(name.as_str()) {
+                    Some(states) => states,
+                    None => call.states.entry(name.into()).or_insert_with(|| call.aggregation.start(ctx)),
+                };
+                bytes += states.merge_encoded(input, group, n_groups)?;
+            }
+            if let Some(combined) = &mut call.combined {
+                bytes += combined.merge_encoded(input, ctx, group, n_groups)?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The same calls without any group: fields that were met stay, for each has a column.
+    pub fn emptied(&self) -> Self {
+        let call = |call: &Call| Call {
+            aggregation: call.aggregation.clone(),
+            states: call.states.iter().map(|(name, states)| (name.clone(), states.emptied())).collect(),
+            combined: call.combined.as_ref().map(Self::emptied),
+        };
+        Self { calls: self.calls.iter().map(call).collect(), all_numeric: self.all_numeric }
+    }
+
+    /// Bytes that all states hold, roughly.
+    pub fn bytes(&self) -> usize {
+        let call = |call: &Call| {
+            let states = call.states.values().map(|states| states.bytes());
+            states.sum::<usize>() + call.combined.as_ref().map_or(0, Self::bytes)
+        };
+        self.calls.iter().map(call).sum()
     }
 
     /// Adds the states of group `from` to those of group `into`.

@@ -28,8 +28,8 @@
 //! ```
 
 use super::args::count;
-use super::{Args, Command, CommandKind, Flow, Operator};
-use crate::batch::Batch;
+use super::generate::GenerateOperator;
+use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::subsearch::{Subsearch, SubsearchArgument};
@@ -82,30 +82,12 @@ impl Command for Append {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(AppendOperator { rows: ctx.rows_of(&self.subsearch) })
+        Box::new(GenerateOperator(vec![ctx.rows_of(&self.subsearch)]))
     }
 
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
         let max_rows = if self.max_rows == 0 { usize::MAX } else { self.max_rows };
         vec![SubsearchArgument { command: "append", subsearch: &self.subsearch, max_rows }]
-    }
-}
-
-struct AppendOperator {
-    rows: Arc<Batch>,
-}
-
-impl Operator for AppendOperator {
-    fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        // The rows that follow have no place in the order of events.
-        batch.clear_order();
-        out(batch);
-        Ok(Flow::More)
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        out((*self.rows).clone());
-        Ok(())
     }
 }
 

@@ -53,8 +53,8 @@
 //! **Differences** Splunk chooses among other round spans.
 
 use super::binning::{Binner, Binning, Extent};
-use super::rows::{SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use super::rows::change_all_rows;
+use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -142,12 +142,15 @@ impl Command for Bin {
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         match self.binning.fixed_bins(&self.field, ctx) {
             Some(bins) => Box::new(FixedOperator { bin: self.clone(), bins }),
-            None => Box::new(AdaptiveOperator {
-                ctx: Arc::clone(ctx),
-                bin: self.clone(),
-                extent: Extent::default(),
-                rows: Some(SortedRows::new(ctx, "bin", Arc::default(), Ties::InOrder, None)),
-            }),
+            // The values decide about the span.
+            None => {
+                let (bin, own_ctx) = (self.clone(), Arc::clone(ctx));
+                change_all_rows(ctx, "bin", move |rows| {
+                    let extent = Extent::of(rows.column(&bin.field).unwrap_or_default());
+                    bin.apply(&bin.binning.bins(&bin.field, &own_ctx, &extent), rows);
+                    Ok(())
+                })
+            }
         }
     }
 }
@@ -162,44 +165,6 @@ impl Operator for FixedOperator {
         self.bin.apply(&self.bins, &mut batch);
         out(batch);
         Ok(Flow::More)
-    }
-}
-
-/// Looks at all values before it chooses the span.
-struct AdaptiveOperator {
-    ctx: Arc<Context>,
-    bin: Bin,
-    extent: Extent,
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
-}
-
-impl Operator for AdaptiveOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        batch.column(&self.bin.field).unwrap_or_default().iter().for_each(|cell| self.extent.add(cell));
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        self.extent.merge(&other.extent);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        if let Some(rows) = self.rows.take() {
-            let bins = self.bin.binning.bins(&self.bin.field, &self.ctx, &self.extent);
-            let mut batch = rows.finish();
-            self.bin.apply(&bins, &mut batch);
-            out(batch);
-        }
-        Ok(())
     }
 }
 

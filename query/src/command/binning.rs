@@ -255,22 +255,19 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    /// Takes the numbers of a cell in.
-    pub fn add(&mut self, cell: &Value) {
+    /// That of some cells.
+    pub fn of(cells: &[Value]) -> Self {
+        let mut extent = Self::default();
+        cells.iter().for_each(|cell| extent.add(cell));
+        extent
+    }
+
+    fn add(&mut self, cell: &Value) {
         for number in cell.each().iter().filter_map(Value::as_number) {
             let (low, high) = self.limits.unwrap_or((number, number));
             self.limits = Some((low.min(number), high.max(number)));
             self.has_fractions |= number.fract() != 0.0;
         }
-    }
-
-    /// Takes over the numbers of another part of the rows.
-    pub fn merge(&mut self, other: &Self) {
-        self.limits = match (self.limits, other.limits) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (limits, None) | (None, limits) => limits,
-        };
-        self.has_fractions |= other.has_fractions;
     }
 }
 

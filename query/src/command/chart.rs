@@ -336,9 +336,7 @@ impl ChartOperator {
 
 /// The bins of a field with the given values, and the start of the bin of each value.
 fn adapted(field: &ChartField, ctx: &Context, values: &[Value]) -> (Binner, Vec<Value>) {
-    let mut extent = Extent::default();
-    values.iter().for_each(|value| extent.add(value));
-    let bins = field.binning.bins(&field.name, ctx, &extent);
+    let bins = field.binning.bins(&field.name, ctx, &Extent::of(values));
     (bins, bins.start_column(values))
 }
 

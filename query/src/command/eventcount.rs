@@ -22,8 +22,8 @@
 //! ```
 
 use super::args::boolean;
+use super::generate::{GenerateOperator, Rewritten};
 use super::metadata::index_condition;
-use super::rewrite::RewriteOperator;
 use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -73,7 +73,7 @@ impl Command for Eventcount {
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         let by = if self.summarize { "" } else { " BY index" };
         let text = format!("search {} | stats count{by}", index_condition(&self.indexes));
-        Box::new(RewriteOperator { command: "eventcount", text, ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(Rewritten { command: "eventcount", text, ctx: Arc::clone(ctx) }))
     }
 }
 

@@ -16,7 +16,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** all rows, and the states as in `stats`.
+//! **Memory** all rows, which go to disk beyond `max_memory_bytes`, and a state for each group and call, which do not.
 //!
 //! **Examples**
 //!
@@ -40,7 +40,7 @@
 //! ```
 
 use super::grouping::{GroupedAggregates, Grouping};
-use super::rows::{SortedRows, Ties};
+use super::rows::{RowStream, SortedRows, Ties};
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
 use crate::context::Context;
@@ -81,8 +81,9 @@ impl Command for Eventstats {
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         Box::new(EventstatsOperator {
-            rows: Some(SortedRows::new(ctx, "eventstats", Arc::default(), Ties::InOrder, None)),
+            rows: Some(SortedRows::new(ctx, "eventstats", Arc::default(), Ties::InOrder, None).spilling()),
             aggregates: self.0.start(ctx, "eventstats"),
+            rest: RowStream::End,
         })
     }
 }
@@ -91,6 +92,7 @@ struct EventstatsOperator {
     /// Taken by `finish`.
     rows: Option<SortedRows>,
     aggregates: GroupedAggregates,
+    rest: RowStream,
 }
 
 impl Operator for EventstatsOperator {
@@ -111,20 +113,22 @@ impl Operator for EventstatsOperator {
         }
     }
 
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+    fn drain(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
         if let Some(rows) = self.rows.take() {
-            let mut batch = rows.finish();
-            self.aggregates.finish_rows(&mut batch);
-            out(batch);
+            self.rest = rows.into_stream()?;
         }
-        Ok(())
+        let Some(mut batch) = self.rest.next()? else { return Ok(Flow::Done) };
+        self.aggregates.add_results(&mut batch);
+        out(batch);
+        Ok(Flow::More)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::testing::{
-        check_columns, check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, rows,
+        check_columns, check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, print,
+        rows,
     };
     use std::sync::Arc;
 
@@ -180,9 +184,14 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
+        // Rows go to disk, groups do not.
         let mut ctx = context();
         ctx.limits.max_memory_bytes = 100;
         let result = execute(&Arc::new(ctx), &commands("eventstats count"), &rows("x=1\nx=2\nx=3\nx=4"), 1, 1);
+        assert_eq!(print(&result.unwrap()), "x=1 count=4\nx=2 count=4\nx=3 count=4\nx=4 count=4");
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 100;
+        let result = execute(&Arc::new(ctx), &commands("eventstats count BY x"), &rows("x=1\nx=2\nx=3\nx=4"), 1, 1);
         assert_eq!(result.unwrap_err().to_string(), "`eventstats` exceeds the limit max_memory_bytes = 100");
     }
 

@@ -37,7 +37,7 @@
 
 use super::args::write_option;
 use super::fields::write_globs;
-use super::rows::AllRowsOperator;
+use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
@@ -131,10 +131,10 @@ impl Command for Fillnull {
         if self.is_by_name() {
             return Box::new(FillnullOperator { fillnull });
         }
-        Box::new(AllRowsOperator::new(ctx, "fillnull", move |rows| {
+        change_all_rows(ctx, "fillnull", move |rows| {
             fillnull.fill(rows);
             Ok(())
-        }))
+        })
     }
 }
 

@@ -45,13 +45,13 @@
 use super::args::write_option;
 use super::eval::EvalOperator;
 use super::fields::write_globs;
-use super::rows::AllRowsOperator;
+use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Eval, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result, RunError};
 use crate::glob::Glob;
-use crate::lexer::{Cursor, quote, quote_name, split_stages};
+use crate::lexer::{Cursor, quote, quote_name, split_bracketed_stages};
 use crate::span::{Span, Spanned};
 use crate::value::Value;
 use crate::wanted::Wanted;
@@ -196,12 +196,7 @@ fn parse_evals(text: &str) -> Result<Vec<Eval>, QueryError> {
         }
         Eval::parse(cursor)
     };
-    let mut stages = split_stages(text)?;
-    // A pipe may stand before the first.
-    if stages.len() > 1 && text[stages[0].range()].trim().is_empty() {
-        stages.remove(0);
-    }
-    stages.into_iter().map(parse_stage).collect()
+    split_bracketed_stages(text)?.into_iter().map(parse_stage).collect()
 }
 
 impl Foreach {
@@ -338,9 +333,7 @@ impl Command for Foreach {
             }
             Over::Patterns(patterns) => {
                 let (foreach, patterns) = (self.clone(), patterns.clone());
-                Box::new(AllRowsOperator::new(ctx, "foreach", move |rows| {
-                    foreach.run_for_patterns(rows, &patterns, &own_ctx)
-                }))
+                change_all_rows(ctx, "foreach", move |rows| foreach.run_for_patterns(rows, &patterns, &own_ctx))
             }
         }
     }

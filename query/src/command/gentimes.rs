@@ -28,7 +28,8 @@
 //! ```
 
 use super::args::bad_value;
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::{Generate, GenerateOperator};
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result, RunError};
@@ -111,16 +112,16 @@ impl Command for Gentimes {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(GentimesOperator { command: self.clone(), ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(Generator { command: self.clone(), ctx: Arc::clone(ctx) }))
     }
 }
 
-struct GentimesOperator {
+struct Generator {
     command: Gentimes,
     ctx: Arc<Context>,
 }
 
-impl GentimesOperator {
+impl Generator {
     fn resolve(&self, spec: Option<TimeSpec>, from_us: i64) -> Result<i64> {
         let resolved = spec.and_then(|spec| spec.resolve(from_us, self.ctx.zone));
         resolved.ok_or_else(|| RunError::Command {
@@ -130,12 +131,8 @@ impl GentimesOperator {
     }
 }
 
-impl Operator for GentimesOperator {
-    fn push(&mut self, _: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        unreachable!("a generating command stands first")
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+impl Generate for Generator {
+    fn generate(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let (now_us, zone) = (self.ctx.now_us, self.ctx.zone);
         let mut at = self.resolve(time(&self.command.start), now_us)?;
         let end = self.resolve(time(self.command.end.as_deref().unwrap_or("0")), now_us)?;

@@ -42,18 +42,40 @@ impl Groups {
         &self.keys[group as usize * self.width..][..self.width]
     }
 
-    /// The group of a key, new if need be. Tells by how many bytes the table grew.
-    pub fn find_or_add(&mut self, key: &[&Value]) -> (u32, usize) {
+    /// Bytes that the groups hold, roughly.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.entry_bytes() + self.keys.iter().map(Value::heap_bytes).sum::<usize>()
+    }
+
+    /// Bytes of a group without what its cells hold on the heap.
+    fn entry_bytes(&self) -> usize {
+        size_of::<u64>() + 2 * size_of::<u32>() + self.width * size_of::<Value>()
+    }
+
+    fn hash(&self, key: &[&Value]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for cell in key {
             cell.with_text(|text| hasher.write(text.as_bytes()));
             // Keeps ("ab", "c") and ("a", "bc") apart.
             hasher.write_u8(0xff);
         }
-        let hash = hasher.finish();
+        hasher.finish()
+    }
+
+    fn find_hashed(&self, hash: u64, key: &[&Value]) -> Option<u32> {
         let is_same = |group: &u32| self.key(*group).iter().zip(key).all(|(known, cell)| known.same_text(cell));
-        if let Some(group) = self.table.find(hash, is_same) {
-            let group = *group;
+        self.table.find(hash, is_same).copied()
+    }
+
+    /// The group of a key, if there is one.
+    pub fn find(&self, key: &[&Value]) -> Option<u32> {
+        self.find_hashed(self.hash(key), key)
+    }
+
+    /// The group of a key, new if need be. Tells by how many bytes the table grew.
+    pub fn find_or_add(&mut self, key: &[&Value]) -> (u32, usize) {
+        let hash = self.hash(key);
+        if let Some(group) = self.find_hashed(hash, key) {
             self.prefer_text(group, key);
             return (group, 0);
         }
@@ -63,8 +85,7 @@ impl Groups {
         self.hashes.push(hash);
         let hashes = &self.hashes;
         self.table.insert_unique(hash, group, |group| hashes[*group as usize]);
-        let entry = size_of::<u64>() + 2 * size_of::<u32>() + self.width * size_of::<Value>();
-        (group, entry + heap)
+        (group, self.entry_bytes() + heap)
     }
 
     /// A group that holds both a number and its text prints as text, whichever came first.

@@ -3,10 +3,12 @@
 use super::aggregate::{self, Aggregates, Aggregation, ResultColumn};
 use super::args::{Args, boolean};
 use super::group::Groups;
+use super::rows::{RowStream, SortKey, SortKind, SortedRows, Ties};
 use crate::batch::Batch;
 use crate::context::{Context, Memory};
 use crate::error::{QueryError, Result, RunError};
 use crate::lexer::{quote, quote_name};
+use crate::spill::{Block, Damaged, N_PARTITIONS, Partitions, Spill, Wire, partition_of};
 use crate::stats_fn::{Rows, Target};
 use crate::value::Value;
 use crate::wanted::Wanted;
@@ -51,7 +53,7 @@ impl Grouping {
         aggregate::add_fields_read(&self.aggregations, wanted);
     }
 
-    /// Fresh states.
+    /// Fresh states. All of them must fit in memory.
     pub(super) fn start(&self, ctx: &Arc<Context>, command: &'static str) -> GroupedAggregates {
         GroupedAggregates {
             ctx: Arc::clone(ctx),
@@ -63,6 +65,9 @@ impl Grouping {
             memory: Memory::new(ctx, command),
             n_rows: 0,
             targets: Vec::new(),
+            finished: None,
+            spill: None,
+            level: 0,
         }
     }
 }
@@ -93,8 +98,7 @@ pub(super) fn check_groups(ctx: &Context, command: &'static str, n_groups: usize
     Ok(())
 }
 
-/// The states of a [`Grouping`].
-#[derive(Clone)]
+/// The states of a [`Grouping`]. A clone has those in memory, see [`GroupedAggregates::snapshot`].
 pub(super) struct GroupedAggregates {
     ctx: Arc<Context>,
     command: &'static str,
@@ -105,29 +109,204 @@ pub(super) struct GroupedAggregates {
     memory: Memory,
     n_rows: u64,
     targets: Vec<Target>,
+    /// The results of all groups, once somebody asked for them; a clone is asked anew.
+    finished: Option<Vec<ResultColumn>>,
+    /// Where states go that do not fit in memory, if that is possible.
+    spill: Option<SpilledGroups>,
+    /// How often the rows of these groups were dealt out to partitions.
+    level: u32,
 }
+
+/// Partial states on disk: all those of one group are in one partition.
+///
+/// ```text
+/// block := (key states)*          key := value for each BY field
+/// ```
+struct SpilledGroups {
+    spill: Spill,
+    partitions: Partitions,
+    is_empty: bool,
+}
+
+impl SpilledGroups {
+    fn new(ctx: &Arc<Context>, command: &'static str) -> Self {
+        Self { spill: Spill::new(ctx, command), partitions: Partitions::default(), is_empty: true }
+    }
+}
+
+impl Clone for GroupedAggregates {
+    fn clone(&self) -> Self {
+        Self {
+            ctx: Arc::clone(&self.ctx),
+            command: self.command,
+            by: self.by.clone(),
+            delimiter: self.delimiter.clone(),
+            groups: self.groups.clone(),
+            aggregates: self.aggregates.clone(),
+            memory: self.memory.clone(),
+            n_rows: self.n_rows,
+            targets: Vec::new(),
+            finished: None,
+            spill: None,
+            level: self.level,
+        }
+    }
+}
+
+/// State that a group may always have, however small the limit is.
+const MIN_GROUP_BYTES: usize = 64 << 10;
 
 impl GroupedAggregates {
     /// Takes rows in, each of which stands for `counts[row]` equal ones.
     pub fn take(&mut self, batch: &Batch, counts: Option<&[u64]>) -> Result<()> {
         self.ctx.cancel.check()?;
         let bytes = self.groups.assign(batch, &self.by, &mut self.targets);
-        self.memory.grow(bytes)?;
+        self.memory.grow_or_spill(bytes);
         check_groups(&self.ctx, self.command, self.groups.len())?;
         let rows = Rows::new(batch, self.n_rows, counts);
         self.n_rows += batch.len() as u64;
         let bytes = self.aggregates.update(batch, &self.ctx, &self.targets, &rows, self.groups.len());
-        self.memory.grow(bytes)
+        self.memory.grow_or_spill(bytes);
+        self.make_room()
     }
 
     /// Takes over the states of another part of the rows.
     pub fn merge(&mut self, other: Self) -> Result<()> {
         self.memory.absorb(other.memory);
         let (groups, bytes) = self.groups.merge(&other.groups);
-        self.memory.grow(bytes)?;
+        self.memory.grow_or_spill(bytes);
         check_groups(&self.ctx, self.command, self.groups.len())?;
         self.aggregates.merge(other.aggregates, &self.ctx, &groups, self.groups.len());
+        if let (Some(spill), Some(other)) = (&mut self.spill, other.spill) {
+            spill.partitions.merge(other.partitions);
+            spill.is_empty &= other.is_empty;
+        }
+        self.make_room()
+    }
+
+    /// A copy, if all states are in memory.
+    pub fn snapshot(&self) -> Option<Self> {
+        let has_spilled = self.spill.as_ref().is_some_and(|spill| !spill.is_empty);
+        (!has_spilled).then(|| self.clone())
+    }
+
+    /// The same, whose states go to disk where they do not fit in memory: all but those of a group that does not fit alone.
+    pub fn spilling(mut self) -> Self {
+        self.spill = Some(SpilledGroups::new(&self.ctx, self.command));
+        self
+    }
+
+    /// Gives the states away if they do not fit in memory.
+    fn make_room(&mut self) -> Result<()> {
+        if !self.memory.is_over() {
+            return Ok(());
+        }
+        if self.spill.is_none() {
+            // It may be that others hold too much and are about to give it away.
+            return match self.memory.bytes() > self.ctx.limits.max_memory_bytes / 4 {
+                true => Err(self.ctx.out_of_memory(self.command)),
+                false => Ok(()),
+            };
+        }
+        // What merging saved is not known otherwise.
+        self.memory.clear();
+        self.memory.grow_or_spill(self.groups.bytes() + self.aggregates.bytes());
+        match self.groups.len() {
+            _ if !self.memory.is_over() => Ok(()),
+            0 | 1 if self.memory.bytes() <= self.ctx.limits.max_memory_bytes.max(MIN_GROUP_BYTES) => Ok(()),
+            0 | 1 => Err(self.ctx.out_of_memory(self.command)),
+            _ => self.spill(),
+        }
+    }
+
+    /// Writes all states to their partitions.
+    fn spill(&mut self) -> Result<()> {
+        let Some(SpilledGroups { spill, partitions, is_empty }) = &mut self.spill else { return Ok(()) };
+        let mut groups: Vec<Vec<u32>> = vec![Vec::new(); N_PARTITIONS];
+        for group in 0..self.groups.len() as u32 {
+            groups[partition_of(self.groups.key(group), self.level)].push(group);
+        }
+        let mut content = Vec::new();
+        for (partition, groups) in groups.iter().enumerate() {
+            content.clear();
+            for (index, group) in groups.iter().enumerate() {
+                self.groups.key(*group).iter().for_each(|cell| cell.encode(&mut content));
+                self.aggregates.encode(*group, &mut content);
+                if content.len() >= spill.block_bytes() || index + 1 == groups.len() {
+                    partitions.write(partition, &content, spill)?;
+                    content.clear();
+                }
+            }
+        }
+        spill.count_run();
+        *is_empty = false;
+        self.groups = Groups::new(self.by.len());
+        self.aggregates = self.aggregates.emptied();
+        self.memory.clear();
         Ok(())
+    }
+
+    /// The states of one partition.
+    fn of_partition(&self, blocks: Vec<Block>) -> Result<Self> {
+        let mut part = Self {
+            ctx: Arc::clone(&self.ctx),
+            command: self.command,
+            by: self.by.clone(),
+            delimiter: self.delimiter.clone(),
+            groups: Groups::new(self.by.len()),
+            aggregates: self.aggregates.emptied(),
+            memory: Memory::new(&self.ctx, self.command),
+            n_rows: 0,
+            targets: Vec::new(),
+            finished: None,
+            spill: Some(SpilledGroups::new(&self.ctx, self.command)),
+            level: self.level + 1,
+        };
+        for block in blocks {
+            let content = block.read()?;
+            part.merge_encoded(&content).map_err(|_| block.damaged())?;
+            part.make_room()?;
+        }
+        Ok(part)
+    }
+
+    fn merge_encoded(&mut self, mut input: &[u8]) -> Result<(), Damaged> {
+        let input = &mut input;
+        while !input.is_empty() {
+            let key: Vec<Value> = self.by.iter().map(|_| Value::decode(input)).collect::<Result<_, Damaged>>()?;
+            let (group, bytes) = self.groups.find_or_add(&key.iter().collect::<Vec<&Value>>());
+            let grown = self.aggregates.merge_encoded(input, &self.ctx, group, self.groups.len())?;
+            self.memory.grow_or_spill(bytes + grown);
+        }
+        Ok(())
+    }
+
+    /// As [`finish`](Self::finish), but batch by batch where the states did not fit in memory.
+    pub fn into_stream(mut self) -> Result<RowStream> {
+        if self.spill.as_ref().is_none_or(|spill| spill.is_empty) {
+            return Ok(RowStream::Batch(self.finish()));
+        }
+        let key = |field: &String| SortKey { field: field.clone(), descending: false, kind: SortKind::Mixed };
+        let keys = self.by.iter().map(key).collect();
+        let mut rows = SortedRows::new(&self.ctx, self.command, keys, Ties::InOrder, None).spilling();
+        self.finish_partitions(&mut rows)?;
+        rows.into_stream()
+    }
+
+    /// Adds a row for each group, one partition after the other.
+    fn finish_partitions(mut self, rows: &mut SortedRows) -> Result<()> {
+        if self.spill.as_ref().is_none_or(|spill| spill.is_empty) {
+            let table = self.finish();
+            // The table has taken the place of the states.
+            drop(self.memory);
+            rows.push(table)?;
+            rows.leave_room()?;
+            let n_rows = usize::try_from(rows.n_rows()).unwrap_or(usize::MAX);
+            return check_groups(&self.ctx, self.command, n_rows);
+        }
+        self.spill()?;
+        let partitions = self.spill.take().map(|spill| spill.partitions).unwrap_or_default();
+        partitions.into_iter().try_for_each(|blocks| self.of_partition(blocks)?.finish_partitions(rows))
     }
 
     /// A table of one row for each group, in the order of their keys.
@@ -146,15 +325,18 @@ impl GroupedAggregates {
     }
 
     /// Adds to each row the results of its group. Rows that belong to none keep what they had; one that belongs to several
-    /// has the results of all.
-    pub fn finish_rows(&mut self, batch: &mut Batch) {
+    /// has the results of all. For rows that were taken in, after the last of them.
+    pub fn add_results(&mut self, batch: &mut Batch) {
         self.groups.assign(batch, &self.by, &mut self.targets);
-        let groups: Vec<u32> = (0..self.groups.len() as u32).collect();
-        let targets = std::mem::take(&mut self.targets);
-        for ResultColumn { name, cells: results, .. } in self.results(&groups) {
-            let mut cells = batch.column(&name).map_or_else(|| vec![Value::Null; batch.len()], <[Value]>::to_vec);
+        let results = match self.finished.take() {
+            Some(results) => results,
+            None => self.results(&(0..self.groups.len() as u32).collect::<Vec<u32>>()),
+        };
+        let targets = &self.targets;
+        for ResultColumn { name, cells: results, .. } in &results {
+            let mut cells = batch.column(name).map_or_else(|| vec![Value::Null; batch.len()], <[Value]>::to_vec);
             let mut last_row = None;
-            for target in &targets {
+            for target in targets {
                 let cell = &mut cells[target.row as usize];
                 let result = results[target.group as usize].clone();
                 *cell = match last_row == Some(target.row) {
@@ -163,8 +345,9 @@ impl GroupedAggregates {
                 };
                 last_row = Some(target.row);
             }
-            batch.set_column(&name, cells);
+            batch.set_column(name, cells);
         }
+        self.finished = Some(results);
     }
 
     fn results(&mut self, groups: &[u32]) -> Vec<ResultColumn> {

@@ -124,6 +124,10 @@ impl Command for Head {
         CommandKind::Ordered
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
         self.condition.iter().for_each(|condition| condition.add_fields_read(&mut wanted));

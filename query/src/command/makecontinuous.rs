@@ -32,8 +32,8 @@
 
 use super::binning::{Binner, Binning, Extent};
 use super::grouping::check_groups;
-use super::rows::{SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use super::rows::change_all_rows;
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -97,24 +97,17 @@ impl Command for Makecontinuous {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(MakecontinuousOperator {
-            ctx: Arc::clone(ctx),
-            command: self.clone(),
-            extent: Extent::default(),
-            rows: Some(SortedRows::new(ctx, "makecontinuous", Arc::default(), Ties::InOrder, None)),
-        })
+        let filler = Filler { ctx: Arc::clone(ctx), command: self.clone() };
+        change_all_rows(ctx, "makecontinuous", move |rows| filler.fill(rows))
     }
 }
 
-struct MakecontinuousOperator {
+struct Filler {
     ctx: Arc<Context>,
     command: Makecontinuous,
-    extent: Extent,
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
 }
 
-impl MakecontinuousOperator {
+impl Filler {
     /// The bins that have no row but should.
     fn missing(&self, bins: &Binner, present: &[f64]) -> Result<Vec<f64>> {
         let Binning { start, end, .. } = self.command.binning;
@@ -132,35 +125,12 @@ impl MakecontinuousOperator {
         }
         Ok(missing)
     }
-}
 
-impl Operator for MakecontinuousOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        batch.column(&self.command.field).unwrap_or_default().iter().for_each(|cell| self.extent.add(cell));
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        self.extent.merge(&other.extent);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        let Some(rows) = self.rows.take() else { return Ok(()) };
+    /// Cuts the values and adds the rows that are missing.
+    fn fill(&self, batch: &mut Batch) -> Result<()> {
         let field = &self.command.field;
-        let mut batch = rows.finish();
-        let Some(column) = batch.column(field) else {
-            out(batch);
-            return Ok(());
-        };
-        let bins = self.command.binning.bins(field, &self.ctx, &self.extent);
+        let Some(column) = batch.column(field) else { return Ok(()) };
+        let bins = self.command.binning.bins(field, &self.ctx, &Extent::of(column));
         let starts = bins.start_column(column);
         let mut present: Vec<f64> = starts.iter().filter_map(Value::as_number).collect();
         present.sort_by(f64::total_cmp);
@@ -171,7 +141,7 @@ impl Operator for MakecontinuousOperator {
         let place = |row: u32| batch.value(row as usize, field).as_number().unwrap_or(f64::INFINITY);
         let mut order: Vec<u32> = (0..batch.len() as u32).collect();
         order.sort_by(|a, b| place(*a).total_cmp(&place(*b)));
-        out(batch.take_rows(&order));
+        *batch = std::mem::take(batch).take_rows(&order);
         Ok(())
     }
 }

@@ -25,7 +25,8 @@
 //! ```
 
 use super::args::{bad_value, boolean, count};
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::{Generate, GenerateOperator};
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -170,21 +171,17 @@ impl Command for Makeresults {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(MakeresultsOperator { command: self.clone(), ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(Maker { command: self.clone(), ctx: Arc::clone(ctx) }))
     }
 }
 
-struct MakeresultsOperator {
+struct Maker {
     command: Makeresults,
     ctx: Arc<Context>,
 }
 
-impl Operator for MakeresultsOperator {
-    fn push(&mut self, _: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        unreachable!("a generating command stands first")
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+impl Generate for Maker {
+    fn generate(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let now = Value::Number((self.ctx.now_us.div_euclid(1_000_000)) as f64);
         match &mut self.command {
             Makeresults::Data { rows, .. } => {

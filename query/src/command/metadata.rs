@@ -28,7 +28,7 @@
 //! **Differences** exact, where Splunk answers by whole buckets.
 
 use super::args::bad_value;
-use super::rewrite::RewriteOperator;
+use super::generate::{GenerateOperator, Rewritten};
 use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -100,7 +100,7 @@ impl Command for Metadata {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(RewriteOperator { command: "metadata", text: self.rewritten(), ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(Rewritten { command: "metadata", text: self.rewritten(), ctx: Arc::clone(ctx) }))
     }
 }
 

@@ -34,6 +34,7 @@ mod foreach;
 mod format;
 mod found;
 mod frequency;
+mod generate;
 mod gentimes;
 mod group;
 mod grouping;
@@ -47,6 +48,7 @@ mod makecontinuous;
 mod makemv;
 mod makeresults;
 mod map;
+mod merge;
 mod metadata;
 mod multikv;
 mod multisearch;
@@ -64,7 +66,6 @@ mod rename;
 mod replace;
 mod r#return;
 mod reverse;
-mod rewrite;
 mod rex;
 mod rows;
 mod search;
@@ -208,6 +209,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
     }
 
+    /// Whether what comes out are rows that went in, as they were: thinned out or in another order at most.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
     /// Whether a search may begin with the command: it has a result where there are no rows. `| stats count` is 0.
     fn can_begin(&self) -> bool {
         matches!(self.kind(), CommandKind::Generating | CommandKind::Transforming { .. })
@@ -315,6 +321,16 @@ pub trait Operator: Any + Send {
     fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let _ = out;
         Ok(())
+    }
+
+    /// Passes on a part of the rest, for operators whose rest may be larger than memory: they have this instead of
+    /// [`finish`](Self::finish). Called after the last push and merge, until it says [`Flow::Done`] or nobody wants more.
+    ///
+    /// # Errors
+    /// If a limit is reached or the search is cancelled.
+    fn drain(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        self.finish(out)?;
+        Ok(Flow::Done)
     }
 }
 

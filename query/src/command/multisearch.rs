@@ -20,7 +20,8 @@
 //! count=0
 //! ```
 
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::{Generate, GenerateOperator};
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -80,7 +81,9 @@ impl Command for Multisearch {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(MultisearchOperator { parts: self.subsearches.iter().map(|part| ctx.rows_of(part)).collect() })
+        Box::new(GenerateOperator(Interleaved {
+            parts: self.subsearches.iter().map(|part| ctx.rows_of(part)).collect(),
+        }))
     }
 
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
@@ -89,16 +92,12 @@ impl Command for Multisearch {
     }
 }
 
-struct MultisearchOperator {
+struct Interleaved {
     parts: Vec<Arc<Batch>>,
 }
 
-impl Operator for MultisearchOperator {
-    fn push(&mut self, _: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        unreachable!("a generating command stands first")
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+impl Generate for Interleaved {
+    fn generate(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let mut rows = Batch::default();
         self.parts.drain(..).for_each(|part| rows.append(Arc::unwrap_or_clone(part)));
         let times: Vec<f64> =

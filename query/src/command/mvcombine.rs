@@ -31,7 +31,7 @@
 
 use super::args::write_option;
 use super::group::Groups;
-use super::rows::AllRowsOperator;
+use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::{Context, Memory};
@@ -90,10 +90,10 @@ impl Command for Mvcombine {
         let field = self.field.clone();
         let mut memory = Memory::new(ctx, "mvcombine");
         let cancel = Arc::clone(&ctx.cancel);
-        Box::new(AllRowsOperator::new(ctx, "mvcombine", move |rows| {
+        change_all_rows(ctx, "mvcombine", move |rows| {
             cancel.check()?;
             combine(rows, &field, &mut memory)
-        }))
+        })
     }
 }
 

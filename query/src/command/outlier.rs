@@ -37,7 +37,7 @@
 //! ```
 
 use super::args::{bad_value, boolean, decimal};
-use super::rows::AllRowsOperator;
+use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
@@ -159,10 +159,10 @@ impl Command for Outlier {
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         let outlier = self.clone();
-        Box::new(AllRowsOperator::new(ctx, "outlier", move |rows| {
+        change_all_rows(ctx, "outlier", move |rows| {
             outlier.apply(rows);
             Ok(())
-        }))
+        })
     }
 }
 

@@ -96,6 +96,10 @@ impl Command for Regex {
         CommandKind::Streaming
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
         wanted.add(&self.field);

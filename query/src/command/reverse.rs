@@ -6,7 +6,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** all rows.
+//! **Memory** all rows; beyond `max_memory_bytes` they go to disk.
 //!
 //! **Examples**
 //!
@@ -18,7 +18,7 @@
 //! x=1
 //! ```
 
-use super::tail::ReverseOperator;
+use super::tail::reversed;
 use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::QueryError;
@@ -50,12 +50,16 @@ impl Command for Reverse {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         downstream.clone()
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(ReverseOperator::new(ctx, "reverse", None))
+        reversed(ctx, "reverse", None)
     }
 }
 

@@ -1,9 +1,11 @@
 //! All rows of a stream in a wanted order: what `sort`, `tail`, `reverse` and `dedup sortby` have in common.
 
+use super::merge::{Merge, Runs};
 use super::{Flow, Operator, same_operator};
 use crate::batch::{Batch, Fields, OrderKey};
 use crate::context::{Context, Memory};
 use crate::error::Result;
+use crate::spill::{Block, Spill, encode_rows, rows_per_block};
 use crate::value::{Value, parse_number};
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -33,6 +35,8 @@ pub enum SortKind {
     Text,
     /// `ip(x)`: addresses; what is none counts as missing.
     Address,
+    /// Numbers by size, then text by bytes: the order of groups. Nobody writes it.
+    Mixed,
 }
 
 /// Which way rows that agree in all keys stand.
@@ -50,6 +54,7 @@ enum Cell {
     Number(f64),
     Address(u128),
     Text(CompactString),
+    Mixed(Value),
     Missing,
 }
 
@@ -69,6 +74,7 @@ impl Cell {
             SortKind::Number => number().unwrap_or(Cell::Missing),
             SortKind::Text => text(),
             SortKind::Address => address().or_else(address6).unwrap_or(Cell::Missing),
+            SortKind::Mixed => Cell::Mixed(value.clone()),
         }
     }
 
@@ -76,7 +82,7 @@ impl Cell {
         match self {
             Cell::Number(_) => 0,
             Cell::Address(_) => 1,
-            Cell::Text(_) => 2,
+            Cell::Text(_) | Cell::Mixed(_) => 2,
             Cell::Missing => 3,
         }
     }
@@ -89,15 +95,53 @@ impl Cell {
             (Cell::Number(a), Cell::Number(b)) => (a + 0.0).total_cmp(&(b + 0.0)),
             (Cell::Address(a), Cell::Address(b)) => a.cmp(b),
             (Cell::Text(a), Cell::Text(b)) => a.cmp(b),
+            (Cell::Mixed(a), Cell::Mixed(b)) => a.cmp_mixed(b),
             _ => self.rank().cmp(&other.rank()),
         };
         if descending { ascending.reverse() } else { ascending }
     }
 }
 
-struct Entry {
+/// What a row is ordered by.
+pub(super) struct Entry {
     cells: Box<[Cell]>,
-    place: OrderKey,
+    pub place: OrderKey,
+}
+
+/// The order of rows: by keys, then by their places in the stream.
+#[derive(Clone)]
+pub(super) struct RowOrder {
+    pub keys: Arc<[SortKey]>,
+    pub ties: Ties,
+}
+
+impl RowOrder {
+    /// What the rows of a batch are ordered by.
+    pub fn entries(&self, batch: &Batch, place: impl Fn(usize) -> OrderKey) -> impl Iterator<Item = Entry> {
+        let columns: Vec<Option<&[Value]>> = self.keys.iter().map(|key| batch.column(&key.field)).collect();
+        (0..batch.len()).map(move |row| {
+            let cell = |(key, column): (&SortKey, &Option<&[Value]>)| {
+                Cell::new(column.map_or(&Value::Null, |column| &column[row]), key.kind)
+            };
+            Entry { cells: self.keys.iter().zip(&columns).map(cell).collect(), place: place(row) }
+        })
+    }
+
+    /// The order of two rows, each with a number that grows in the order in which they came. Rows made of one event have its
+    /// place in common; they came one behind the other.
+    pub fn compare(&self, (a, a_number): (&Entry, u32), (b, b_number): (&Entry, u32)) -> Ordering {
+        let mut keys = self.keys.iter().zip(a.cells.iter().zip(&b.cells));
+        let by_keys = keys.find_map(|(key, (a, b))| Some(a.compare(b, key.descending)).filter(|order| order.is_ne()));
+        by_keys.unwrap_or_else(|| {
+            let as_they_came = a.place.cmp(&b.place).then(a_number.cmp(&b_number));
+            if self.ties == Ties::InOrder { as_they_came } else { as_they_came.reverse() }
+        })
+    }
+
+    /// Bytes that the entries of so many rows hold, roughly.
+    fn entry_bytes(&self, n_rows: usize) -> usize {
+        n_rows * (size_of::<Entry>() + self.keys.len() * size_of::<Cell>())
+    }
 }
 
 /// Rows that are collected and come out in order, at most the first `limit` of them.
@@ -105,8 +149,7 @@ struct Entry {
 /// The result does not depend on the order in which rows come in if they carry order keys; other rows count as they
 /// come. With a limit, twice as many rows are held at most.
 pub(super) struct SortedRows {
-    keys: Arc<[SortKey]>,
-    ties: Ties,
+    order: RowOrder,
     limit: Option<usize>,
     rows: Batch,
     entries: Vec<Entry>,
@@ -115,10 +158,14 @@ pub(super) struct SortedRows {
     columns: HashMap<CompactString, (OrderKey, usize)>,
     n_rows: u64,
     ctx: Arc<Context>,
+    command: &'static str,
     memory: Memory,
+    /// What did not fit in memory; `None` if all rows are wanted at once, so that they must.
+    runs: Option<Runs>,
 }
 
 impl SortedRows {
+    /// No row yet. All of them must fit in memory.
     pub fn new(
         ctx: &Arc<Context>,
         command: &'static str,
@@ -127,16 +174,23 @@ impl SortedRows {
         limit: Option<usize>,
     ) -> Self {
         Self {
-            keys,
-            ties,
+            order: RowOrder { keys, ties },
             limit,
             rows: Batch::default(),
             entries: Vec::new(),
             columns: HashMap::new(),
             n_rows: 0,
             ctx: Arc::clone(ctx),
+            command,
             memory: Memory::new(ctx, command),
+            runs: None,
         }
+    }
+
+    /// The same, whose rows go to disk as sorted runs where they do not fit in memory: an external merge sort.
+    pub fn spilling(mut self) -> Self {
+        self.runs = Some(Runs::new(Spill::new(&self.ctx, self.command), self.order.clone(), self.limit));
+        self
     }
 
     /// The number of rows that came in.
@@ -146,14 +200,14 @@ impl SortedRows {
 
     /// Takes rows in.
     pub fn push(&mut self, batch: Batch) -> Result<()> {
-        self.ctx.cancel.check()?;
-        let columns: Vec<Option<&[Value]>> = self.keys.iter().map(|key| batch.column(&key.field)).collect();
-        let place = |row: usize| match batch.order() {
-            Some(order) => order[row],
-            None => OrderKey::sequence(self.n_rows + row as u64),
-        };
-        let first = if batch.is_empty() { OrderKey::sequence(self.n_rows) } else { place(0) };
-        for (index, name) in batch.fields().iter().enumerate() {
+        let first = batch.order().and_then(|order| order.first().copied());
+        self.add_columns(batch.fields(), first.unwrap_or(OrderKey::sequence(self.n_rows)));
+        self.push_rows(batch)
+    }
+
+    /// Takes the columns of a batch in, whose first row stands at `first`.
+    pub fn add_columns(&mut self, fields: &Fields, first: OrderKey) {
+        for (index, name) in fields.iter().enumerate() {
             match self.columns.get_mut(name) {
                 Some(known) => *known = (*known).min((first, index)),
                 None => {
@@ -161,17 +215,22 @@ impl SortedRows {
                 }
             }
         }
-        for row in 0..batch.len() {
-            let cell = |(key, column): (&SortKey, &Option<&[Value]>)| {
-                Cell::new(column.map_or(&Value::Null, |column| &column[row]), key.kind)
-            };
-            let cells = self.keys.iter().zip(&columns).map(cell).collect();
-            self.entries.push(Entry { cells, place: place(row) });
-        }
+    }
+
+    /// Takes rows in whose columns are known.
+    pub fn push_rows(&mut self, batch: Batch) -> Result<()> {
+        self.ctx.cancel.check()?;
+        let first_row = self.n_rows;
+        let place = |row: usize| match batch.order() {
+            Some(order) => order[row],
+            None => OrderKey::sequence(first_row + row as u64),
+        };
+        self.entries.extend(self.order.entries(&batch, place));
         self.n_rows += batch.len() as u64;
-        self.memory.grow(batch.bytes() + batch.len() * (size_of::<Entry>() + self.keys.len() * size_of::<Cell>()))?;
+        self.memory.grow_or_spill(batch.bytes() + self.order.entry_bytes(batch.len()));
         self.rows.append(batch);
-        self.cut_if_large()
+        self.cut_if_large();
+        self.make_room()
     }
 
     /// Takes over the rows of another part of the stream.
@@ -184,33 +243,40 @@ impl SortedRows {
         self.n_rows += other.n_rows;
         self.entries.extend(other.entries);
         self.rows.append(other.rows);
-        self.cut_if_large()
+        if let (Some(runs), Some(other)) = (&mut self.runs, other.runs) {
+            runs.append(other)?;
+        }
+        self.cut_if_large();
+        self.make_room()
     }
 
     /// The rows in order; they no longer carry order keys, for they are in an order of their own.
+    ///
+    /// # Panics
+    /// If rows went to disk: that is a bug of the command, which wants them at once.
     pub fn finish(self) -> Batch {
+        assert!(self.runs.as_ref().is_none_or(Runs::is_empty), "rows that are wanted at once stay in memory");
         let order = self.order();
         let mut rows = self.rows.take_rows(&order);
         rows.clear_order();
-        let mut names: Vec<(CompactString, (OrderKey, usize))> = self.columns.into_iter().collect();
-        names.sort_unstable_by(|(a_name, a), (b_name, b)| (a, a_name).cmp(&(b, b_name)));
-        rows.select_columns(&Arc::new(Fields::new(names.into_iter().map(|(name, _)| name))));
+        rows.select_columns(&Arc::new(in_order(self.columns)));
         rows
+    }
+
+    /// The rows in order, as [`finish`](Self::finish), but batch by batch where they did not fit in memory.
+    pub fn into_stream(mut self) -> Result<RowStream> {
+        if self.runs.as_ref().is_none_or(Runs::is_empty) {
+            return Ok(RowStream::Batch(self.finish()));
+        }
+        self.spill()?;
+        let Some(runs) = self.runs else { return Ok(RowStream::End) };
+        Ok(RowStream::Merge(Box::new(runs.into_merge(in_order(self.columns), self.memory)?)))
     }
 
     /// The indexes of the wanted rows, in order.
     fn order(&self) -> Vec<u32> {
-        let compare = |a_row: &u32, b_row: &u32| {
-            let (a, b) = (&self.entries[*a_row as usize], &self.entries[*b_row as usize]);
-            let mut keys = self.keys.iter().zip(a.cells.iter().zip(&b.cells));
-            let by_keys =
-                keys.find_map(|(key, (a, b))| Some(a.compare(b, key.descending)).filter(|order| order.is_ne()));
-            by_keys.unwrap_or_else(|| match self.ties {
-                // Rows made of one event have its place in common; they came one behind the other.
-                Ties::InOrder => a.place.cmp(&b.place).then(a_row.cmp(b_row)),
-                Ties::Reversed => b.place.cmp(&a.place).then(b_row.cmp(a_row)),
-            })
-        };
+        let entry = |row: u32| (&self.entries[row as usize], row);
+        let compare = |a: &u32, b: &u32| self.order.compare(entry(*a), entry(*b));
         let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
         match self.limit {
             Some(0) => order.clear(),
@@ -225,11 +291,11 @@ impl SortedRows {
     }
 
     /// Drops what cannot be among the first rows any more.
-    fn cut_if_large(&mut self) -> Result<()> {
+    fn cut_if_large(&mut self) {
         const SLACK: usize = 1024;
-        let Some(limit) = self.limit else { return Ok(()) };
+        let Some(limit) = self.limit else { return };
         if self.entries.len() <= 2 * limit + SLACK {
-            return Ok(());
+            return;
         }
         // Those that stay do so as they came, or rows of one event would change places.
         let mut order = self.order();
@@ -237,38 +303,105 @@ impl SortedRows {
         self.rows = std::mem::take(&mut self.rows).take_rows(&order);
         let mut entries: Vec<Option<Entry>> = std::mem::take(&mut self.entries).into_iter().map(Some).collect();
         self.entries = order.iter().filter_map(|row| entries[*row as usize].take()).collect();
-        self.memory.set(self.rows.bytes() + self.entries.len() * size_of::<Entry>())
+        self.memory.clear();
+        self.memory.grow_or_spill(self.rows.bytes() + self.order.entry_bytes(self.entries.len()));
+    }
+
+    /// Gives the rows away if they do not fit in memory.
+    fn make_room(&mut self) -> Result<()> {
+        if self.runs.is_some() {
+            return if self.memory.is_over() { self.spill() } else { Ok(()) };
+        }
+        self.memory.check()
+    }
+
+    /// Gives the rows away if they take more than half of what all may take, to somebody who still needs the other half.
+    pub fn leave_room(&mut self) -> Result<()> {
+        if self.memory.bytes() > self.ctx.limits.max_memory_bytes / 2 { self.spill() } else { Ok(()) }
+    }
+
+    /// Writes the rows in memory as a run.
+    fn spill(&mut self) -> Result<()> {
+        let order = self.order();
+        let Some(runs) = &mut self.runs else { return Ok(()) };
+        let mut run: Vec<Block> = Vec::new();
+        let mut content = Vec::new();
+        let n_rows = rows_per_block(runs.spill.block_bytes(), self.rows.len(), self.rows.bytes());
+        for rows in order.chunks(n_rows) {
+            content.clear();
+            encode_rows(&self.rows, rows, |row| self.entries[row as usize].place, &mut content);
+            run.push(runs.spill.write(&content)?);
+        }
+        (self.rows, self.entries) = (Batch::default(), Vec::new());
+        self.memory.clear();
+        runs.push(run)
+    }
+}
+
+/// Names by the places where they first stood.
+fn in_order(columns: HashMap<CompactString, (OrderKey, usize)>) -> Fields {
+    let mut names: Vec<(CompactString, (OrderKey, usize))> = columns.into_iter().collect();
+    names.sort_unstable_by(|(a_name, a), (b_name, b)| (a, a_name).cmp(&(b, b_name)));
+    Fields::new(names.into_iter().map(|(name, _)| name))
+}
+
+/// Rows that come out batch by batch.
+pub(super) enum RowStream {
+    /// All of them.
+    Batch(Batch),
+    /// Runs on disk.
+    Merge(Box<Merge>),
+    /// No more.
+    End,
+}
+
+impl RowStream {
+    /// Passes on the next batch; [`Flow::Done`] after the last, as [`Operator::drain`] says it.
+    pub fn pass_on(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        if let Some(batch) = self.next()? {
+            out(batch);
+        }
+        Ok(if matches!(self, RowStream::End) { Flow::Done } else { Flow::More })
+    }
+
+    /// The next batch; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<Batch>> {
+        match std::mem::replace(self, RowStream::End) {
+            RowStream::End => Ok(None),
+            RowStream::Batch(batch) => Ok(Some(batch)),
+            RowStream::Merge(mut merge) => {
+                let Some(mut batch) = merge.next()? else { return Ok(None) };
+                batch.clear_order();
+                *self = RowStream::Merge(merge);
+                Ok(Some(batch))
+            }
+        }
     }
 }
 
 /// Collects all rows and passes on what a function makes of them.
 ///
-/// For commands whose result for one row depends on what other rows there are. The rows come in their order, whoever
-/// collected which.
-pub(super) struct AllRowsOperator<F> {
-    /// Taken by `finish`.
+/// The rows come to it in their order, whoever collected which.
+pub(super) struct CollectOperator<F> {
+    /// Taken when the rest is asked for.
     rows: Option<SortedRows>,
     make: F,
+    rest: RowStream,
 }
 
-impl<F> AllRowsOperator<F>
+impl<F> CollectOperator<F>
 where
-    F: FnMut(&mut Batch) -> Result<()> + Send + 'static,
+    F: FnMut(SortedRows) -> Result<RowStream> + Send + 'static,
 {
-    /// No rows yet; `make` changes all of them at the end.
-    pub fn new(ctx: &Arc<Context>, command: &'static str, make: F) -> Self {
-        Self::sorted(ctx, command, Arc::default(), make)
-    }
-
-    /// As [`new`](Self::new), with the rows in the order of `keys`.
-    pub fn sorted(ctx: &Arc<Context>, command: &'static str, keys: Arc<[SortKey]>, make: F) -> Self {
-        Self { rows: Some(SortedRows::new(ctx, command, keys, Ties::InOrder, None)), make }
+    /// Passes on what `make` makes of `rows` and those that come.
+    pub fn new(rows: SortedRows, make: F) -> Self {
+        Self { rows: Some(rows), make, rest: RowStream::End }
     }
 }
 
-impl<F> Operator for AllRowsOperator<F>
+impl<F> Operator for CollectOperator<F>
 where
-    F: FnMut(&mut Batch) -> Result<()> + Send + 'static,
+    F: FnMut(SortedRows) -> Result<RowStream> + Send + 'static,
 {
     fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
         if let Some(rows) = &mut self.rows {
@@ -285,12 +418,24 @@ where
         }
     }
 
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+    fn drain(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
         if let Some(rows) = self.rows.take() {
-            let mut batch = rows.finish();
-            (self.make)(&mut batch)?;
-            out(batch);
+            self.rest = (self.make)(rows)?;
         }
-        Ok(())
+        self.rest.pass_on(out)
     }
+}
+
+/// Passes on all rows as `make` changes them, for commands whose result for one row depends on what other rows there are.
+pub(super) fn change_all_rows(
+    ctx: &Arc<Context>,
+    command: &'static str,
+    mut make: impl FnMut(&mut Batch) -> Result<()> + Send + 'static,
+) -> Box<dyn Operator> {
+    let rows = SortedRows::new(ctx, command, Arc::default(), Ties::InOrder, None);
+    Box::new(CollectOperator::new(rows, move |rows| {
+        let mut batch = rows.finish();
+        make(&mut batch)?;
+        Ok(RowStream::Batch(batch))
+    }))
 }

@@ -74,6 +74,10 @@ impl Command for Search {
         CommandKind::Streaming
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         // Whether the rows will have a `_raw` is not known here; without one a word may be in any field.
         if self.expr.reads_text() {

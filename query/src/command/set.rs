@@ -21,7 +21,8 @@
 //! x=2
 //! ```
 
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::{Generate, GenerateOperator};
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -86,7 +87,7 @@ impl Command for Set {
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         let sides = [ctx.rows_of(&self.sides[0]), ctx.rows_of(&self.sides[1])];
-        Box::new(SetOperator { operation: self.operation, sides })
+        Box::new(GenerateOperator(Sides { operation: self.operation, sides }))
     }
 
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
@@ -95,7 +96,7 @@ impl Command for Set {
     }
 }
 
-struct SetOperator {
+struct Sides {
     operation: SetOperation,
     sides: [Arc<Batch>; 2],
 }
@@ -111,12 +112,8 @@ fn keys(rows: &Batch) -> Vec<String> {
     (0..rows.len()).map(key).collect()
 }
 
-impl Operator for SetOperator {
-    fn push(&mut self, _: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        unreachable!("a generating command stands first")
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+impl Generate for Sides {
+    fn generate(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         let both = [keys(&self.sides[0]), keys(&self.sides[1])];
         let known: [HashSet<&str>; 2] =
             [0, 1].map(|side: usize| both[side].iter().map(String::as_str).collect::<HashSet<_>>());

@@ -18,7 +18,8 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** all rows, or twice N of them. A warning says when rows were cut.
+//! **Memory** all rows, or twice N of them; beyond `max_memory_bytes` they go to disk as sorted runs, which are merged at the
+//! end. A warning says when rows were cut.
 //!
 //! **Examples**
 //!
@@ -38,9 +39,8 @@
 //! mixed columns differently from run to run; here numbers rank before text.
 
 use super::args::count;
-use super::rows::{SortKey, SortKind, SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
-use crate::batch::Batch;
+use super::rows::{CollectOperator, SortKey, SortKind, SortedRows, Ties};
+use super::{Args, Command, CommandKind, Operator};
 use crate::context::{Context, Warning};
 use crate::error::{QueryError, Result};
 use crate::lexer::{quote, quote_name};
@@ -158,6 +158,10 @@ impl Command for Sort {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
         self.keys.iter().for_each(|key| wanted.add(&key.field));
@@ -165,59 +169,25 @@ impl Command for Sort {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let keys = self.keys.clone().into();
-        Box::new(SortOperator {
-            ctx: Arc::clone(ctx),
-            warns: !self.is_cut_later,
-            limit: self.limit,
-            rows: Some(SortedRows::new(ctx, "sort", keys, Ties::InOrder, self.limit)),
-        })
-    }
-}
-
-struct SortOperator {
-    ctx: Arc<Context>,
-    limit: Option<usize>,
-    /// Whether to say that rows were cut.
-    warns: bool,
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
-}
-
-impl Operator for SortOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        if let Some(rows) = self.rows.take() {
-            let n_rows = rows.n_rows();
-            if let Some(limit) = self.limit
-                && self.warns
-                && n_rows > limit as u64
+        let rows = SortedRows::new(ctx, "sort", self.keys.clone().into(), Ties::InOrder, self.limit).spilling();
+        let limit = self.limit.filter(|_| !self.is_cut_later);
+        let own_ctx = Arc::clone(ctx);
+        Box::new(CollectOperator::new(rows, move |rows| {
+            if let Some(kept) = limit
+                && rows.n_rows() > kept as u64
             {
-                self.ctx.warn(Warning::SortCut { kept: limit, of: n_rows });
+                own_ctx.warn(Warning::SortCut { kept, of: rows.n_rows() });
             }
-            out(rows.finish());
-        }
-        Ok(())
+            rows.into_stream()
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::command::Flow;
     use crate::context::Warning;
+    use crate::error::RunError;
     use crate::testing::{
         check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, rows,
     };
@@ -281,6 +251,71 @@ mod tests {
         let ctx = Arc::new(context());
         let result = execute(&ctx, &commands("sort 0 x"), &input, 5000, 1).unwrap();
         assert_eq!((result.len(), ctx.warnings().len()), (12_001, 0));
+    }
+
+    /// Rows of which few fit in memory: as many runs as there are merged at once, and more.
+    #[test]
+    fn rows_that_do_not_fit_in_memory_are_merged_from_disk() {
+        let input: String = (0..3_000).map(|n| format!("x={} n={n}\n", (n * 7919) % 97)).collect();
+        let input = rows(&input);
+        for query in ["sort 0 x", "sort 0 -x, n", "sort 1500 x", "sort 7 -n", "reverse", "tail 40", "sort 0 x | head 3"]
+        {
+            let expected = execute(&Arc::new(context()), &commands(query), &input, 20, 2).unwrap();
+            let mut ctx = context();
+            ctx.limits.max_memory_bytes = 4 << 10;
+            let ctx = Arc::new(ctx);
+            let result = execute(&ctx, &commands(query), &input, 20, 2).unwrap();
+            assert_eq!(crate::testing::print(&result), crate::testing::print(&expected), "{query}");
+            let spilled = ctx.spilled();
+            assert!(spilled[0].n_runs > 64 || query.contains('7'), "{query}: {spilled:?}");
+            assert_eq!((ctx.memory_bytes(), ctx.disk_bytes()), (0, 0), "{query}");
+        }
+    }
+
+    #[test]
+    fn counted_memory_stays_near_its_limit() {
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 1 << 20;
+        let ctx = Arc::new(ctx);
+        let command = &commands("sort 0 x")[0];
+        let mut operator = command.start(&ctx);
+        let mut most = 0;
+        for n in 0..4_000 {
+            let row = crate::testing::row(&format!("x={} text=\"{}\"", (n * 7919) % 997, "text ".repeat(200)));
+            operator.push(row, &mut |_| {}).unwrap();
+            most = most.max(ctx.memory_bytes());
+        }
+        let mut n_rows = 0;
+        while operator.drain(&mut |batch| n_rows += batch.len()).unwrap() == Flow::More {
+            most = most.max(ctx.memory_bytes());
+        }
+        assert_eq!(n_rows, 4_000);
+        assert!(most > 900 << 10 && most < (1 << 20) * 11 / 10, "{most}");
+    }
+
+    #[test]
+    fn a_sort_is_cancelled_while_its_rows_are_on_disk() {
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 0;
+        let ctx = Arc::new(ctx);
+        let mut operator = commands("sort 0 x")[0].start(&ctx);
+        for row in rows("x=3\nx=1\nx=2") {
+            operator.push(row, &mut |_| {}).unwrap();
+        }
+        assert!(ctx.disk_bytes() > 0);
+        ctx.cancel.request();
+        assert!(matches!(operator.drain(&mut |_| {}), Err(RunError::Cancelled)));
+        drop(operator);
+        assert_eq!((ctx.memory_bytes(), ctx.disk_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn no_more_is_written_than_allowed() {
+        let mut ctx = context();
+        ctx.limits.max_memory_bytes = 0;
+        ctx.limits.max_spill_bytes = Some(10);
+        let result = execute(&Arc::new(ctx), &commands("sort 0 x"), &rows("x=1\nx=2\nx=3"), 1, 1);
+        assert_eq!(result.unwrap_err().to_string(), "`sort` exceeds the limit max_spill_bytes = 10");
     }
 
     #[test]

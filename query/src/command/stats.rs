@@ -30,7 +30,7 @@
 //! **Kind** transforming; parts are merged.
 //!
 //! **Memory** one state for each group and call; `values`, `dc`, `mode` grow with distinct values, `median` and `perc`
-//! with values. Bounded by `max_groups` and `max_memory_bytes`.
+//! with values. Bounded by `max_groups`. Beyond `max_memory_bytes` states go to disk, as long as those of one group fit.
 //!
 //! **Examples**
 //!
@@ -56,6 +56,7 @@
 
 use super::aggregate::{self, Aggregation};
 use super::grouping::{GroupedAggregates, Grouping};
+use super::rows::RowStream;
 use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
 use crate::batch::Batch;
 use crate::context::Context;
@@ -90,7 +91,8 @@ impl Command for Stats {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(StatsOperator(self.0.start(ctx, "stats")))
+        let aggregates = Some(self.0.start(ctx, "stats").spilling());
+        Box::new(StatsOperator { aggregates, rest: RowStream::End })
     }
 
     fn counts_rows_only(&self) -> bool {
@@ -98,40 +100,59 @@ impl Command for Stats {
     }
 }
 
-#[derive(Clone)]
-struct StatsOperator(GroupedAggregates);
+struct StatsOperator {
+    /// Taken when the rest is asked for.
+    aggregates: Option<GroupedAggregates>,
+    rest: RowStream,
+}
+
+impl StatsOperator {
+    fn take(&mut self, batch: &Batch, counts: Option<&[u64]>) -> Result<()> {
+        self.aggregates.as_mut().map_or(Ok(()), |aggregates| aggregates.take(batch, counts))
+    }
+}
 
 impl Operator for StatsOperator {
     fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        self.0.take(&batch, None)?;
+        self.take(&batch, None)?;
         Ok(Flow::More)
     }
 
     fn push_counted(&mut self, batch: Batch, counts: &[u64]) -> Result<()> {
-        self.0.take(&batch, Some(counts))
+        self.take(&batch, Some(counts))
     }
 
     fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        self.0.merge(same_operator::<Self>(other).0)
+        let other: Self = same_operator(other);
+        match (&mut self.aggregates, other.aggregates) {
+            (Some(aggregates), Some(other)) => aggregates.merge(other),
+            _ => Ok(()),
+        }
     }
 
     fn snapshot(&self) -> Option<Box<dyn Operator>> {
-        Some(Box::new(self.clone()))
+        let aggregates = self.aggregates.as_ref()?.snapshot()?;
+        Some(Box::new(Self { aggregates: Some(aggregates), rest: RowStream::End }))
     }
 
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        out(self.0.finish());
-        Ok(())
+    fn drain(&mut self, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
+        if let Some(aggregates) = self.aggregates.take() {
+            self.rest = aggregates.into_stream()?;
+        }
+        self.rest.pass_on(out)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::batch::Batch;
+    use crate::command::Flow;
     use crate::context::Warning;
     use crate::testing::{
         check_columns, check_fields_read, check_prints, check_refused, check_rows, commands, context, execute, print,
         rows,
     };
+    use crate::value::Value;
     use std::sync::Arc;
 
     #[test]
@@ -289,10 +310,66 @@ mod tests {
         ctx.limits.max_groups = 2;
         let result = execute(&Arc::new(ctx), &commands("stats count BY x"), &rows("x=1\nx=2\nx=3"), 1, 1);
         assert_eq!(result.unwrap_err().to_string(), "`stats` exceeds the limit max_groups = 2");
+        let input: String = (0..8_000).map(|x| format!("x={x} g={}\n", x % 2)).collect();
+        for query in ["stats values(x)", "stats values(x) BY g"] {
+            let mut ctx = context();
+            ctx.limits.max_memory_bytes = 20_000;
+            let result = execute(&Arc::new(ctx), &commands(query), &rows(&input), 100, 2);
+            // One group has more values than fit; of two groups each has.
+            assert_eq!(
+                result.unwrap_err().to_string(),
+                "`stats` exceeds the limit max_memory_bytes = 20000",
+                "{query}"
+            );
+        }
+    }
+
+    #[test]
+    fn counted_memory_stays_near_its_limit() {
         let mut ctx = context();
-        ctx.limits.max_memory_bytes = 100;
-        let result = execute(&Arc::new(ctx), &commands("stats values(x)"), &rows("x=1\nx=2\nx=3\nx=4"), 1, 1);
-        assert_eq!(result.unwrap_err().to_string(), "`stats` exceeds the limit max_memory_bytes = 100");
+        ctx.limits.max_memory_bytes = 1 << 20;
+        let ctx = Arc::new(ctx);
+        let mut operator = commands("stats count dc(n) BY k")[0].start(&ctx);
+        let mut most = 0;
+        for first in (0..60_000).step_by(100) {
+            let cells = |of: fn(u32) -> u32| (first..first + 100).map(|n| Value::from(f64::from(of(n)))).collect();
+            let batch = Batch::from_columns(100, [("k", cells(|n| n % 20_011)), ("n", cells(|n| n))]);
+            operator.push(batch, &mut |_| {}).unwrap();
+            most = most.max(ctx.memory_bytes());
+        }
+        let mut n_rows = 0;
+        while operator.drain(&mut |batch| n_rows += batch.len()).unwrap() == Flow::More {
+            most = most.max(ctx.memory_bytes());
+        }
+        assert_eq!(n_rows, 20_011);
+        assert!(most > 900 << 10 && most < (1 << 20) * 11 / 10, "{most}");
+    }
+
+    #[test]
+    fn groups_that_do_not_fit_in_memory_are_finished_partition_by_partition() {
+        let row = |n: u64| format!("k={} h={} v_{}={} _time={}\n", n * 7919 % 701, n % 3, n % 2, n % 11, n * 100);
+        let input: String = (0..4_000).map(row).collect();
+        let input = rows(&input);
+        for query in [
+            "stats count BY k",
+            "stats count sum(v_1) dc(v_0) values(v_1) list(v_0) BY k, h",
+            "stats avg(v_*) first(v_0) latest(v_1) p90(v_1) sparkline(count) AS s BY k",
+            "stats eval(sum(v_0)/count) AS r BY h, k",
+            "stats delim=\",\" values(k) BY h",
+            "stats count BY k | head 3",
+        ] {
+            let expected = execute(&Arc::new(context()), &commands(query), &input, 50, 2).unwrap();
+            for limit in [0, 10_000] {
+                let mut ctx = context();
+                ctx.limits.max_memory_bytes = limit;
+                let ctx = Arc::new(ctx);
+                let result = execute(&ctx, &commands(query), &input, 50, 2).unwrap();
+                assert_eq!(print(&result), print(&expected), "{query} in {limit} bytes");
+                assert_eq!(result.fields(), expected.fields(), "{query}");
+                assert!(!ctx.spilled().is_empty(), "{query}");
+                assert_eq!((ctx.memory_bytes(), ctx.disk_bytes()), (0, 0), "{query}");
+            }
+        }
     }
 
     #[test]
@@ -305,7 +382,7 @@ mod tests {
             operator.push_counted(crate::testing::row(row), &[n]).unwrap();
         }
         let mut result = Vec::new();
-        operator.finish(&mut |batch| result.push(batch)).unwrap();
+        operator.drain(&mut |batch| result.push(batch)).unwrap();
         assert_eq!(print(&result[0]), "x=a count=12\nx=b count=2");
         assert!(!commands("stats count(x)")[0].counts_rows_only());
     }

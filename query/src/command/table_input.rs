@@ -1,7 +1,8 @@
 //! What `inputlookup` and `inputcsv` have in common: the rows of a table.
 
 use super::args::{boolean, count};
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::{Generate, GenerateOperator};
+use super::{Args, Command, CommandKind, Operator};
 use crate::ast::TimeModifiers;
 use crate::batch::Batch;
 use crate::context::{Context, Warning};
@@ -141,24 +142,17 @@ impl Command for TableInput {
         if !self.late_times.is_empty() {
             ctx.warn(Warning::LateTimeModifier);
         }
-        Box::new(TableInputOperator { command: self.clone(), ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(TableRows { command: self.clone(), ctx: Arc::clone(ctx) }))
     }
 }
 
-struct TableInputOperator {
+struct TableRows {
     command: TableInput,
     ctx: Arc<Context>,
 }
 
-impl Operator for TableInputOperator {
-    fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        // The rows that follow have no place in the order of events.
-        batch.clear_order();
-        out(batch);
-        Ok(Flow::More)
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
+impl Generate for TableRows {
+    fn generate(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
         // Only now: a command before this one may have written the table.
         let Self { command, ctx } = self;
         let table = ctx.tables().table(ctx, command.name(), command.naming(), &command.table);

@@ -14,7 +14,7 @@
 //!
 //! **Kind** transforming; parts are merged.
 //!
-//! **Memory** twice N rows.
+//! **Memory** twice N rows; beyond `max_memory_bytes` they go to disk.
 //!
 //! **Examples**
 //!
@@ -27,9 +27,8 @@
 //! x=2
 //! ```
 
-use super::rows::{SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
-use crate::batch::Batch;
+use super::rows::{CollectOperator, SortedRows, Ties};
+use super::{Args, Command, CommandKind, Operator};
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::wanted::Wanted;
@@ -66,49 +65,23 @@ impl Command for Tail {
         false
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         downstream.clone()
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(ReverseOperator::new(ctx, "tail", Some(self.limit)))
+        reversed(ctx, "tail", Some(self.limit))
     }
 }
 
-/// Collects rows and passes them on from the last to the first.
-pub(super) struct ReverseOperator {
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
-}
-
-impl ReverseOperator {
-    pub fn new(ctx: &Arc<Context>, command: &'static str, limit: Option<usize>) -> Self {
-        Self { rows: Some(SortedRows::new(ctx, command, Arc::default(), Ties::Reversed, limit)) }
-    }
-}
-
-impl Operator for ReverseOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        if let Some(rows) = self.rows.take() {
-            out(rows.finish());
-        }
-        Ok(())
-    }
+/// Collects rows and passes them on from the last to the first, at most `limit` of them.
+pub(super) fn reversed(ctx: &Arc<Context>, command: &'static str, limit: Option<usize>) -> Box<dyn Operator> {
+    let rows = SortedRows::new(ctx, command, Arc::default(), Ties::Reversed, limit).spilling();
+    Box::new(CollectOperator::new(rows, SortedRows::into_stream))
 }
 
 #[cfg(test)]

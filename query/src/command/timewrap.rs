@@ -37,8 +37,8 @@
 
 use super::args::bad_value;
 use super::grouping::check_groups;
-use super::rows::{SortedRows, Ties};
-use super::{Args, Command, CommandKind, Flow, Operator, same_operator};
+use super::rows::change_all_rows;
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, QueryErrorKind, Result};
@@ -178,19 +178,20 @@ impl Command for Timewrap {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let rows = SortedRows::new(ctx, "timewrap", Arc::default(), Ties::InOrder, None);
-        Box::new(TimewrapOperator { ctx: Arc::clone(ctx), command: self.clone(), rows: Some(rows) })
+        let wrapper = Wrapper { ctx: Arc::clone(ctx), command: self.clone() };
+        change_all_rows(ctx, "timewrap", move |rows| {
+            *rows = wrapper.wrap(rows)?;
+            Ok(())
+        })
     }
 }
 
-struct TimewrapOperator {
+struct Wrapper {
     ctx: Arc<Context>,
     command: Timewrap,
-    /// Taken by `finish`.
-    rows: Option<SortedRows>,
 }
 
-impl TimewrapOperator {
+impl Wrapper {
     /// Where the latest period ends.
     fn end_us(&self, times: &BTreeSet<i64>) -> Option<i64> {
         if self.command.align_now {
@@ -223,30 +224,12 @@ impl TimewrapOperator {
         }
         Ok(places)
     }
-}
 
-impl Operator for TimewrapOperator {
-    fn push(&mut self, batch: Batch, _: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        if let Some(rows) = &mut self.rows {
-            rows.push(batch)?;
-        }
-        Ok(Flow::More)
-    }
-
-    fn merge(&mut self, other: Box<dyn Operator>) -> Result<()> {
-        let other: Self = same_operator(other);
-        match (&mut self.rows, other.rows) {
-            (Some(rows), Some(other)) => rows.merge(other),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        let Some(rows) = self.rows.take() else { return Ok(()) };
-        let batch = rows.finish();
+    /// The table of one line for each instant of a period.
+    fn wrap(&self, batch: &Batch) -> Result<Batch> {
         let time_us = |row: usize| batch.value(row, "_time").as_number().and_then(from_seconds);
         let times: BTreeSet<i64> = (0..batch.len()).filter_map(time_us).collect();
-        let Some(end_us) = self.end_us(&times) else { return Ok(()) };
+        let Some(end_us) = self.end_us(&times) else { return Ok(Batch::default()) };
         let places = self.places(&times, end_us)?;
         let mut lines: BTreeMap<i64, usize> = places.values().map(|(_, wrapped_us)| (*wrapped_us, 0)).collect();
         lines.values_mut().enumerate().for_each(|(index, line)| *line = index);
@@ -273,8 +256,7 @@ impl Operator for TimewrapOperator {
                 table.push((self.command.column_name(field, *n_before as i64, end_us, &self.ctx), cells));
             }
         }
-        out(Batch::from_columns(lines.len(), table));
-        Ok(())
+        Ok(Batch::from_columns(lines.len(), table))
     }
 }
 

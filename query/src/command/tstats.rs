@@ -32,8 +32,8 @@
 //! `PREFIX()` are not supported.
 
 use super::aggregate::{self, Aggregation};
+use super::generate::{GenerateOperator, Rewritten};
 use super::grouping::write_by;
-use super::rewrite::RewriteOperator;
 use super::{Args, Command, CommandKind, Operator};
 use crate::ast::TimeModifiers;
 use crate::context::Context;
@@ -185,7 +185,7 @@ impl Command for Tstats {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(RewriteOperator { command: "tstats", text: self.rewritten(), ctx: Arc::clone(ctx) })
+        Box::new(GenerateOperator(Rewritten { command: "tstats", text: self.rewritten(), ctx: Arc::clone(ctx) }))
     }
 }
 

@@ -22,7 +22,8 @@
 //! ```
 
 use super::args::count;
-use super::{Args, Command, CommandKind, Flow, Operator};
+use super::generate::GenerateOperator;
+use super::{Args, Command, CommandKind, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
@@ -82,30 +83,14 @@ impl Command for Union {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(UnionOperator { parts: self.subsearches.iter().map(|subsearch| ctx.rows_of(subsearch)).collect() })
+        let parts: Vec<Arc<Batch>> = self.subsearches.iter().map(|subsearch| ctx.rows_of(subsearch)).collect();
+        Box::new(GenerateOperator(parts))
     }
 
     fn subsearches(&self) -> Vec<SubsearchArgument<'_>> {
         let max_rows = if self.max_rows == 0 { usize::MAX } else { self.max_rows };
         let argument = |subsearch| SubsearchArgument { command: "union", subsearch, max_rows };
         self.subsearches.iter().map(argument).collect()
-    }
-}
-
-struct UnionOperator {
-    parts: Vec<Arc<Batch>>,
-}
-
-impl Operator for UnionOperator {
-    fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
-        batch.clear_order();
-        out(batch);
-        Ok(Flow::More)
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(Batch)) -> Result<()> {
-        self.parts.iter().for_each(|part| out((**part).clone()));
-        Ok(())
     }
 }
 

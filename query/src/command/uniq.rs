@@ -55,6 +55,10 @@ impl Command for Uniq {
         CommandKind::Ordered
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, _: &Wanted) -> Wanted {
         Wanted::All
     }

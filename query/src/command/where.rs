@@ -70,6 +70,10 @@ impl Command for Where {
         CommandKind::Streaming
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = downstream.clone();
         self.condition.add_fields_read(&mut wanted);

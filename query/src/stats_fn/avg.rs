@@ -11,6 +11,7 @@
 use super::exact_sum::ExactSum;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
     aliases: &["mean"],
@@ -22,6 +23,8 @@ struct Average {
     n: u64,
     sum: ExactSum,
 }
+
+wire_struct!(Average { n, sum });
 
 impl NumericState for Average {
     fn update(&mut self, number: f64) -> usize {

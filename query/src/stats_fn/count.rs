@@ -11,6 +11,7 @@
 //! ```
 
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -21,6 +22,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct Count(u64);
+
+wire_struct!(Count { 0 });
 
 impl State for Count {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

@@ -16,6 +16,7 @@ use super::hyperloglog::HyperLogLog;
 use super::running::{DistinctTally, Tallied};
 use super::{MAX_EXACT_VALUES, Parameters, Position, State, States, StatsFunction};
 use crate::context::Warning;
+use crate::spill::wire_enum;
 use crate::value::Value;
 use compact_str::CompactString;
 use hashbrown::HashSet;
@@ -33,6 +34,8 @@ pub(crate) enum DistinctCount {
     Exact(HashSet<CompactString>),
     Estimated(HyperLogLog),
 }
+
+wire_enum!(DistinctCount { Exact, Estimated });
 
 impl Default for DistinctCount {
     fn default() -> Self {

@@ -4,6 +4,7 @@
 //! 2019): numbers are counted in buckets whose edges are powers of one base, so that the middle of a bucket is near all
 //! numbers in it. What is kept depends on the numbers alone, neither on their order nor on the parts they came in.
 
+use crate::spill::wire_struct;
 use std::collections::BTreeMap;
 
 /// How far the middle of a bucket is at most from a number in it, relative to the number.
@@ -21,6 +22,8 @@ pub(super) struct DdSketch {
     n: u64,
     limits: Option<(f64, f64)>,
 }
+
+wire_struct!(DdSketch { positive, negative, n_zeros, n, limits });
 
 /// Which number stands for those of a bucket.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@
 
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::batch::OrderKey;
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -21,6 +22,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct Earliest(Option<TimedValue>);
+
+wire_struct!(Earliest { 0 });
 
 impl State for Earliest {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {
@@ -43,6 +46,8 @@ pub(super) struct TimedValue {
     order: (OrderKey, u32),
     pub value: Value,
 }
+
+wire_struct!(TimedValue { time, order, value });
 
 impl TimedValue {
     /// `None` if the row has no time.

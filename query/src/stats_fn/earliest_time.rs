@@ -9,6 +9,7 @@
 
 use super::earliest::TimedValue;
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -19,6 +20,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct EarliestTime(Option<TimedValue>);
+
+wire_struct!(EarliestTime { 0 });
 
 impl State for EarliestTime {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

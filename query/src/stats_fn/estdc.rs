@@ -12,6 +12,7 @@
 
 use super::hyperloglog::HyperLogLog;
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -21,6 +22,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct EstimatedDistinctCount(HyperLogLog);
+
+wire_struct!(EstimatedDistinctCount { 0 });
 
 impl State for EstimatedDistinctCount {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

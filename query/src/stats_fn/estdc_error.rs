@@ -9,6 +9,7 @@
 
 use super::hyperloglog::{HyperLogLog, RELATIVE_ERROR};
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction =
@@ -16,6 +17,8 @@ pub(super) const FUNCTION: StatsFunction =
 
 #[derive(Clone, Default)]
 struct EstimateError(HyperLogLog);
+
+wire_struct!(EstimateError { 0 });
 
 impl State for EstimateError {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

@@ -4,6 +4,8 @@
 //! an integer for the whole numbers and as doubles that do not overlap for the rest, and rounded once at the end
 //! (Shewchuk, *Adaptive Precision Floating-Point Arithmetic*, 1997; the rounding is that of Python's `math.fsum`).
 
+use crate::spill::wire_struct;
+
 /// An exact sum of doubles.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ExactSum {
@@ -11,6 +13,8 @@ pub(crate) struct ExactSum {
     /// Ascending by size, without common bits; seldom more than three.
     partials: Vec<f64>,
 }
+
+wire_struct!(ExactSum { whole, partials });
 
 /// Whole numbers below this size are added as integers.
 const WHOLE_LIMIT: f64 = 9_223_372_036_854_775_808.0;

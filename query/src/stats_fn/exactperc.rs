@@ -14,6 +14,7 @@ use super::numeric::{Numeric, NumericState};
 use super::perc::{exact_percentile, merge_numbers};
 use super::running::{PercentileTally, Tallied};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
     takes_percentile: true,
@@ -23,6 +24,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct ExactPercentile(Vec<f64>);
+
+wire_struct!(ExactPercentile { 0 });
 
 impl NumericState for ExactPercentile {
     fn update(&mut self, number: f64) -> usize {

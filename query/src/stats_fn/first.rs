@@ -11,6 +11,7 @@
 
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::batch::OrderKey;
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -20,6 +21,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct First(Option<((OrderKey, u32), Value)>);
+
+wire_struct!(First { 0 });
 
 impl State for First {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

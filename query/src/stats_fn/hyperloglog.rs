@@ -4,6 +4,7 @@
 //! for HyperLogLog sketches*, 2017, which needs no correction tables. Few texts are kept as their hashes, so that many small
 //! groups stay small. What is kept depends on the set of texts alone, neither on their order nor on the parts they came in.
 
+use crate::spill::wire_enum;
 use hashbrown::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -22,6 +23,8 @@ pub(super) enum HyperLogLog {
     Hashes(HashSet<u64>),
     Registers(Vec<u8>),
 }
+
+wire_enum!(HyperLogLog { Hashes, Registers });
 
 impl Default for HyperLogLog {
     fn default() -> Self {

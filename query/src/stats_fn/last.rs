@@ -11,6 +11,7 @@
 
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::batch::OrderKey;
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction =
@@ -18,6 +19,8 @@ pub(super) const FUNCTION: StatsFunction =
 
 #[derive(Clone, Default)]
 struct Last(Option<((OrderKey, u32), Value)>);
+
+wire_struct!(Last { 0 });
 
 impl State for Last {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

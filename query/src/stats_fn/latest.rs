@@ -11,6 +11,7 @@
 
 use super::earliest::TimedValue;
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -21,6 +22,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct Latest(Option<TimedValue>);
+
+wire_struct!(Latest { 0 });
 
 impl State for Latest {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

@@ -11,6 +11,7 @@
 use super::{Parameters, Position, State, States, StatsFunction};
 use crate::batch::OrderKey;
 use crate::context::Warning;
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -24,6 +25,8 @@ struct List {
     values: Vec<((OrderKey, u32), Value)>,
     is_cut: bool,
 }
+
+wire_struct!(List { values, is_cut });
 
 impl State for List {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

@@ -8,12 +8,15 @@
 //! ```
 
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction::new("max", include_str!("max.rs"), States::<Max>::start);
 
 #[derive(Clone, Default)]
 struct Max(Value);
+
+wire_struct!(Max { 0 });
 
 impl State for Max {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

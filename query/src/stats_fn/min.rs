@@ -9,12 +9,15 @@
 //! ```
 
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction::new("min", include_str!("min.rs"), States::<Min>::start);
 
 #[derive(Clone, Default)]
 struct Min(Value);
+
+wire_struct!(Min { 0 });
 
 impl State for Min {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

@@ -1,7 +1,8 @@
 //! The statistical functions of `stats`, `timechart` and their like.
 //!
 //! A function is one file: its `//!` text is the manual page, then come its line for the table and its `State`, what it
-//! knows of one group. States take values in, merge in any order with the same result, and finish exactly.
+//! knows of one group. States take values in, merge in any order with the same result, finish exactly, and can be written
+//! to disk at any time.
 
 mod avg;
 mod count;
@@ -56,6 +57,7 @@ pub(crate) use summary::ValueSummary;
 use crate::batch::{Batch, OrderKey};
 use crate::context::Context;
 use crate::manual::Manual;
+use crate::spill::{Damaged, Wire};
 use crate::value::Value;
 use std::any::Any;
 use std::fmt;
@@ -183,7 +185,7 @@ pub(crate) struct Parameters<'c> {
 }
 
 /// What a function knows of one group of rows.
-pub(crate) trait State: Clone + Default + Send + 'static {
+pub(crate) trait State: Wire + Clone + Default + Send + 'static {
     /// Takes a value in: neither null nor several. Tells how many bytes of heap the state holds more than before.
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize;
 
@@ -256,6 +258,21 @@ pub(crate) trait GroupStates: Any + Send {
 
     /// Adds the state of group `from` to that of group `into`.
     fn merge_group(&mut self, from: u32, into: u32, n_groups: usize);
+
+    /// Writes the state of a group.
+    fn encode(&self, group: u32, out: &mut Vec<u8>);
+
+    /// Adds a state that was written to that of `group`. Tells how many bytes more are held at most.
+    ///
+    /// # Errors
+    /// If the bytes were not written by [`encode`](Self::encode) of the same call.
+    fn merge_encoded(&mut self, input: &mut &[u8], group: u32, n_groups: usize) -> Result<usize, Damaged>;
+
+    /// States of the same call without any group, which know what is known of all groups.
+    fn emptied(&self) -> Box<dyn GroupStates>;
+
+    /// Bytes that all states hold, roughly.
+    fn bytes(&self) -> usize;
 
     /// The result of a group.
     fn peek(&self, group: u32, parameters: &Parameters<'_>) -> Value;
@@ -338,6 +355,28 @@ impl<S: State> GroupStates for States<S> {
         self.0[into as usize].merge(state);
     }
 
+    fn encode(&self, group: u32, out: &mut Vec<u8>) {
+        match self.0.get(group as usize) {
+            Some(state) => state.encode(out),
+            None => S::default().encode(out),
+        }
+    }
+
+    fn merge_encoded(&mut self, input: &mut &[u8], group: u32, n_groups: usize) -> Result<usize, Damaged> {
+        let state = S::decode(input)?;
+        let bytes = state.heap_bytes() + self.grow(n_groups);
+        self.0[group as usize].merge(state);
+        Ok(bytes)
+    }
+
+    fn emptied(&self) -> Box<dyn GroupStates> {
+        Self::start()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<S>() + self.0.iter().map(S::heap_bytes).sum::<usize>()
+    }
+
     fn peek(&self, group: u32, parameters: &Parameters<'_>) -> Value {
         self.0.get(group as usize).cloned().unwrap_or_default().finish(parameters)
     }
@@ -359,6 +398,8 @@ impl<S: State> GroupStates for States<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::context;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     #[test]
@@ -368,6 +409,55 @@ mod tests {
             for name in [function.name].iter().chain(function.aliases) {
                 assert!(seen.insert(*name), "{name} stands twice");
                 assert_eq!(*name, name.to_ascii_lowercase());
+            }
+        }
+    }
+
+    proptest! {
+        /// A state that was written and read is what it was, for every function, alone and within a sparkline.
+        #[test]
+        fn states_survive_being_written(
+            cells in proptest::collection::vec("1|2|2\\.5|-3|a|b|", 1..20), cut in 0..20_usize,
+        ) {
+            let ctx = context();
+            let cells: Vec<Value> =
+                cells.iter().map(|text| if text.is_empty() { Value::Null } else { Value::from(text.as_str()) }).collect();
+            let times = (0..cells.len()).map(|row| Value::Number(100.0 * row as f64)).collect();
+            let batch = Batch::from_columns(cells.len(), [("x", cells), ("_time", times)]);
+            let rows = Rows::in_order(&batch, 0);
+            let targets: Vec<Target> = (0..batch.len() as u32).map(|row| Target { row, group: row % 2 }).collect();
+            let (left, right) = targets.split_at(cut.min(targets.len()));
+            for function in STATS_FUNCTIONS {
+                for in_sparkline in [false, true] {
+                    let start = || match in_sparkline {
+                        true => Box::new(SparklineStates::new((function.start)(), None, &ctx)),
+                        false => (function.start)(),
+                    };
+                    let of = |targets: &[Target]| {
+                        let mut states: Box<dyn GroupStates> = start();
+                        states.update(batch.column("x"), targets, &rows, 2);
+                        states
+                    };
+                    let (mut whole, first, second) = (of(&targets), of(left), of(right));
+                    // What is known of all groups is the part of those who merge.
+                    let mut common = first.emptied();
+                    common.merge(second.emptied(), &[], 0);
+                    let mut read = common.emptied();
+                    for part in [second, first] {
+                        for group in 0..2 {
+                            let mut bytes = Vec::new();
+                            part.encode(group, &mut bytes);
+                            let mut input = &bytes[..];
+                            read.merge_encoded(&mut input, group, 2).unwrap();
+                            prop_assert!(input.is_empty());
+                        }
+                    }
+                    let parameters = Parameters { percentile: 50.0, all_numeric: false, ctx: &ctx };
+                    for group in 0..2 {
+                        let (read, whole) = (read.finish(group, &parameters), whole.finish(group, &parameters));
+                        prop_assert_eq!(read, whole, "{} sparkline={}", function.name, in_sparkline);
+                    }
+                }
             }
         }
     }

@@ -10,6 +10,7 @@
 
 use super::running::{ModeTally, Tallied};
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -22,6 +23,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct Mode(HashMap<CompactString, u64>);
+
+wire_struct!(Mode { 0 });
 
 impl State for Mode {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

@@ -1,6 +1,7 @@
 //! Number, sum and sum of squares: what variance and its kin are made of.
 
 use super::exact_sum::ExactSum;
+use crate::spill::wire_struct;
 
 /// The moments of a set of numbers. Both sums are exact, so that neither order nor parts matter and nothing is lost where
 /// the numbers are large and close together.
@@ -10,6 +11,8 @@ pub(super) struct Moments {
     pub sum: ExactSum,
     pub squares: ExactSum,
 }
+
+wire_struct!(Moments { n, sum, squares });
 
 impl Moments {
     pub fn update(&mut self, number: f64) -> usize {

@@ -1,10 +1,11 @@
 //! What all functions of numbers have in common: values that are not numeric are skipped.
 
 use super::{Parameters, Position, State};
+use crate::spill::{Damaged, Wire};
 use crate::value::Value;
 
 /// A [`State`] that takes numbers alone.
-pub(super) trait NumericState: Clone + Default + Send + 'static {
+pub(super) trait NumericState: Wire + Clone + Default + Send + 'static {
     /// Takes a number in; tells how many bytes of heap the state holds more than before.
     fn update(&mut self, number: f64) -> usize;
 
@@ -20,6 +21,21 @@ pub(super) trait NumericState: Clone + Default + Send + 'static {
 pub(super) struct Numeric<N> {
     state: N,
     has_text: bool,
+}
+
+impl<N: NumericState> Wire for Numeric<N> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.state.encode(out);
+        self.has_text.encode(out);
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Damaged> {
+        Ok(Self { state: Wire::decode(input)?, has_text: Wire::decode(input)? })
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.state.heap_bytes()
+    }
 }
 
 impl<N: NumericState> State for Numeric<N> {

@@ -24,6 +24,7 @@ use super::numeric::{Numeric, NumericState};
 use super::running::{PercentileTally, Tallied};
 use super::{MAX_EXACT_VALUES, Parameters, States, StatsFunction};
 use crate::context::Warning;
+use crate::spill::{wire_enum, wire_struct};
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
     aliases: &["p"],
@@ -35,6 +36,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 /// A percentile, estimated where there are many numbers.
 #[derive(Clone, Default)]
 pub(super) struct Percentile(Numbers);
+
+wire_struct!(Percentile { 0 });
 
 impl NumericState for Percentile {
     fn update(&mut self, number: f64) -> usize {
@@ -56,6 +59,8 @@ pub(super) enum Numbers {
     Exact(Vec<f64>),
     Estimated(DdSketch),
 }
+
+wire_enum!(Numbers { Exact, Estimated });
 
 impl Default for Numbers {
     fn default() -> Self {

@@ -9,12 +9,15 @@
 
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("range", include_str!("range.rs"), States::<Numeric<Range>>::start);
 
 #[derive(Clone, Default)]
 struct Range(Option<(f64, f64)>);
+
+wire_struct!(Range { 0 });
 
 impl NumericState for Range {
     fn update(&mut self, number: f64) -> usize {

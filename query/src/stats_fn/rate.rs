@@ -11,6 +11,7 @@
 
 use super::earliest::TimedValue;
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -24,6 +25,8 @@ struct Rate {
     earliest: Option<TimedValue>,
     latest: Option<TimedValue>,
 }
+
+wire_struct!(Rate { earliest, latest });
 
 impl State for Rate {
     fn update(&mut self, value: &Value, at: &Position<'_>) -> usize {

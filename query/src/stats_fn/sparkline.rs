@@ -15,10 +15,12 @@
 
 use super::{GroupStates, Parameters, Position, Rows, Running, State, States, StatsFunction, Target};
 use crate::context::Context;
+use crate::spill::{Damaged, Wire, wire_struct};
 use crate::time::{Bins, TimeRange, TimeSpan, from_seconds};
 use crate::value::Value;
-use hashbrown::HashMap;
 use std::any::Any;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The line of the table. The states of a call are [`SparklineStates`], made from those of the function within.
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
@@ -29,6 +31,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 /// What a sparkline of no function would hold.
 #[derive(Clone, Default)]
 struct Nothing;
+
+wire_struct!(Nothing {});
 
 impl State for Nothing {
     fn update(&mut self, _: &Value, _: &Position<'_>) -> usize {
@@ -44,6 +48,9 @@ impl State for Nothing {
 
 const MARK: &str = "##__SPARKLINE__##";
 
+/// Bytes that the place of a cell takes, roughly.
+const CELL_BYTES: usize = 2 * size_of::<(i64, u32)>();
+
 /// Most bins where the range decides about their length.
 const MAX_BINS: u32 = 100;
 
@@ -57,8 +64,9 @@ pub(crate) struct SparklineStates {
     range: TimeRange,
     /// First and last time of the rows.
     times: Option<(i64, i64)>,
-    index: HashMap<(u32, i64), u32>,
-    cells: Vec<(u32, i64)>,
+    /// For each group the cells of its bins: what a group is called in `states`.
+    cells: Vec<BTreeMap<i64, u32>>,
+    n_cells: usize,
 }
 
 impl SparklineStates {
@@ -73,15 +81,19 @@ impl SparklineStates {
             is_span_fixed: fixed_span.is_some(),
             range,
             times: None,
-            index: HashMap::new(),
             cells: Vec::new(),
+            n_cells: 0,
         }
     }
 
     fn find_or_add(&mut self, group: u32, bin_us: i64) -> u32 {
-        *self.index.entry((group, bin_us)).or_insert_with(|| {
-            self.cells.push((group, bin_us));
-            self.cells.len() as u32 - 1
+        let group = group as usize;
+        if group >= self.cells.len() {
+            self.cells.resize_with(group + 1, BTreeMap::new);
+        }
+        *self.cells[group].entry(bin_us).or_insert_with(|| {
+            self.n_cells += 1;
+            self.n_cells as u32 - 1
         })
     }
 
@@ -91,13 +103,17 @@ impl SparklineStates {
         let longest = at_least.into_iter().chain([needed, self.bins.span]).max_by_key(|span| span.nominal_us());
         let Some(span) = longest.filter(|span| *span != self.bins.span) else { return };
         self.bins.span = span;
-        self.index.clear();
-        let fine = std::mem::take(&mut self.cells);
-        for (cell, (group, bin_us)) in fine.iter().enumerate() {
-            let coarse = self.find_or_add(*group, self.bins.start_of(*bin_us));
-            if coarse != cell as u32 {
-                self.states.merge_group(cell as u32, coarse, fine.len());
+        for cells in &mut self.cells {
+            let mut coarse: BTreeMap<i64, u32> = BTreeMap::new();
+            for (bin_us, cell) in std::mem::take(cells) {
+                match coarse.entry(self.bins.start_of(bin_us)) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(cell);
+                    }
+                    Entry::Occupied(entry) => self.states.merge_group(cell, *entry.get(), self.n_cells),
+                }
             }
+            *cells = coarse;
         }
     }
 
@@ -110,7 +126,7 @@ impl SparklineStates {
 impl GroupStates for SparklineStates {
     fn update(&mut self, cells: Option<&[Value]>, targets: &[Target], rows: &Rows<'_>, _: usize) -> usize {
         let Some(times) = rows.times else { return 0 };
-        let n_cells = self.cells.len();
+        let n_cells = self.n_cells;
         let mut inner = Vec::with_capacity(targets.len());
         for target in targets {
             let Some(time_us) = times[target.row as usize].as_number().and_then(from_seconds) else { continue };
@@ -118,8 +134,8 @@ impl GroupStates for SparklineStates {
             let group = self.find_or_add(target.group, self.bins.start_of(time_us));
             inner.push(Target { row: target.row, group });
         }
-        let bytes = (self.cells.len() - n_cells) * 2 * size_of::<(u32, i64, u32)>();
-        let bytes = bytes + self.states.update(cells, &inner, rows, self.cells.len());
+        let bytes = (self.n_cells - n_cells) * CELL_BYTES;
+        let bytes = bytes + self.states.update(cells, &inner, rows, self.n_cells);
         self.coarsen(None);
         bytes
     }
@@ -131,22 +147,49 @@ impl GroupStates for SparklineStates {
             self.add_times(first, last);
         }
         self.coarsen(Some(other.bins.span));
-        let place =
-            |(group, bin_us): &(u32, i64)| self.find_or_add(groups[*group as usize], self.bins.start_of(*bin_us));
-        let cells: Vec<u32> = other.cells.iter().map(place).collect();
-        self.states.merge(other.states, &cells, self.cells.len());
+        let mut cells = vec![0; other.n_cells];
+        for (group, bins) in groups.iter().zip(&other.cells) {
+            for (bin_us, cell) in bins {
+                cells[*cell as usize] = self.find_or_add(*group, self.bins.start_of(*bin_us));
+            }
+        }
+        self.states.merge(other.states, &cells, self.n_cells);
     }
 
     fn merge_group(&mut self, from: u32, into: u32, _: usize) {
-        let moved: Vec<(usize, i64)> = (self.cells.iter().enumerate())
-            .filter(|(_, (group, _))| *group == from)
-            .map(|(cell, (_, bin_us))| (cell, *bin_us))
-            .collect();
-        for (cell, bin_us) in moved {
-            self.index.remove(&(from, bin_us));
+        let Some(moved) = self.cells.get_mut(from as usize).map(std::mem::take) else { return };
+        for (bin_us, cell) in moved {
             let target = self.find_or_add(into, bin_us);
-            self.states.merge_group(cell as u32, target, self.cells.len());
+            self.states.merge_group(cell, target, self.n_cells);
         }
+    }
+
+    fn encode(&self, group: u32, out: &mut Vec<u8>) {
+        let Some(cells) = self.cells.get(group as usize) else { return 0_usize.encode(out) };
+        cells.len().encode(out);
+        for (bin_us, cell) in cells {
+            bin_us.encode(out);
+            self.states.encode(*cell, out);
+        }
+    }
+
+    fn merge_encoded(&mut self, input: &mut &[u8], group: u32, _: usize) -> Result<usize, Damaged> {
+        let mut bytes = 0;
+        for _ in 0..usize::decode(input)? {
+            // The bins may have become longer since.
+            let bin_us = self.bins.start_of(i64::decode(input)?);
+            let cell = self.find_or_add(group, bin_us);
+            bytes += CELL_BYTES + self.states.merge_encoded(input, cell, self.n_cells)?;
+        }
+        Ok(bytes)
+    }
+
+    fn emptied(&self) -> Box<dyn GroupStates> {
+        Box::new(Self { states: self.states.emptied(), cells: Vec::new(), n_cells: 0, ..*self })
+    }
+
+    fn bytes(&self) -> usize {
+        self.n_cells * CELL_BYTES + self.states.bytes()
     }
 
     fn peek(&self, _: u32, _: &Parameters<'_>) -> Value {
@@ -161,7 +204,7 @@ impl GroupStates for SparklineStates {
         if let (Some(first), Some(end)) = (first, end) {
             let mut bin = self.bins.start_of(first);
             while bin < end && values.len() <= parameters.ctx.limits.max_groups {
-                let cell = self.index.get(&(group, bin)).copied();
+                let cell = self.cells.get(group as usize).and_then(|cells| cells.get(&bin).copied());
                 let value = cell.map_or(Value::Null, |cell| self.states.finish(cell, parameters));
                 values.push(if value.is_null() { Value::Number(0.0) } else { value });
                 bin = self.bins.next(bin);

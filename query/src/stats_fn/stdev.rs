@@ -12,12 +12,15 @@
 use super::moments::Moments;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("stdev", include_str!("stdev.rs"), States::<Numeric<StdDev>>::start);
 
 #[derive(Clone, Default)]
 struct StdDev(Moments);
+
+wire_struct!(StdDev { 0 });
 
 impl NumericState for StdDev {
     fn update(&mut self, number: f64) -> usize {

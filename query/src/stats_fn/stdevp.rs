@@ -12,12 +12,15 @@
 use super::moments::Moments;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("stdevp", include_str!("stdevp.rs"), States::<Numeric<StdDevP>>::start);
 
 #[derive(Clone, Default)]
 struct StdDevP(Moments);
+
+wire_struct!(StdDevP { 0 });
 
 impl NumericState for StdDevP {
     fn update(&mut self, number: f64) -> usize {

@@ -13,6 +13,7 @@
 use super::exact_sum::ExactSum;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("sum", include_str!("sum.rs"), States::<Numeric<Sum>>::start);
@@ -22,6 +23,8 @@ pub(super) struct Sum {
     n: u64,
     sum: ExactSum,
 }
+
+wire_struct!(Sum { n, sum });
 
 impl NumericState for Sum {
     fn update(&mut self, number: f64) -> usize {

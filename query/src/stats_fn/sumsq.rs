@@ -10,12 +10,15 @@
 use super::moments::Moments;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("sumsq", include_str!("sumsq.rs"), States::<Numeric<SumOfSquares>>::start);
 
 #[derive(Clone, Default)]
 struct SumOfSquares(Moments);
+
+wire_struct!(SumOfSquares { 0 });
 
 impl NumericState for SumOfSquares {
     fn update(&mut self, number: f64) -> usize {

@@ -15,6 +15,7 @@ use super::numeric::{Numeric, NumericState};
 use super::perc::Numbers;
 use super::running::{PercentileTally, Tallied};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction = StatsFunction {
     takes_percentile: true,
@@ -24,6 +25,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct UpperPercentile(Numbers);
+
+wire_struct!(UpperPercentile { 0 });
 
 impl NumericState for UpperPercentile {
     fn update(&mut self, number: f64) -> usize {

@@ -14,6 +14,7 @@
 use super::dc::{insert_text, merge_texts};
 use super::running::{Tallied, ValuesTally};
 use super::{Parameters, Position, State, States, StatsFunction};
+use crate::spill::wire_struct;
 use crate::value::Value;
 use compact_str::CompactString;
 use hashbrown::HashSet;
@@ -26,6 +27,8 @@ pub(super) const FUNCTION: StatsFunction = StatsFunction {
 
 #[derive(Clone, Default)]
 struct Values(HashSet<CompactString>);
+
+wire_struct!(Values { 0 });
 
 impl State for Values {
     fn update(&mut self, value: &Value, _: &Position<'_>) -> usize {

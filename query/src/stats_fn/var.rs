@@ -10,12 +10,15 @@
 use super::moments::Moments;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("var", include_str!("var.rs"), States::<Numeric<Variance>>::start);
 
 #[derive(Clone, Default)]
 struct Variance(Moments);
+
+wire_struct!(Variance { 0 });
 
 impl NumericState for Variance {
     fn update(&mut self, number: f64) -> usize {

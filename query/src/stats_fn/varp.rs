@@ -10,12 +10,15 @@
 use super::moments::Moments;
 use super::numeric::{Numeric, NumericState};
 use super::{Parameters, States, StatsFunction};
+use crate::spill::wire_struct;
 
 pub(super) const FUNCTION: StatsFunction =
     StatsFunction::new("varp", include_str!("varp.rs"), States::<Numeric<VarianceP>>::start);
 
 #[derive(Clone, Default)]
 struct VarianceP(Moments);
+
+wire_struct!(VarianceP { 0 });
 
 impl NumericState for VarianceP {
     fn update(&mut self, number: f64) -> usize {

@@ -1,7 +1,7 @@
 //! The oracle of the language: a naive interpreter, written from the language reference alone, against the real executor.
 //!
 //! Tables and queries are generated; the number of pairs comes from `TRAWL_ORACLE_PAIRS`. Each query runs over several cuts
-//! of its table into batches and over several workers.
+//! of its table into batches and over several workers; every third one also with no memory at all, where state goes to disk.
 
 mod cell;
 mod combine;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use trawl_formats::Zone;
 use trawl_query::context::Context;
 use trawl_query::time::TimeRange;
-use trawl_query::{Batch, Value};
+use trawl_query::{Batch, Limits, RunError, Value};
 
 const DEFAULT_PAIRS: u64 = 5_000;
 
@@ -44,13 +44,21 @@ fn check(seed: u64) -> Result<(), String> {
     let text = query.write(&mut random);
     let pipeline = trawl_query::parse(&text).map_err(|error| format!("seed {seed}: {}", error.render(&text, false)))?;
     let expected = commands::run(&query, &rows);
-    for (batch_rows, n_workers) in [(usize::MAX, 1), (1, 1), (2, 3), (3, 2)] {
-        let ctx = Arc::new(Context::new(0, Zone::UTC, TimeRange::ALL));
+    let with_memory = [(usize::MAX, 1), (1, 1), (2, 3), (3, 2)].map(|run| (run, Limits::default().max_memory_bytes));
+    let without_memory = [((1, 2), 0), ((2, 3), 0)].into_iter().take(if seed.is_multiple_of(3) { 2 } else { 0 });
+    for ((batch_rows, n_workers), max_memory_bytes) in with_memory.into_iter().chain(without_memory) {
+        let mut ctx = Context::new(0, Zone::UTC, TimeRange::ALL);
+        ctx.limits.max_memory_bytes = max_memory_bytes;
+        let ctx = Arc::new(ctx);
         let batches = rows.chunks(batch_rows.min(rows.len().max(1))).map(batch_of).collect();
-        let result = pipeline.run_over(batches, n_workers, &ctx).expect("no limit is reached");
+        let result = match pipeline.run_over(batches, n_workers, &ctx) {
+            // Not every command can go on with temporary files.
+            Err(RunError::Limit { limit: "max_memory_bytes", .. }) if max_memory_bytes == 0 => continue,
+            result => result.expect("no limit is reached"),
+        };
         if let Some(complaint) = difference(&query, &expected, &result) {
             return Err(format!(
-                "seed {seed}, {batch_rows} rows a batch, {n_workers} workers: {complaint}\n{text}\nover\n{}expected\n{}found\n{}",
+                "seed {seed}, {batch_rows} rows a batch, {n_workers} workers, {max_memory_bytes} bytes: {complaint}\n{text}\nover\n{}expected\n{}found\n{}",
                 print(&rows),
                 print(&expected),
                 print(&(0..result.len()).map(|row| row_of(&result, row)).collect::<Vec<_>>())
