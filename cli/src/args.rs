@@ -68,6 +68,8 @@ pub enum Verb {
     Sources(SourcesArgs),
     /// Show what the data folder holds
     Status(StatusArgs),
+    /// Show matching events as they arrive
+    Tail(TailArgs),
     /// Check every byte of the data folder against its checksums, the catalog and the index
     Verify(VerifyArgs),
     /// Look at the configuration
@@ -222,6 +224,42 @@ pub struct SearchArgs {
     /// Only check that the query is valid
     #[arg(long, conflicts_with_all = ["explain", "stats"])]
     pub check: bool,
+}
+
+/// Arguments of `trawl tail`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Shows the last matches, then those that arrive, in the order of arrival, also where their time stamps are older. `trawl run` \
+must be running; with --files the files are followed directly, without a data folder. Commands that look at one event at a \
+time can be used: search, where, regex, rex, eval, fields, rename, dedup, head …
+
+Examples:
+  trawl tail ERROR PaymentService
+  trawl tail 'status=5* | rex \"took=(?<ms>\\d+)\" | where ms>1000'
+  trawl tail --files '/var/log/app/*.log' -- ERROR NOT heartbeat
+  trawl tail ERROR -o ndjson | jq .host
+
+Ends with Ctrl-C. Exit status: 0 at least one event was shown, 1 none, 2 error.")]
+pub struct TailArgs {
+    /// The query [default: every event]
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Follow these files, folders or glob patterns directly, from their last lines on; may be repeated
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, num_args = 1.., value_delimiter = ',')]
+    pub files: Vec<PathBuf>,
+
+    /// How many of the events that are there already to show first
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub lines: usize,
+
+    /// Index to follow; may be repeated [default: the configuration's `default_indexes`]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub index: Vec<IndexName>,
+
+    /// How to print rows: raw, ndjson or csv
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Raw)]
+    pub output: Format,
 }
 
 /// Arguments of `trawl sources`.

@@ -96,6 +96,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Run(args) => cmd::run::run(&args, &config, terminal),
         Verb::Search(args) if args.query.is_empty() => prompt::run(&args, &config()?, terminal),
         Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
+        Verb::Tail(args) => cmd::tail::run(&args, &config()?, terminal),
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
         Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),

@@ -30,7 +30,7 @@ impl<'w> StoredContent<'w> {
         start: u64,
         bytes: &[u8],
     ) -> Result<bool, StoreError> {
-        let (reader, Snapshot { buckets, live }) = self.open()?;
+        let (reader, Snapshot { buckets, live, .. }) = self.open()?;
         let end = start + bytes.len() as u64;
         let mut stored = vec![0; bytes.len()];
         let (mut block_reader, mut raw) = (BlockReader::new()?, Vec::new());

@@ -11,7 +11,7 @@ use crate::subsearch::run_arguments;
 use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use trawl_store::{LiveBlock, SourceId};
+use trawl_store::{LiveBlock, Snapshot, SourceId};
 
 /// How long an event that may still grow is waited for.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(200);
@@ -25,15 +25,21 @@ impl Search {
         blocking.map(|command| command.to_string().split_whitespace().next().unwrap_or_default().to_owned())
     }
 
-    /// Begins to follow. The commands keep their state from event to event: `dedup` shows each value once, `head` ends.
+    /// Begins to follow what comes behind the snapshot `before`. The commands keep their state from event to event: `dedup` shows each value once, `head` ends.
     ///
     /// # Errors
     /// If a subsearch fails, or the pipeline begins with a command that makes rows of its own.
-    pub fn follow<'s>(&'s self, engine: &'s Engine) -> Result<Follow<'s>> {
+    pub fn follow<'s>(&'s self, engine: &'s Engine, before: &Snapshot) -> Result<Follow<'s>> {
         let ctx = Arc::new(Context::of_search(self.options(), self.plan().times, Some(engine)));
         run_arguments(&self.plan().commands, &ctx)?;
         let chain = Chain::start(&self.plan().commands, &ctx);
-        Ok(Follow { search: self, engine, ctx, chain, open: HashMap::new(), is_done: false })
+        let mut follow = Follow { search: self, engine, ctx, chain, open: HashMap::new(), is_done: false };
+        for block in before.live.iter().filter(|block| block.is_open) {
+            let key = (block.source.id, block.source.generation);
+            follow.note_open(key, block.clone(), Duration::ZERO);
+        }
+        follow.open.values_mut().for_each(|open| open.n_shown = open.n_bytes());
+        Ok(follow)
     }
 }
 

@@ -36,4 +36,4 @@ pub use live::{LiveBlock, LiveLog, LiveTail, Record};
 pub use ranges::RangeSet;
 pub use rebuild::rebuild_catalog;
 pub use source::{Fingerprint, SourceHandle, SourceId, Tail};
-pub use store::{Reader, Snapshot, Writer, index_dir};
+pub use store::{LogEnd, Reader, Snapshot, Writer, index_dir};

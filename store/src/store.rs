@@ -11,7 +11,7 @@ use crate::bucket::reader::Bucket;
 use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
-use crate::live::{self, LiveBlock, LiveLog, LiveState, Record};
+use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, Record};
 use crate::lock::StoreLock;
 use crate::source::SourceId;
 use hashbrown::{HashMap, HashSet};
@@ -350,6 +350,19 @@ pub struct Snapshot {
     pub buckets: Vec<BucketRow>,
     /// Events of live logs, small blocks joined; open events that nothing has superseded among them.
     pub live: Vec<LiveBlock>,
+    /// Live logs and how far they were read, the oldest first.
+    pub logs: Vec<LogEnd>,
+}
+
+/// A place in a live log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Unique name of the log.
+    pub id: String,
+    /// Its index.
+    pub index: IndexName,
+    /// Behind its last whole batch.
+    pub end: u64,
 }
 
 impl Reader {
@@ -398,7 +411,8 @@ impl Reader {
         loop {
             tries += 1;
             let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
-                Ok(Snapshot { buckets, live: self.read_live(&live_logs, is_committed)? })
+                let (live, logs) = self.read_live(&live_logs, is_committed)?;
+                Ok(Snapshot { buckets, live, logs })
             });
             match snapshot {
                 // The writer removed a log that was replaced long ago: the next snapshot names its successor.
@@ -413,10 +427,12 @@ impl Reader {
         &self,
         live_logs: &[LiveLogRow],
         is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
-    ) -> Result<Vec<LiveBlock>> {
-        let mut blocks = Vec::new();
+    ) -> Result<(Vec<LiveBlock>, Vec<LogEnd>)> {
+        let (mut blocks, mut ends) = (Vec::new(), Vec::new());
         for (at, LiveLogRow { id, index, end }) in live_logs.iter().enumerate() {
-            let mut records = live::read(&live::log_path(&index_dir(&self.data, index), id), index, *end)?;
+            let mut log = LiveReader::open(&live::log_path(&index_dir(&self.data, index), id), index)?;
+            let mut records = log.read_new(*end)?;
+            ends.push(LogEnd { id: id.clone(), index: index.clone(), end: log.end() });
             let has_successor = live_logs[at + 1..].iter().any(|later| later.index == *index);
             if has_successor {
                 records.blocks.retain(|block| !block.is_open);
@@ -429,7 +445,7 @@ impl Reader {
                 }
             }
         }
-        Ok(live::join(blocks))
+        Ok((live::join(blocks), ends))
     }
 
     /// A bucket of a snapshot, opened at its first use and kept open while there is room.

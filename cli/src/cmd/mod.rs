@@ -10,6 +10,7 @@ pub mod run;
 pub mod search;
 pub mod sources;
 pub mod status;
+pub mod tail;
 pub mod verify;
 
 use crate::config::Config;

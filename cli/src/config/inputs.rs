@@ -22,8 +22,6 @@ pub struct InputSetting {
     route: Route,
     /// Zone of time stamps without one, if the input names it.
     zone: Option<Zone>,
-    /// Where it is written.
-    pub origin: Origin,
 }
 
 impl InputSetting {
@@ -48,12 +46,12 @@ pub(super) fn read(
         let setting = file.setting(input);
         let origin = setting.origin;
         shown.extend(show(&setting.value, file, &origin));
-        settings.push(check(setting.value, file, origin)?);
+        settings.push(check(setting.value, file, &origin)?);
     }
     Ok((settings, shown))
 }
 
-fn check(input: RawInput, file: &File<'_>, origin: Origin) -> anyhow::Result<InputSetting> {
+fn check(input: RawInput, file: &File<'_>, origin: &Origin) -> anyhow::Result<InputSetting> {
     let wrong = |what: String, hint: &str| anyhow::Error::from(Advice::new(format!("{what} ({origin})"), hint));
     let paths = input.paths.map(Spanned::into_inner).unwrap_or_default();
     if paths.is_empty() {
@@ -82,7 +80,7 @@ fn check(input: RawInput, file: &File<'_>, origin: Origin) -> anyhow::Result<Inp
     };
     let ignore_older = input.ignore_older.and_then(|limit| limit.into_inner().0);
     let inputs = paths.into_iter().map(|path| input_of(folder.join(path))).collect();
-    Ok(InputSetting { route: Route { inputs, options, ignore_older }, zone, origin })
+    Ok(InputSetting { route: Route { inputs, options, ignore_older }, zone })
 }
 
 /// What a path stands for. A file whose name looks like a pattern is a file.

@@ -32,6 +32,7 @@ use crate::look::{KnownAs, Purpose};
 use crate::options::Options;
 use crate::plan::{Candidate, Planner, Verdict};
 use crate::progress::Progress;
+use crate::read::read_at_most;
 use crate::report::{Outcome, Report};
 use batch::Lane;
 use follower::{Follower, Turn};
@@ -92,6 +93,9 @@ pub struct TailOptions {
     pub drain: Duration,
     /// Files kept open. Default 512.
     pub max_open_files: usize,
+    /// Of files that are there at the start and unknown, only about so many bytes at the end are read. For a store that
+    /// nobody keeps: the rest does not count as read. Default: all of them.
+    pub from_last_bytes: Option<u64>,
 }
 
 impl Default for TailOptions {
@@ -105,6 +109,7 @@ impl Default for TailOptions {
             log_age: Duration::from_secs(24 * 3600),
             drain: Duration::from_secs(60),
             max_open_files: 512,
+            from_last_bytes: None,
         }
     }
 }
@@ -229,6 +234,8 @@ pub struct Tailer<'w> {
     /// Families of which siblings outside of the inputs are to be looked at.
     sweep: HashMap<Family, usize>,
     has_swept: bool,
+    /// The files that are there at the start have been looked at.
+    has_begun: bool,
     buffer: Vec<u8>,
     /// Total of events and bytes that are durable.
     n_events: u64,
@@ -287,6 +294,7 @@ impl<'w> Tailer<'w> {
             real_paths: HashMap::new(),
             sweep: HashMap::new(),
             has_swept: false,
+            has_begun: false,
             buffer: Vec::new(),
             n_events: 0,
             n_bytes: 0,
@@ -309,6 +317,7 @@ impl<'w> Tailer<'w> {
             self.reconcile(now);
         }
         self.admit_waiting(now)?;
+        self.has_begun = true;
         let is_busy = self.read_dirty(now);
         self.close_quiet(now);
         self.close_orphans(now);
@@ -671,7 +680,10 @@ impl<'w> Tailer<'w> {
     }
 
     /// How a file is read from now on.
-    fn begin(&mut self, key: FileKey, found: &Found, route: usize, job: FileJob, now: Moment) -> State {
+    fn begin(&mut self, key: FileKey, found: &Found, route: usize, mut job: FileJob, now: Moment) -> State {
+        if let Some(n_bytes) = self.options.from_last_bytes.filter(|_| !self.has_begun) {
+            skip_to_last_bytes(&mut job, n_bytes);
+        }
         let generation = (job.handle.id, job.handle.generation);
         if self.by_generation.get(&generation).is_some_and(|other| *other != key && self.files.contains_key(other)) {
             return State::Idle(Idle::Shadow(generation));
@@ -959,6 +971,20 @@ impl<'w> Tailer<'w> {
         let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
         self.last_store_error = Some((format!("{error}{cause}"), now.at));
     }
+}
+
+/// Takes all of a plain, unknown file for read but the lines that begin within its last bytes.
+fn skip_to_last_bytes(job: &mut FileJob, n_bytes: u64) {
+    let from = job.meta.len.saturating_sub(n_bytes);
+    if from == 0 || !job.read_before.committed.is_empty() || !matches!(job.kind, Kind::Plain(_)) {
+        return;
+    }
+    let Ok((file, _)) = open(&job.path) else { return };
+    let mut bytes = vec![0; n_bytes.min(job.meta.len) as usize];
+    // What cannot be read is met again when the file is.
+    let n_read = read_at_most(&file, &mut bytes, from).unwrap_or(0);
+    let line_start = memchr::memchr(b'\n', &bytes[..n_read]).map_or(n_read, |at| at + 1);
+    job.read_before.committed.insert(0..from + line_start as u64);
 }
 
 fn note_error(follower: &mut Follower, error: FileError, now: Moment) {

@@ -27,7 +27,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use trawl_formats::Registry;
-use trawl_store::Reader;
+use trawl_store::{Reader, Snapshot};
 
 /// What searches run on: a store and the log formats. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct Engine {
     store: Arc<Store>,
     /// The log formats, which extract fields.
     pub registry: Arc<Registry>,
+    /// What there is to search, if not what there is at the time of each search.
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 /// A store that is opened when events are first asked for.
@@ -47,13 +49,29 @@ impl Engine {
     /// Searches `reader`'s store.
     pub fn new(reader: Reader, registry: Arc<Registry>) -> Self {
         let store = Store { data: reader.data().to_owned(), reader: OnceLock::from(reader) };
-        Self { store: Arc::new(store), registry }
+        Self { store: Arc::new(store), registry, snapshot: None }
     }
 
     /// Searches the store in the folder `data`, which need not be there before a search asks for events: one that makes its
     /// own rows never does.
     pub fn of_folder(data: PathBuf, registry: Arc<Registry>) -> Self {
-        Self { store: Arc::new(Store { data, reader: OnceLock::new() }), registry }
+        Self { store: Arc::new(Store { data, reader: OnceLock::new() }), registry, snapshot: None }
+    }
+
+    /// The same, whose searches all see the store as it was at one moment.
+    pub fn at(&self, snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot: Some(snapshot), ..self.clone() }
+    }
+
+    /// What there is to search.
+    ///
+    /// # Errors
+    /// If the store cannot be opened, or its catalog not be read.
+    pub fn snapshot(&self) -> Result<Snapshot, RunError> {
+        match &self.snapshot {
+            Some(snapshot) => Ok(Snapshot::clone(snapshot)),
+            None => self.reader()?.snapshot().map_err(|error| RunError::Source(Box::new(error))),
+        }
     }
 
     /// The store, opened now if it was not before.

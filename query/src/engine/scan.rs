@@ -66,7 +66,7 @@ impl<'p> Scan<'p> {
         with_bytes: bool,
     ) -> Result<Self> {
         let (reader, registry) = (engine.reader()?, &engine.registry);
-        let snapshot = reader.snapshot().map_err(source_error)?;
+        let snapshot = engine.snapshot()?;
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
 

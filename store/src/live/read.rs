@@ -91,6 +91,11 @@ impl LiveReader {
         Ok(Self { path: path.to_owned(), index: index.clone(), file, at: HEADER_LEN, sources: Vec::new() })
     }
 
+    /// Behind the last batch that was read.
+    pub fn end(&self) -> u64 {
+        self.at
+    }
+
     /// The index of the log.
     pub fn index(&self) -> &IndexName {
         &self.index
