@@ -39,7 +39,7 @@ pub struct Context {
     /// Rows of subsearches, by [`Subsearch::key`].
     rows: Mutex<HashMap<usize, Arc<Batch>>>,
     /// Lookup tables that were read.
-    tables: Tables,
+    tables: Arc<Tables>,
 }
 
 impl Context {
@@ -58,12 +58,12 @@ impl Context {
             caller: SearchOptions { zone, ..SearchOptions::new(now_us) },
             engine: None,
             rows: Mutex::default(),
-            tables: Tables::default(),
+            tables: Arc::default(),
         }
     }
 
     /// The context of a search that was started with `caller` and runs on `engine`.
-    pub(crate) fn of_search(caller: &SearchOptions, range: TimeRange, engine: Option<&Engine>) -> Self {
+    pub fn of_search(caller: &SearchOptions, range: TimeRange, engine: Option<&Engine>) -> Self {
         Self {
             limits: caller.limits.clone(),
             cancel: Arc::clone(&caller.cancel),
@@ -72,6 +72,11 @@ impl Context {
             engine: engine.cloned(),
             ..Self::new(caller.now_us, caller.zone, range)
         }
+    }
+
+    /// The same context with the tables of another one: a search and its subsearches read each table once.
+    pub(crate) fn sharing(self, tables: &Arc<Tables>) -> Self {
+        Self { tables: Arc::clone(tables), ..self }
     }
 
     /// What the search was started with.
@@ -90,7 +95,7 @@ impl Context {
     }
 
     /// The lookup tables of the search.
-    pub(crate) fn tables(&self) -> &Tables {
+    pub(crate) fn tables(&self) -> &Arc<Tables> {
         &self.tables
     }
 
@@ -316,6 +321,18 @@ pub enum Warning {
         /// Rows kept.
         kept: usize,
     },
+    /// `map` had more rows than searches to run.
+    MapCut {
+        /// Rows used.
+        kept: usize,
+    },
+    /// A function could not compute a value.
+    OfFunction {
+        /// The function.
+        function: &'static str,
+        /// Why.
+        message: String,
+    },
     /// A warning of a subsearch.
     OfSubsearch(String),
     /// A function had more values than it counts exactly.
@@ -375,6 +392,10 @@ impl fmt::Display for Warning {
             Warning::SubsearchCut { command, kept } => {
                 write!(f, "the subsearch of `{command}` was cut: it has more than {kept} rows")
             }
+            Warning::MapCut { kept } => {
+                write!(f, "map ran its search for the first {kept} rows; set maxsearches to run it for more")
+            }
+            Warning::OfFunction { function, message } => write!(f, "{function}(): {message}"),
             Warning::OfSubsearch(warning) => write!(f, "in a subsearch: {warning}"),
             Warning::Estimated { function, exact_values } => {
                 write!(f, "{function}() is estimated where a group has more than {exact_values} values")

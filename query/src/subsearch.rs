@@ -125,7 +125,8 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
     let mut options = ctx.caller().clone();
     options.limit = Some(max_rows.saturating_add(1));
     let search = Search::prepare_expanded(text, &options)
-        .map_err(|error| RunError::Subsearch { command, message: error.to_string() })?;
+        .map_err(|error| RunError::Subsearch { command, message: error.to_string() })?
+        .within(ctx);
     let mut memory = Memory::new(ctx, command);
     let mut rows = Batch::default();
     let summary = search.run_in(ctx.engine(), &mut |batch| {
@@ -145,6 +146,23 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
     Ok(rows)
 }
 
+/// The text of a pipeline with the results of its inline subsearches in their places.
+///
+/// # Errors
+/// If one of them fails.
+pub(crate) fn resolve(pipeline: &Pipeline, ctx: &Arc<Context>) -> Result<String> {
+    let mut text = pipeline.text.to_string();
+    for (subsearch, place) in pipeline.inline_subsearches().into_iter().rev() {
+        text.replace_range(subsearch.span.range(), &subsearch.replacement(ctx, place)?);
+    }
+    Ok(text)
+}
+
+/// The error of a search that is wrong once its subsearches have run.
+pub(crate) fn wrong_text(error: QueryError) -> RunError {
+    RunError::Subsearch { command: "search", message: error.to_string() }
+}
+
 /// Runs the subsearches that are arguments of `commands`, whose rows operators find in the context, and then lets the commands
 /// fetch what else they need.
 pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -> Result<()> {
@@ -154,7 +172,9 @@ pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -
             ctx.keep_rows(argument.subsearch.key(), rows);
         }
     }
-    commands.iter().try_for_each(|command| command.prepare(ctx))
+    // A table that is written on the way may not be there yet.
+    let ready = commands.iter().take_while(|command| !command.writes_tables());
+    ready.into_iter().try_for_each(|command| command.prepare(ctx))
 }
 
 /// `[ command | command … ]`: commands over rows that are there already, as `appendpipe` runs them.

@@ -93,6 +93,7 @@ mod uniq;
 mod untable;
 mod r#where;
 mod xmlkv;
+mod xpath;
 mod xyseries;
 
 pub use accum::Accum;
@@ -125,7 +126,7 @@ pub use frequency::Frequency;
 pub use gentimes::Gentimes;
 pub use grouping::Grouping;
 pub use head::Head;
-pub use join::{Join, Times};
+pub use join::{Join, Sides, Times};
 pub(crate) use known::find;
 pub use lookup::{Lookup, Outputs, TableField};
 pub use makecontinuous::Makecontinuous;
@@ -173,6 +174,7 @@ pub use uniq::Uniq;
 pub use untable::Untable;
 pub use r#where::Where;
 pub use xmlkv::Xmlkv;
+pub use xpath::Xpath;
 pub use xyseries::Xyseries;
 
 use crate::batch::Batch;
@@ -238,6 +240,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
     fn prepare(&self, ctx: &Arc<Context>) -> Result<()> {
         let _ = ctx;
         Ok(())
+    }
+
+    /// Whether later commands may find other lookup tables than there were before the search.
+    fn writes_tables(&self) -> bool {
+        false
     }
 
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
@@ -462,6 +469,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
     CommandSpec::new("xmlkv", Manual::of(include_str!("xmlkv.rs")), xmlkv::parse),
+    CommandSpec::new("xpath", Manual::of(include_str!("xpath.rs")), xpath::parse),
     CommandSpec::new("xyseries", Manual::of(include_str!("xyseries.rs")), xyseries::parse),
 ];
 

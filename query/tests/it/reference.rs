@@ -415,7 +415,6 @@ fn what_the_reference_calls_an_error_is_refused() {
         "* | eval x=tonumber(\"abc\")",
         "* | nosuch",
         "* | predict x",
-        "* | join left=L right=R where L.a=R.b [| makeresults]",
         "* | head nosuch=1",
         "* | eval x=sum(\"abc\")",
         "* | where a=b . (c=d)",
