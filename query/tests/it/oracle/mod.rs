@@ -4,8 +4,10 @@
 //! of its table into batches and over several workers.
 
 mod cell;
+mod clock;
 mod combine;
 mod commands;
+mod digest;
 mod expressions;
 mod generate;
 mod language;
