@@ -249,7 +249,9 @@ pub struct SubsearchArgument<'c> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check_generated;
+    use super::run_text;
+    use crate::testing::{check_generated, commands, context, execute, print, write_table};
+    use std::sync::Arc;
 
     #[test]
     fn rows_become_conditions() {
@@ -276,6 +278,24 @@ mod tests {
         ] {
             check_generated(&format!("| makeresults format=csv data=\"x\n1\n2\" | table x | {stage}"), expected);
         }
+    }
+
+    #[test]
+    fn a_search_and_its_subsearches_read_a_table_once() {
+        let ctx = Arc::new(context());
+        run_text("| inputlookup hosts", &ctx, "append", 10).unwrap();
+        let folder = ctx.caller().knowledge.lookups.dir.clone().unwrap();
+        write_table(&folder, "hosts.csv", "host\nother\n");
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts | head 1 | table owner"), &[], 1, 1).unwrap();
+        assert_eq!(print(&rows), "owner=anna");
+        // A table that was written is read again.
+        let query = "outputlookup hosts | append [| inputlookup hosts] | table host";
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts max=1 | table host"), &[], 1, 1).unwrap();
+        let rows = execute(&ctx, &commands(query), &[rows], 1, 1).unwrap();
+        assert_eq!(print(&rows), "host=db-01\nhost=db-01\nhost=db-02\nhost=db-02");
+        run_text("| inputlookup hosts | stats count", &ctx, "append", 10).unwrap();
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts | table host"), &[], 1, 1).unwrap();
+        assert_eq!(print(&rows), "host=db-01");
     }
 
     #[test]

@@ -200,6 +200,7 @@ const EVAL: &[&str] = &[
     "* | eval a=json_object(\"k\",1,\"l\",x), b=json_array(1,\"a\",x), c=json_extract(j,\"a.b{0}\"), d=json_extract(j,\"a\",\"b{}\"), e=json(x)",
     "* | eval a=json_keys(j), b=json_set(j,\"a.b\",1), c=json_array_to_mv(j), d=json_append(j,\"a\",1), e=json_extend(j,\"a\",x), f=json_delete(j,\"a\"), g=json_entries(j)",
     "* | where json_valid(j)",
+    "* | eval a=lookup(\"t\", json_object(\"k\", x), json_array(\"v\")), b=sigfig(1.00*x)",
     "* | eval a=Round(x), b=IF(x=1,2,3), c=CoAlEsCe(a,b) | where ISNULL(a) | where Like(a,\"b\")",
 ];
 
@@ -249,6 +250,7 @@ const EXTRACT: &[&str] = &[
     "* | spath | spath a.b{}.c | spath path=a.b | spath input=x output=y path=\"a{0}.b\" | spath output=y a.b | spath \"a.b{@id}\"",
     "* | multikv | multikv fields a b filter x y forceheader=1 multitable=f noheader=t copyattrs=f rmorig=f",
     "* | xmlkv",
+    "* | xpath \"//a/@b\" | xpath field=x outfield=y \"/r/a[2]\"",
     "* | makemv x | makemv delim=\",\" allowempty=t setsv=t x | makemv tokenizer=\"(\\w+)\" x | makemv x delim=\",\"",
     "* | mvexpand x | mvexpand x limit=5 | mvexpand \"a{}\" | mvexpand tags{}",
     "* | mvcombine x | mvcombine delim=\",\" x | nomv x",
@@ -288,6 +290,7 @@ const COMBINE: &[&str] = &[
     "* | appendcols override=t [search x | stats count] | appendcols [| makeresults]",
     "* | appendpipe [stats count] | appendpipe [| stats count | eval x=1] | appendpipe run_in_preview=f [stats count]",
     "* | join host [search x | fields host y] | join type=left max=0 overwrite=f usetime=t earlier=f host source [| makeresults] | join host, source type=outer [| makeresults] | join [| makeresults] | join type=inner host max=1 [| makeresults]",
+    "* | join type=left left=L right=R where L.a=R.b [search x] | join left=L right=R WHERE L.a=R.b L.c=R.d [| makeresults]",
     "* | union [search a] [search b] | union maxout=5 [| makeresults]",
     "| union [search a] [search b]",
     "| multisearch [search a | eval x=1] [search b]",
@@ -311,6 +314,7 @@ const GENERATE: &[&str] = &[
     "| gentimes start=-7",
     "| gentimes start=10/1/25 end=10/5/25 increment=1h",
     "| tstats count",
+    "| tstats count sum(PREFIX(ms=)) AS ms WHERE index=a BY PREFIX(user=) host",
     "| tstats prestats=f local=f count WHERE index=* error BY host _time span=1h",
     "| tstats count min(_time) AS first max(_time) AS last dc(host) values(host) WHERE index=a OR index=b BY sourcetype",
     "| tstats chunk_size=100 count WHERE TERM(10.0.0.1) BY host fillnull_value=none",
