@@ -70,7 +70,7 @@ impl Context {
     }
 
     /// The context of a search that was started with `caller` and runs on `engine`.
-    pub(crate) fn of_search(caller: &SearchOptions, range: TimeRange, engine: Option<&Engine>) -> Self {
+    pub fn of_search(caller: &SearchOptions, range: TimeRange, engine: Option<&Engine>) -> Self {
         Self {
             limits: caller.limits.clone(),
             cancel: Arc::clone(&caller.cancel),
@@ -95,6 +95,11 @@ impl Context {
         }
     }
 
+    /// The same context with the tables of another one: a search and its subsearches read each table once.
+    pub(crate) fn sharing(self, tables: &Arc<Tables>) -> Self {
+        Self { tables: Arc::clone(tables), ..self }
+    }
+
     /// What the search was started with.
     pub(crate) fn caller(&self) -> &SearchOptions {
         &self.caller
@@ -111,7 +116,7 @@ impl Context {
     }
 
     /// The lookup tables of the search.
-    pub(crate) fn tables(&self) -> &Tables {
+    pub(crate) fn tables(&self) -> &Arc<Tables> {
         &self.tables
     }
 
@@ -439,6 +444,18 @@ pub enum Warning {
         /// Rows kept.
         kept: usize,
     },
+    /// `map` had more rows than searches to run.
+    MapCut {
+        /// Rows used.
+        kept: usize,
+    },
+    /// A function could not compute a value.
+    OfFunction {
+        /// The function.
+        function: &'static str,
+        /// Why.
+        message: String,
+    },
     /// A warning of a subsearch.
     OfSubsearch(String),
     /// A function had more values than it counts exactly.
@@ -498,6 +515,10 @@ impl fmt::Display for Warning {
             Warning::SubsearchCut { command, kept } => {
                 write!(f, "the subsearch of `{command}` was cut: it has more than {kept} rows")
             }
+            Warning::MapCut { kept } => {
+                write!(f, "map ran its search for the first {kept} rows; set maxsearches to run it for more")
+            }
+            Warning::OfFunction { function, message } => write!(f, "{function}(): {message}"),
             Warning::OfSubsearch(warning) => write!(f, "in a subsearch: {warning}"),
             Warning::Estimated { function, exact_values } => {
                 write!(f, "{function}() is estimated where a group has more than {exact_values} values")

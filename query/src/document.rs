@@ -8,6 +8,9 @@
 //! | XML | `a.b{@id}` | the attribute `id` of each |
 
 mod xml;
+mod xpath;
+
+pub(crate) use xpath::XPath;
 
 use trawl_formats::extract::json;
 
@@ -55,12 +58,26 @@ impl DocumentReader {
     }
 }
 
-/// Calls `take` with each value at `path`: the text of what has no parts, and of what has parts its JSON or XML.
-pub(crate) fn select(text: &str, path: &str, take: &mut dyn FnMut(&str)) {
-    match Kind::of(text) {
-        Kind::Json(start) => json::select(text, start, path, take),
-        Kind::Xml(start) => xml::select(&text[start..], path, take),
-        Kind::Neither => {}
+/// A path into documents of either kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    json: Vec<json::Step>,
+    xml: Vec<xml::Step>,
+}
+
+impl Path {
+    /// Reads a path.
+    pub fn parse(path: &str) -> Self {
+        Self { json: json::Step::parse_path(path), xml: xml::Step::parse_path(path) }
+    }
+
+    /// Calls `take` with each value at the path: the text of what has no parts, and of what has parts its JSON or XML.
+    pub fn select(&self, text: &str, take: &mut dyn FnMut(&str)) {
+        match Kind::of(text) {
+            Kind::Json(start) => json::select(text, start, &self.json, take),
+            Kind::Xml(start) => xml::select(&text[start..], &self.xml, take),
+            Kind::Neither => {}
+        }
     }
 }
 
@@ -105,7 +122,7 @@ pub(crate) mod tests {
 
     pub fn selected(text: &str, path: &str) -> Vec<String> {
         let mut found = Vec::new();
-        select(text, path, &mut |value| found.push(value.to_owned()));
+        Path::parse(path).select(text, &mut |value| found.push(value.to_owned()));
         found
     }
 

@@ -25,10 +25,22 @@ impl Search {
         blocking.map(|command| command.to_string().split_whitespace().next().unwrap_or_default().to_owned())
     }
 
+    /// The search with its subsearches run: what they find counts for as long as it is followed.
+    ///
+    /// # Errors
+    /// If a subsearch fails.
+    pub fn settled(self, engine: &Engine) -> Result<Self> {
+        let ctx = Arc::new(Context::of_search(self.options(), self.plan().times, Some(engine)));
+        Ok(self.resolved(&ctx)?.unwrap_or(self))
+    }
+
     /// Begins to follow what comes behind the snapshot `before`. The commands keep their state from event to event: `dedup` shows each value once, `head` ends.
     ///
     /// # Errors
-    /// If a subsearch fails, or the pipeline begins with a command that makes rows of its own.
+    /// If what a command works with cannot be fetched.
+    ///
+    /// # Panics
+    /// If a condition holds a subsearch: the search is not [`settled`](Self::settled).
     pub fn follow<'s>(&'s self, engine: &'s Engine, before: &Snapshot) -> Result<Follow<'s>> {
         let ctx = Arc::new(Context::of_search(self.options(), self.plan().times, Some(engine)));
         run_arguments(&self.plan().commands, &ctx)?;

@@ -3,6 +3,7 @@
 use crate::value::{Value, parse_number};
 use compact_str::CompactString;
 use std::fmt::{self, Write};
+use trawl_formats::extract::json::Step;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,17 +16,6 @@ pub(crate) enum Json {
     Array(Vec<Json>),
     /// The members in their order. A key may repeat; the first one counts.
     Object(Vec<(String, Json)>),
-}
-
-/// Where to find something in a JSON value.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Step {
-    /// The member of that name.
-    Key(String),
-    /// `{n}`: the element at that place, counted from 0.
-    Index(usize),
-    /// `{}`: every element.
-    Each,
 }
 
 impl Json {
@@ -146,28 +136,6 @@ impl Json {
             _ => {}
         }
     }
-}
-
-/// Reads a path: `a.b{}.c`, `a{0}`. What stands in braces and is no number belongs to the name.
-pub(crate) fn parse_path(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for part in path.split('.') {
-        let mut name = part;
-        let mut indexes = Vec::new();
-        while let Some((before, inside)) = name.strip_suffix('}').and_then(|rest| rest.rsplit_once('{')) {
-            indexes.push(match inside.parse() {
-                _ if inside.is_empty() => Step::Each,
-                Ok(index) => Step::Index(index),
-                Err(_) => break,
-            });
-            name = before;
-        }
-        if !name.is_empty() {
-            steps.push(Step::Key(name.to_owned()));
-        }
-        steps.extend(indexes.into_iter().rev());
-    }
-    steps
 }
 
 /// Compact: no white space.
@@ -325,7 +293,7 @@ mod tests {
             ("a.x.y", ""),
         ] {
             let mut found = Vec::new();
-            json.find(&parse_path(path), &mut |json| found.push(json.to_string()));
+            json.find(&Step::parse_path(path), &mut |json| found.push(json.to_string()));
             assert_eq!(found.join(" "), expected, "{path}");
         }
     }

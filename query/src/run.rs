@@ -11,13 +11,14 @@ use crate::error::{QueryError, QueryErrorKind, Result, RunError};
 use crate::expand::Expanded;
 use crate::glob::Glob;
 use crate::knowledge::Knowledge;
+use crate::lookup::Tables;
 use crate::parser::parse_expanded;
 use crate::plan::{Caller, Cut, Plan};
 use crate::preview::{Previewer, Stage};
 use crate::search::{CompareOp, PatternForm, SearchExpr};
 use crate::span::Span;
 use crate::spill::Spilled;
-use crate::subsearch::run_arguments;
+use crate::subsearch::{resolve, run_arguments, wrong_text};
 use crate::time::TimeSpec;
 use crate::wanted::Wanted;
 use std::fmt::Write;
@@ -105,6 +106,8 @@ pub struct Search {
     canonical: String,
     /// The text without macros, if it holds subsearches that must run before the plan is known.
     unresolved: Option<Arc<str>>,
+    /// The lookup tables of the search that this one is a part of.
+    tables: Option<Arc<Tables>>,
 }
 
 /// What is to be said about a search that has run.
@@ -178,7 +181,12 @@ impl Search {
             zone: options.zone,
         };
         let plan = Plan::new(pipeline, &caller)?;
-        Ok(Self { plan, options: options.clone(), canonical, unresolved })
+        Ok(Self { plan, options: options.clone(), canonical, unresolved, tables: None })
+    }
+
+    /// Makes the search a part of the one that runs in `ctx`.
+    pub(crate) fn within(self, ctx: &Context) -> Self {
+        Self { tables: Some(Arc::clone(ctx.tables())), ..self }
     }
 
     /// Whether the result is a table rather than events.
@@ -286,19 +294,20 @@ impl Search {
     }
 
     fn context(&self, engine: Option<&Engine>) -> Arc<Context> {
-        Arc::new(Context::of_search(&self.options, self.plan.times, engine))
+        let ctx = Context::of_search(&self.options, self.plan.times, engine);
+        Arc::new(match &self.tables {
+            Some(tables) => ctx.sharing(tables),
+            None => ctx,
+        })
     }
 
     /// The search with its inline subsearches replaced by their results; `None` if it has none.
-    fn resolved(&self, ctx: &Arc<Context>) -> Result<Option<Self>> {
+    pub(crate) fn resolved(&self, ctx: &Arc<Context>) -> Result<Option<Self>> {
         let Some(unresolved) = &self.unresolved else { return Ok(None) };
-        let wrong = |error: QueryError| RunError::Subsearch { command: "search", message: error.to_string() };
-        let pipeline = parse_expanded(unresolved, &self.options.knowledge, 0).map_err(wrong)?;
-        let mut text = unresolved.to_string();
-        for (subsearch, place) in pipeline.inline_subsearches().into_iter().rev() {
-            text.replace_range(subsearch.span.range(), &subsearch.replacement(ctx, place)?);
-        }
-        Self::prepare_expanded(&text, &self.options).map(Some).map_err(wrong)
+        let pipeline = parse_expanded(unresolved, &self.options.knowledge, 0).map_err(wrong_text)?;
+        let text = resolve(&pipeline, ctx)?;
+        let resolved = Self::prepare_expanded(&text, &self.options).map_err(wrong_text)?;
+        Ok(Some(resolved.within(ctx)))
     }
 
     fn run_scan(

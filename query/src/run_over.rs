@@ -6,8 +6,9 @@ use crate::chain::Chain;
 use crate::command::{Command, CommandKind, Flow};
 use crate::context::Context;
 use crate::error::Result;
+use crate::parser::parse_expanded;
 use crate::search::{Filter, RowView};
-use crate::subsearch::run_arguments;
+use crate::subsearch::{resolve, run_arguments, wrong_text};
 use std::sync::Arc;
 
 impl Pipeline {
@@ -33,11 +34,16 @@ impl Pipeline {
     /// ```
     ///
     /// # Errors
-    /// If a limit of the context is reached or it says to stop.
+    /// If a limit of the context is reached, it says to stop, or a subsearch fails.
     ///
     /// # Panics
-    /// If there is no worker, or a condition holds a subsearch: those are replaced when a [`Search`](crate::Search) runs.
+    /// If there is no worker.
     pub fn run_over(&self, batches: Vec<Batch>, n_workers: usize, ctx: &Arc<Context>) -> Result<Batch> {
+        if !self.inline_subsearches().is_empty() {
+            let text = resolve(self, ctx)?;
+            let resolved = parse_expanded(&text, &ctx.caller().knowledge, 0).map_err(wrong_text)?;
+            return resolved.run_over(batches, n_workers, ctx);
+        }
         let filter = self.search.as_ref().map(Filter::new);
         let mut n_rows = 0;
         let events = batches.into_iter().map(|mut batch| {

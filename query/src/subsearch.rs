@@ -125,7 +125,8 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
     let mut options = ctx.caller().clone();
     options.limit = Some(max_rows.saturating_add(1));
     let search = Search::prepare_expanded(text, &options)
-        .map_err(|error| RunError::Subsearch { command, message: error.to_string() })?;
+        .map_err(|error| RunError::Subsearch { command, message: error.to_string() })?
+        .within(ctx);
     let mut memory = Memory::new(ctx, command);
     let mut rows = Batch::default();
     let summary = search.run_in(ctx.engine(), None, &mut |batch| {
@@ -146,6 +147,23 @@ pub(crate) fn run_text(text: &str, ctx: &Arc<Context>, command: &'static str, ma
     Ok(rows)
 }
 
+/// The text of a pipeline with the results of its inline subsearches in their places.
+///
+/// # Errors
+/// If one of them fails.
+pub(crate) fn resolve(pipeline: &Pipeline, ctx: &Arc<Context>) -> Result<String> {
+    let mut text = pipeline.text.to_string();
+    for (subsearch, place) in pipeline.inline_subsearches().into_iter().rev() {
+        text.replace_range(subsearch.span.range(), &subsearch.replacement(ctx, place)?);
+    }
+    Ok(text)
+}
+
+/// The error of a search that is wrong once its subsearches have run.
+pub(crate) fn wrong_text(error: QueryError) -> RunError {
+    RunError::Subsearch { command: "search", message: error.to_string() }
+}
+
 /// Runs the subsearches that are arguments of `commands`, whose rows operators find in the context, and then lets the commands
 /// fetch what else they need.
 pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -> Result<()> {
@@ -155,7 +173,9 @@ pub(crate) fn run_arguments(commands: &[Box<dyn Command>], ctx: &Arc<Context>) -
             ctx.keep_rows(argument.subsearch.key(), rows);
         }
     }
-    commands.iter().try_for_each(|command| command.prepare(ctx))
+    // A table that is written on the way may not be there yet.
+    let ready = commands.iter().take_while(|command| !command.writes_tables());
+    ready.into_iter().try_for_each(|command| command.prepare(ctx))
 }
 
 /// `[ command | command … ]`: commands over rows that are there already, as `appendpipe` runs them.
@@ -228,7 +248,9 @@ pub struct SubsearchArgument<'c> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check_generated;
+    use super::run_text;
+    use crate::testing::{check_generated, commands, context, execute, print, write_table};
+    use std::sync::Arc;
 
     #[test]
     fn rows_become_conditions() {
@@ -255,6 +277,24 @@ mod tests {
         ] {
             check_generated(&format!("| makeresults format=csv data=\"x\n1\n2\" | table x | {stage}"), expected);
         }
+    }
+
+    #[test]
+    fn a_search_and_its_subsearches_read_a_table_once() {
+        let ctx = Arc::new(context());
+        run_text("| inputlookup hosts", &ctx, "append", 10).unwrap();
+        let folder = ctx.caller().knowledge.lookups.dir.clone().unwrap();
+        write_table(&folder, "hosts.csv", "host\nother\n");
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts | head 1 | table owner"), &[], 1, 1).unwrap();
+        assert_eq!(print(&rows), "owner=anna");
+        // A table that was written is read again.
+        let query = "outputlookup hosts | append [| inputlookup hosts] | table host";
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts max=1 | table host"), &[], 1, 1).unwrap();
+        let rows = execute(&ctx, &commands(query), &[rows], 1, 1).unwrap();
+        assert_eq!(print(&rows), "host=db-01\nhost=db-01\nhost=db-02\nhost=db-02");
+        run_text("| inputlookup hosts | stats count", &ctx, "append", 10).unwrap();
+        let rows = execute(&ctx, &commands("inputlookup append=t hosts | table host"), &[], 1, 1).unwrap();
+        assert_eq!(print(&rows), "host=db-01");
     }
 
     #[test]

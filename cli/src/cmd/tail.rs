@@ -137,6 +137,7 @@ fn show(
         printer.print_oldest_first(rows)?;
     }
     let started = Instant::now();
+    let search = search.settled(engine).map_err(explained)?;
     let mut follow = search.follow(engine, &snapshot)?;
     drop(snapshot);
     while !interrupted.happened() {

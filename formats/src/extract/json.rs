@@ -82,12 +82,47 @@ pub fn walk(text: &str, start: usize, buffers: &mut Buffers, visitor: &mut impl 
     };
 }
 
-/// Calls `take` with each value at `path` in the object or array that begins at `start`: `a.b{}.c` goes through all elements
-/// of the array `b`, `a.b{0}` to the first. The text of a string, number or word; of an object or array its JSON. Nothing for
-/// null.
+/// One step of a path into a JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the member of that name; never empty.
+    Key(String),
+    /// `{n}`: to the element at that place, counted from 0.
+    Index(usize),
+    /// `{}`: to every element.
+    Each,
+}
+
+impl Step {
+    /// Reads a path: `a.b{}.c` goes through all elements of the array `b`, `a.b{0}` to the first. What stands in braces and is
+    /// no number belongs to the name.
+    pub fn parse_path(path: &str) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for part in path.split('.') {
+            let mut name = part;
+            let mut places = Vec::new();
+            while let Some((before, inside)) = name.strip_suffix('}').and_then(|rest| rest.rsplit_once('{')) {
+                places.push(match inside.parse() {
+                    _ if inside.is_empty() => Step::Each,
+                    Ok(index) => Step::Index(index),
+                    Err(_) => break,
+                });
+                name = before;
+            }
+            if !name.is_empty() {
+                steps.push(Step::Key(name.to_owned()));
+            }
+            steps.extend(places.into_iter().rev());
+        }
+        steps
+    }
+}
+
+/// Calls `take` with each value at `path` in the object or array that begins at `start`: the text of a string, number or word;
+/// of an object or array its JSON. Nothing for null.
 ///
 /// The name of a member may hold dots: the path goes to the first member that has something at the rest of it.
-pub fn select(text: &str, start: usize, path: &str, take: &mut dyn FnMut(&str)) {
+pub fn select(text: &str, start: usize, path: &[Step], take: &mut dyn FnMut(&str)) {
     let mut select = Select { scan: Scan { text, at: start }, take };
     let _ = select.value(path);
 }
@@ -224,7 +259,7 @@ struct Select<'s, 't> {
 
 impl Select<'_, '_> {
     /// Walks over a value and takes what is at `path` in it; returns whether there was something.
-    fn value(&mut self, path: &str) -> Option<bool> {
+    fn value(&mut self, path: &[Step]) -> Option<bool> {
         self.scan.skip_blanks();
         match self.scan.peek()? {
             b'{' | b'[' if path.is_empty() => {
@@ -249,7 +284,7 @@ impl Select<'_, '_> {
         }
     }
 
-    fn object(&mut self, path: &str) -> Option<bool> {
+    fn object(&mut self, path: &[Step]) -> Option<bool> {
         let mut is_found = false;
         let mut goes_on = self.scan.open(b'{', b'}')?;
         while goes_on {
@@ -264,15 +299,16 @@ impl Select<'_, '_> {
         Some(is_found)
     }
 
-    fn array(&mut self, path: &str) -> Option<bool> {
+    fn array(&mut self, path: &[Step]) -> Option<bool> {
         let mut is_found = false;
-        let step = path.strip_prefix('{').and_then(|path| path.split_once('}'));
+        let (step, rest) = path.split_first().unzip();
         let mut goes_on = self.scan.open(b'[', b']')?;
         let mut index = 0;
         while goes_on {
-            match step.filter(|(wanted, _)| wanted.is_empty() || wanted.parse() == Ok(index)) {
-                Some((_, rest)) => is_found |= self.value(rest.strip_prefix('.').unwrap_or(rest))?,
-                None => self.scan.pass_over(0)?,
+            match (step, rest) {
+                (Some(Step::Each), Some(rest)) => is_found |= self.value(rest)?,
+                (Some(Step::Index(wanted)), Some(rest)) if *wanted == index => is_found |= self.value(rest)?,
+                _ => self.scan.pass_over(0)?,
             }
             index += 1;
             goes_on = self.scan.next_or_end(b']')?;
@@ -282,9 +318,17 @@ impl Select<'_, '_> {
 }
 
 /// What is left of a path behind the member `key`, if it leads there.
-fn below<'p>(path: &'p str, key: &str) -> Option<&'p str> {
-    let rest = path.strip_prefix(key).filter(|_| !key.is_empty())?;
-    rest.strip_prefix('.').or(Some(rest).filter(|rest| rest.is_empty() || rest.starts_with('{')))
+fn below<'p>(path: &'p [Step], key: &str) -> Option<&'p [Step]> {
+    let mut key = key;
+    for (at, step) in path.iter().enumerate() {
+        let Step::Key(name) = step else { return None };
+        key = key.strip_prefix(name.as_str())?;
+        if key.is_empty() {
+            return Some(&path[at + 1..]);
+        }
+        key = key.strip_prefix('.')?;
+    }
+    None
 }
 
 struct Walk<'w, 't, V> {
@@ -449,11 +493,13 @@ mod tests {
             ("", &[text]),
         ] {
             let mut found = Vec::new();
-            super::select(text, 0, path, &mut |value| found.push(value.to_owned()));
+            super::select(text, 0, &super::Step::parse_path(path), &mut |value| found.push(value.to_owned()));
             assert_eq!(found, expected, "{path}");
         }
         let mut found = Vec::new();
-        super::select(r#" [{"a":1},{"a":2"#, 1, "{}.a", &mut |value| found.push(value.to_owned()));
+        super::select(r#" [{"a":1},{"a":2"#, 1, &super::Step::parse_path("{}.a"), &mut |value| {
+            found.push(value.to_owned())
+        });
         assert_eq!(found, ["1", "2"]);
     }
 

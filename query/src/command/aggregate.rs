@@ -1,6 +1,7 @@
 //! Lists of statistical functions: how they are written, and their states over groups.
 
 use super::args::{Args, time_span};
+use super::tstats;
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::QueryError;
@@ -341,7 +342,11 @@ pub(super) fn parse_call(args: &mut Args<'_>) -> Result<Aggregation, QueryError>
     }
     let argument = if ahead.eat("(") {
         args.cursor = ahead;
-        let argument = parse_argument(&mut args.cursor)?;
+        let argument = match args.command() {
+            "tstats" => tstats::eat_prefix(&mut args.cursor)?.map(|name| Argument::Field(Glob::new(&name))),
+            _ => None,
+        };
+        let argument = argument.map_or_else(|| parse_argument(&mut args.cursor), Ok)?;
         args.cursor.expect(")")?;
         argument
     } else {

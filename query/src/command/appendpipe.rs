@@ -58,6 +58,10 @@ impl Command for Appendpipe {
         CommandKind::Ordered
     }
 
+    fn writes_tables(&self) -> bool {
+        self.pipeline.commands.iter().any(|command| command.writes_tables())
+    }
+
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
         let mut wanted = self.pipeline.fields_read(downstream);
         wanted.add_all(downstream);

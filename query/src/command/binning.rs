@@ -129,8 +129,9 @@ impl Binning {
 }
 
 /// The shortest span of the form 1, 2 or 5 times a power of ten that is not below `minimum` and cuts `low..=high` into at
-/// most `max_bins` bins.
+/// most `max_bins` bins; 1 or more where all values are the same and nothing tells how fine they are.
 fn round_span(low: f64, high: f64, max_bins: u32, minimum: f64) -> f64 {
+    let minimum = if minimum == 0.0 && low == high { 1.0 } else { minimum };
     let at_least = ((high - low) / f64::from(max_bins)).max(minimum).clamp(1e-12, 1e300);
     let mut exponent = at_least.log10().floor() as i32 - 1;
     loop {
@@ -388,6 +389,7 @@ mod tests {
             (0.0, 25.0, 100, 1.0, 1.0),
             (0.0, 1.0, 4, 0.0, 0.5),
             (5.0, 5.0, 100, 1.0, 1.0),
+            (0.25, 0.25, 100, 0.0, 1.0),
             (-50.0, 49.0, 2, 1.0, 50.0),
             (0.0, 100.0, 100, 30.0, 50.0),
         ] {

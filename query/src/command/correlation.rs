@@ -27,9 +27,12 @@ fn mask_of(key: &[Value]) -> Mask {
 struct Index {
     mask: Mask,
     shared: Mask,
-    /// The groups with that hash of their values, the one that was opened last at the end.
-    groups: HashMap<u64, VecDeque<u32>>,
+    /// The groups with that hash of their values.
+    groups: HashMap<u64, VecDeque<OpenGroup>>,
 }
+
+/// A group, and when it was opened: groups are kept in that order.
+type OpenGroup = (u64, u32);
 
 /// Finds open groups by their keys. Groups are numbers that the caller gives out.
 pub(super) struct Correlation {
@@ -58,19 +61,22 @@ impl Correlation {
     }
 
     /// Adds an open group.
-    pub fn insert(&mut self, group: u32, key: &[Value]) {
+    pub fn insert(&mut self, group: u32, opened_at: u64, key: &[Value]) {
         let mask = mask_of(key);
         *self.masks.entry(mask).or_default() += 1;
         for index in 0..self.indexes.len() {
             if self.indexes[index].mask == mask {
                 let hash = self.hash(key, self.indexes[index].shared);
-                self.indexes[index].groups.entry(hash).or_default().push_back(group);
+                let groups = self.indexes[index].groups.entry(hash).or_default();
+                // At the end, but for a group whose key has changed.
+                let at = groups.partition_point(|(other, _)| *other < opened_at);
+                groups.insert(at, (opened_at, group));
             }
         }
     }
 
     /// Removes a group that is no longer open, or whose key changes.
-    pub fn remove(&mut self, group: u32, key: &[Value]) {
+    pub fn remove(&mut self, group: u32, opened_at: u64, key: &[Value]) {
         let mask = mask_of(key);
         if let Some(n) = self.masks.get_mut(&mask) {
             *n -= 1;
@@ -81,8 +87,7 @@ impl Correlation {
             }
             let hash = self.hash(key, self.indexes[index].shared);
             if let Some(groups) = self.indexes[index].groups.get_mut(&hash) {
-                // Groups end soon after they began or when they are the oldest: near one of the ends.
-                if let Some(at) = groups.iter().position(|known| *known == group) {
+                if let Ok(at) = groups.binary_search(&(opened_at, group)) {
                     groups.remove(at);
                 }
                 if groups.is_empty() {
@@ -93,13 +98,12 @@ impl Correlation {
     }
 
     /// The open group to which an event with this key belongs; of several the one with the most fields in common, then the
-    /// one that was opened last by `age_of`. `key_of` tells the keys of open groups and which there are.
+    /// one that was opened last. `key_of` tells the keys of open groups, `open` which there are.
     pub fn find<'g>(
         &mut self,
         key: &[Value],
         key_of: impl Fn(u32) -> &'g [Value],
-        age_of: impl Fn(u32) -> u64,
-        open: impl Fn() -> Box<dyn Iterator<Item = u32> + 'g>,
+        open: impl Fn() -> Box<dyn Iterator<Item = OpenGroup> + 'g>,
     ) -> Option<u32> {
         let mask = mask_of(key);
         let masks: Vec<Mask> = self.masks.iter().filter(|(_, n)| **n > 0).map(|(mask, _)| *mask).collect();
@@ -112,13 +116,13 @@ impl Correlation {
             }
             let index = self.index(group_mask, shared, &key_of, &open);
             let hash = self.hash(key, shared);
-            let agrees = |group: &&u32| {
-                let cells = key_of(**group).iter().zip(key).enumerate();
+            let agrees = |(_, group): &&OpenGroup| {
+                let cells = key_of(*group).iter().zip(key).enumerate();
                 cells.filter(|(field, _)| shared & 1 << field != 0).all(|(_, (known, cell))| known.same_text(cell))
             };
             let found = self.indexes[index].groups.get(&hash).and_then(|groups| groups.iter().rev().find(agrees));
-            if let Some(group) = found {
-                let candidate = (shared.count_ones(), age_of(*group), *group);
+            if let Some((opened_at, group)) = found {
+                let candidate = (shared.count_ones(), *opened_at, *group);
                 best = best.max(Some(candidate));
             }
         }
@@ -131,13 +135,15 @@ impl Correlation {
         mask: Mask,
         shared: Mask,
         key_of: &impl Fn(u32) -> &'g [Value],
-        open: &impl Fn() -> Box<dyn Iterator<Item = u32> + 'g>,
+        open: &impl Fn() -> Box<dyn Iterator<Item = OpenGroup> + 'g>,
     ) -> usize {
         let known = self.indexes.iter().position(|index| index.mask == mask && index.shared == shared);
         known.unwrap_or_else(|| {
-            let mut groups: HashMap<u64, VecDeque<u32>> = HashMap::new();
-            for group in open().filter(|group| mask_of(key_of(*group)) == mask) {
-                groups.entry(self.hash(key_of(group), shared)).or_default().push_back(group);
+            let mut groups: HashMap<u64, VecDeque<OpenGroup>> = HashMap::new();
+            let mut with_mask: Vec<OpenGroup> = open().filter(|(_, group)| mask_of(key_of(*group)) == mask).collect();
+            with_mask.sort_unstable();
+            for group in with_mask {
+                groups.entry(self.hash(key_of(group.1), shared)).or_default().push_back(group);
             }
             self.indexes.push(Index { mask, shared, groups });
             self.indexes.len() - 1

@@ -6,8 +6,8 @@
 //!
 //! **Arguments**
 //!
-//! - name: bare, in double quotes if it has spaces, or with `{field}` inside, which is replaced by that field's value for
-//!   each row: `eval count_{host}=1`.
+//! - name: letters, digits, `_`, `.` and `-`; any other name in quotes, single or double. What stands in `{field}` inside is
+//!   replaced by that field's value for each row: `eval count_{host}=1`.
 //! - expression: numbers, `"text"`, fields (`'in single quotes'` where the name holds more than letters, digits and `_`),
 //!   the operators `+ - * / %`, `.` to join text, and functions.
 //!
@@ -80,17 +80,22 @@ pub enum Part {
 }
 
 pub(super) fn parse(args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
-    Ok(Box::new(Eval::parse(args.cursor)?))
+    Ok(Box::new(Eval::parse(args.cursor, Names::Written)?))
 }
 
-fn parse_target(cursor: &mut Cursor<'_>) -> Result<Target, QueryError> {
-    let name = parse_name(cursor)?;
-    Ok(Target::new(name))
+/// Who wrote the names on the left of assignments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// A person, who quotes what is no plain name.
+    Written,
+    /// `foreach`, which puts the names of fields there, whatever they hold.
+    Filled,
 }
 
 /// Reads the name on the left of an assignment.
-pub(super) fn parse_name(cursor: &mut Cursor<'_>) -> Result<String, QueryError> {
+pub(super) fn parse_name(cursor: &mut Cursor<'_>, names: Names) -> Result<String, QueryError> {
     cursor.skip_space();
+    let start = cursor.pos();
     let name = match cursor.eat_quoted()? {
         Some(quoted) => quoted.value,
         None if cursor.eat("'") => {
@@ -98,17 +103,35 @@ pub(super) fn parse_name(cursor: &mut Cursor<'_>) -> Result<String, QueryError> 
             cursor.expect("'")?;
             name
         }
-        None => cursor.take_while(|c| is_name_char(c) && c != '*').to_owned(),
+        None => {
+            let name = cursor.take_while(|c| is_name_char(c) && c != '*').to_owned();
+            if names == Names::Written && !name.is_empty() && !is_plain(&name) {
+                return Err(QueryError::rule(format!("`{name}` is no plain name"), cursor.span_from(start))
+                    .with_hint(format!("write '{name}'")));
+            }
+            name
+        }
     };
     if name.is_empty() { Err(cursor.expected("the name of a field")) } else { Ok(name) }
 }
 
+/// Whether a name, maybe with `{field}` inside, needs no quotes on the left of an assignment.
+pub(super) fn is_plain(name: &str) -> bool {
+    let parts = Target::new(name.to_owned()).into_parts();
+    let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && parts.iter().all(|part| match part {
+            Part::Text(text) => is_plain(text),
+            Part::Field(field) => field.chars().all(|c| is_name_char(c) && c != '*'),
+        })
+}
+
 impl Eval {
     /// Reads the assignments, which must be all that the cursor has.
-    pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Self, QueryError> {
+    pub(super) fn parse(mut cursor: Cursor<'_>, names: Names) -> Result<Self, QueryError> {
         let mut assignments = Vec::new();
         loop {
-            let target = parse_target(&mut cursor)?;
+            let target = Target::new(parse_name(&mut cursor, names)?);
             cursor.expect("=")?;
             // `==` is the same as `=`.
             cursor.eat("=");
@@ -184,6 +207,13 @@ impl Target {
         }
         Target::Template(parts)
     }
+
+    fn into_parts(self) -> Vec<Part> {
+        match self {
+            Target::Field(name) => vec![Part::Text(name)],
+            Target::Template(parts) => parts,
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -198,8 +228,7 @@ impl fmt::Display for Target {
                 })
                 .collect(),
         };
-        let is_plain = name.chars().all(|c| is_name_char(c) && c != '*');
-        f.write_str(&if is_plain { name } else { quote(&name) })
+        f.write_str(&if is_plain(&name) { name } else { quote(&name) })
     }
 }
 
@@ -236,6 +265,10 @@ impl Command for Eval {
     fn inline_subsearches(&self) -> Vec<(&Subsearch, Place)> {
         let found = self.assignments.iter().flat_map(|(_, expression)| expression.subsearches());
         found.map(|found| (found, Place::Expression)).collect()
+    }
+
+    fn prepare(&self, ctx: &Arc<Context>) -> Result<()> {
+        self.assignments.iter().try_for_each(|(_, expression)| expression.prepare(ctx, "eval"))
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
@@ -312,13 +345,15 @@ mod tests {
             ("eval \"two words\"=1", "eval \"two words\"=1"),
             ("eval 'a.b'=1", "eval a.b=1"),
             ("eval n_{host}=1", "eval n_{host}=1"),
-            ("eval tags{}=1", "eval tags{}=1"),
+            ("eval 'tags{}'=1", "eval \"tags{}\"=1"),
             ("eval x==1", "eval x=1"),
         ]);
     }
 
     #[test]
     fn refused() {
+        check_refused("eval a:b=1", "a:b", "`a:b` is no plain name");
+        check_refused("eval 1a=1", "1a", "`1a` is no plain name");
         check_refused("eval", "", "expected the name of a field, found the end");
         check_refused("eval a", "", "expected `=`, found the end");
         check_refused("eval a=", "", "expected an expression, found the end");

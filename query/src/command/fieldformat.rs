@@ -29,13 +29,13 @@
 //! bytes="2 kB"
 //! ```
 
-use super::eval::parse_name;
+use super::eval::{Names, is_plain, parse_name};
 use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::{QueryError, Result};
 use crate::expr::Expression;
-use crate::lexer::{is_name_char, quote};
+use crate::lexer::quote;
 use crate::value::Value;
 use crate::wanted::Wanted;
 use std::any::Any;
@@ -52,7 +52,7 @@ pub struct Fieldformat {
 }
 
 pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
-    let field = parse_name(&mut args.cursor)?;
+    let field = parse_name(&mut args.cursor, Names::Written)?;
     args.cursor.expect("=")?;
     let expression = Expression::parse_value(&mut args.cursor)?;
     if !args.cursor.at_end() {
@@ -63,8 +63,7 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
 
 impl fmt::Display for Fieldformat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = self.field.chars().all(|c| is_name_char(c) && c != '*');
-        let field = if is_plain { self.field.clone() } else { quote(&self.field) };
+        let field = if is_plain(&self.field) { self.field.clone() } else { quote(&self.field) };
         write!(f, "fieldformat {field}={}", self.expression)
     }
 }

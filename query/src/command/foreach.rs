@@ -43,7 +43,7 @@
 //! ```
 
 use super::args::write_option;
-use super::eval::EvalOperator;
+use super::eval::{EvalOperator, Names};
 use super::fields::write_globs;
 use super::rows::change_all_rows;
 use super::{Args, Command, CommandKind, Eval, Flow, Operator};
@@ -102,7 +102,7 @@ impl Mode {
             if value.with_text(is_array) {
                 value.with_text(|text| {
                     let start = text.len() - text.trim_start().len();
-                    json::select(text, start, "{}", &mut |item| items.push(Value::from(item)));
+                    json::select(text, start, &[json::Step::Each], &mut |item| items.push(Value::from(item)));
                 });
             } else if self != Mode::JsonArray {
                 items.push(value.clone());
@@ -194,7 +194,7 @@ fn parse_evals(text: &str) -> Result<Vec<Eval>, QueryError> {
         if !cursor.eat_keyword("eval") {
             return Err(cursor.expected("`eval`").with_hint("foreach runs eval commands only"));
         }
-        Eval::parse(cursor)
+        Eval::parse(cursor, Names::Filled)
     };
     split_bracketed_stages(text)?.into_iter().map(parse_stage).collect()
 }

@@ -4,13 +4,17 @@
 //!
 //! `join [type=inner|left|outer] [max=1] [overwrite=t] [usetime=f] [earlier=t] [fields] [subsearch]`
 //!
+//! `join [options] left=<name> right=<name> WHERE <left>.<field>=<right>.<field> … [subsearch]`
+//!
 //! **Arguments**
 //!
 //! - `type=inner`: rows without a match go. `left` and `outer` are the same: all rows stay.
 //! - `max`: how many matching rows of the subsearch are used for each row; 0 is all. Several make a row each.
 //! - `overwrite=f`: fields that both sides have keep their value.
 //! - `usetime=t`: only rows of the subsearch that are earlier (`earlier=f`: later) count as matches.
-//! - fields: those that must agree; by default all that both sides have, without those that begin with `_`.
+//! - fields: those that must agree; by default all in which both sides have values, without those that begin with `_`.
+//! - `left`, `right`: names for the two sides. With them the sides may call differently what must agree, and keep all their
+//!   fields apart: `name.field`. Fields that begin with `_` are those of the left side, under their own names.
 //!
 //! **Semantics**
 //!
@@ -31,7 +35,12 @@
 //! id=2 user=bob city=Bern _time=1772725653
 //! ```
 //!
-//! **Differences** `join left=L right=R where …` is not supported: rename the fields so that they agree.
+//! ```example
+//! user=1 name=login
+//! user=3 name=logout
+//! > join left=event right=person WHERE event.user=person.id [| makeresults | eval id=1, name="ann" | fields id name]
+//! event.user=1 event.name=login person.id=1 person.name=ann
+//! ```
 
 use super::args::{bad_value, boolean, count};
 use super::{Args, Command, CommandKind, Flow, Operator};
@@ -43,6 +52,7 @@ use crate::subsearch::{Subsearch, SubsearchArgument};
 use crate::value::Value;
 use crate::wanted::Wanted;
 use hashbrown::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,8 +72,53 @@ pub struct Join {
     pub times: Times,
     /// Fields that must agree; none for all that both sides have.
     pub fields: Vec<String>,
+    /// The names of the sides, if they have some; then `fields` is empty.
+    pub sides: Option<Sides>,
     /// The other rows.
     pub subsearch: Subsearch,
+}
+
+/// `left=… right=… WHERE …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// What the rows before the command are called.
+    pub left: String,
+    /// What the rows of the subsearch are called.
+    pub right: String,
+    /// The fields of the left and of the right side that must agree; at least one pair.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl Sides {
+    /// Reads the conditions, up to the subsearch.
+    fn parse(args: &mut Args<'_>, left: String, right: String) -> Result<Self, QueryError> {
+        if !args.keyword("WHERE") {
+            return Err(args.cursor.expected("WHERE"));
+        }
+        let mut pairs = Vec::new();
+        loop {
+            args.cursor.skip_separators();
+            if args.cursor.peek() == Some('[') && !pairs.is_empty() {
+                return Ok(Self { left, right, pairs });
+            }
+            if !pairs.is_empty() {
+                args.keyword("AND");
+            }
+            let first = args.expect_plain_name()?;
+            args.cursor.expect("=")?;
+            args.cursor.eat("=");
+            let second = args.expect_plain_name()?;
+            let of = |side: &str, name: &str| {
+                name.strip_prefix(side).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned)
+            };
+            let pair = of(&left, &first.value).zip(of(&right, &second.value));
+            let pair = pair.or_else(|| of(&left, &second.value).zip(of(&right, &first.value)));
+            pairs.push(pair.ok_or_else(|| {
+                QueryError::rule("a condition compares a field of each side", first.span.to(second.span))
+                    .with_hint(format!("write {left}.field={right}.field"))
+            })?);
+        }
+    }
 }
 
 /// Which rows of the subsearch count as matches by their time.
@@ -82,6 +137,7 @@ const OPTIONS: [&str; 7] = ["type", "max", "overwrite", "usetime", "earlier", "l
 pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> {
     let (mut keeps_all, mut max_matches, mut overwrite) = (false, 1, true);
     let (mut use_time, mut earlier) = (false, true);
+    let (mut left, mut right, mut sides) = (None, None, None);
     let mut fields = Vec::new();
     loop {
         if let Some((name, value)) = args.option(&OPTIONS)? {
@@ -97,14 +153,20 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
                 "overwrite" => overwrite = boolean(&value)?,
                 "usetime" => use_time = boolean(&value)?,
                 "earlier" => earlier = boolean(&value)?,
-                _ => {
-                    return Err(QueryError::rule("joins with `left=` and `right=` are not supported", value.span)
-                        .with_hint("rename the fields so that they agree and name them"));
-                }
+                "left" => left = Some(value.value),
+                _ => right = Some(value.value),
             }
             continue;
         }
         args.cursor.skip_separators();
+        if (left.is_some() || right.is_some()) && fields.is_empty() && sides.is_none() {
+            match (left.take(), right.take()) {
+                (Some(left), Some(right)) => sides = Some(Sides::parse(&mut args, left, right)?),
+                (None, _) => return Err(args.cursor.expected("left=")),
+                (_, None) => return Err(args.cursor.expected("right=")),
+            }
+            continue;
+        }
         if args.cursor.peek() == Some('[') || args.cursor.peek().is_none() {
             break;
         }
@@ -112,12 +174,16 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
     }
     let subsearch = Subsearch::expect(&mut args.cursor)?;
     args.finish()?;
+    if left.is_some() || right.is_some() {
+        return Err(QueryError::rule("the sides are named before the fields that must agree", subsearch.span)
+            .with_hint("write left=L right=R WHERE L.field=R.field"));
+    }
     let times = match (use_time, earlier) {
         (false, _) => Times::Any,
         (true, true) => Times::Earlier,
         (true, false) => Times::Later,
     };
-    Ok(Box::new(Join { keeps_all, max_matches, overwrite, times, fields, subsearch }))
+    Ok(Box::new(Join { keeps_all, max_matches, overwrite, times, fields, sides, subsearch }))
 }
 
 impl fmt::Display for Join {
@@ -134,16 +200,24 @@ impl fmt::Display for Join {
             Times::Later => "usetime=t earlier=f ",
         })?;
         self.fields.iter().try_for_each(|field| write!(f, "{} ", quote_name(field)))?;
+        if let Some(Sides { left, right, pairs }) = &self.sides {
+            write!(f, "left={} right={} WHERE ", quote_name(left), quote_name(right))?;
+            for (mine, theirs) in pairs {
+                let (mine, theirs) = (format!("{left}.{mine}"), format!("{right}.{theirs}"));
+                write!(f, "{}={} ", quote_name(&mine), quote_name(&theirs))?;
+            }
+        }
         self.subsearch.fmt(f)
     }
 }
 
 impl Command for Join {
     fn kind(&self) -> CommandKind {
-        if self.fields.is_empty() { CommandKind::Ordered } else { CommandKind::Streaming }
+        if self.keys().is_some() { CommandKind::Streaming } else { CommandKind::Ordered }
     }
 
     fn fields_read(&self, downstream: &Wanted) -> Wanted {
+        // Names of sides become parts of the names of all fields.
         if self.fields.is_empty() {
             return Wanted::All;
         }
@@ -156,7 +230,7 @@ impl Command for Join {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        let table = (!self.fields.is_empty()).then(|| Table::new(self, &self.fields, ctx.rows_of(&self.subsearch)));
+        let table = self.keys().map(|keys| Table::new(self, keys, ctx.rows_of(&self.subsearch)));
         Box::new(JoinOperator {
             command: self.clone(),
             table,
@@ -171,21 +245,47 @@ impl Command for Join {
     }
 }
 
+/// The fields that must agree, on each side.
+struct Keys {
+    left: Vec<String>,
+    right: Vec<String>,
+}
+
+impl Keys {
+    fn same(fields: &[String]) -> Self {
+        Self { left: fields.to_vec(), right: fields.to_vec() }
+    }
+}
+
+impl Join {
+    /// What must agree; `None` if the rows decide.
+    fn keys(&self) -> Option<Keys> {
+        match &self.sides {
+            Some(sides) => {
+                let (left, right) = sides.pairs.iter().cloned().unzip();
+                Some(Keys { left, right })
+            }
+            None => (!self.fields.is_empty()).then(|| Keys::same(&self.fields)),
+        }
+    }
+}
+
 /// The rows of the subsearch by their key.
 struct Table {
     keeps_all: bool,
     max_matches: usize,
     overwrite: bool,
     times: Times,
-    fields: Vec<String>,
+    keys: Keys,
+    sides: Option<Sides>,
     rows: Arc<Batch>,
     by_key: HashMap<Vec<u8>, Vec<u32>>,
 }
 
 impl Table {
-    fn new(command: &Join, fields: &[String], rows: Arc<Batch>) -> Self {
+    fn new(command: &Join, keys: Keys, rows: Arc<Batch>) -> Self {
         let mut by_key: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
-        let columns = columns_of(&rows, fields);
+        let columns = columns_of(&rows, &keys.right);
         let mut key = Vec::new();
         for row in 0..rows.len() {
             if read_key(&columns, row, &mut key) {
@@ -197,7 +297,8 @@ impl Table {
             max_matches: if command.max_matches == 0 { usize::MAX } else { command.max_matches },
             overwrite: command.overwrite,
             times: command.times,
-            fields: fields.to_vec(),
+            keys,
+            sides: command.sides.clone(),
             rows,
             by_key,
         }
@@ -206,7 +307,7 @@ impl Table {
     fn join(&self, batch: &Batch) -> Batch {
         /// A row without a match.
         const NONE: u32 = u32::MAX;
-        let columns = columns_of(batch, &self.fields);
+        let columns = columns_of(batch, &self.keys.left);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         let mut key = Vec::new();
         for row in 0..batch.len() {
@@ -220,7 +321,19 @@ impl Table {
             left.resize(right.len(), row as u32);
         }
         let mut joined = batch.copy_rows(&left);
-        for (name, theirs) in self.rows.iter().filter(|(name, _)| !self.fields.iter().any(|field| field == name)) {
+        if let Some(sides) = &self.sides {
+            for name in batch.fields().iter().filter(|name| !name.starts_with('_')) {
+                joined.rename_column(name, &format!("{}.{name}", sides.left));
+            }
+        }
+        for (name, theirs) in self.rows.iter() {
+            let name = match &self.sides {
+                Some(_) if name.starts_with('_') => continue,
+                Some(sides) => Cow::Owned(format!("{}.{name}", sides.right)),
+                None if self.keys.right.iter().any(|field| field == name) => continue,
+                None => Cow::Borrowed(name),
+            };
+            let name = &*name;
             let mut cells = joined.column(name).map_or_else(|| vec![Value::Null; joined.len()], <[Value]>::to_vec);
             for (cell, other) in cells.iter_mut().zip(&right).filter(|(_, other)| **other != NONE) {
                 let value = &theirs[*other as usize];
@@ -294,10 +407,15 @@ impl Operator for JoinOperator {
             return Ok(());
         }
         let rows = self.ctx.rows_of(&self.command.subsearch);
-        let is_common = |name: &&str| !name.starts_with('_') && self.kept.column(name).is_some();
-        let fields: Vec<String> = rows.fields().iter().filter(is_common).map(str::to_owned).collect();
+        // Whether a side has a column without any value must not show.
+        let has_values = |column: &[Value]| column.iter().any(|cell| !cell.is_null());
+        let is_common = |name: &str, theirs: &[Value]| {
+            !name.starts_with('_') && has_values(theirs) && self.kept.column(name).is_some_and(has_values)
+        };
+        let fields = rows.iter().filter(|(name, theirs)| is_common(name, theirs));
+        let fields: Vec<String> = fields.map(|(name, _)| name.to_owned()).collect();
         if !fields.is_empty() {
-            out(Table::new(&self.command, &fields, rows).join(&self.kept));
+            out(Table::new(&self.command, Keys::same(&fields), rows).join(&self.kept));
         } else if self.command.keeps_all {
             out(std::mem::take(&mut self.kept));
         }
@@ -317,6 +435,10 @@ mod tests {
             ("join id [search x]", "join id [search x]"),
             ("join type=outer max=0 a, b overwrite=f [search x]", "join type=left max=0 overwrite=f a b [search x]"),
             ("JOIN usetime=t earlier=f [search x]", "join usetime=t earlier=f [search x]"),
+            (
+                "join max=0 left=L right=\"the other\" where \"the other.b\"==L.a, L.c=\"the other.d\" [search x]",
+                "join max=0 left=L right=\"the other\" WHERE L.a=\"the other.b\" L.c=\"the other.d\" [search x]",
+            ),
         ]);
     }
 
@@ -324,11 +446,10 @@ mod tests {
     fn refused() {
         check_refused("join id", "", "expected a subsearch in brackets, found the end");
         check_refused("join type=full id [x]", "full", "`full` is not inner, left or outer");
-        check_refused(
-            "join left=L right=R where L.a=R.a [x]",
-            "L",
-            "joins with `left=` and `right=` are not supported",
-        );
+        check_refused("join left=L where L.a=R.a [x]", "where", "expected right=, found `where`");
+        check_refused("join left=L right=R [x]", "[", "expected WHERE, found `[`");
+        check_refused("join a left=L right=R [x]", "[x]", "the sides are named before the fields that must agree");
+        check_refused("join left=L right=R where L.a=b [x]", "L.a=b", "a condition compares a field of each side");
         check_refused("join id* [x]", "id*", "wildcards are not allowed here");
     }
 

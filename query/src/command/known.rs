@@ -92,7 +92,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("walklex", ""),
     ("x11", ""),
     ("xmlunescape", ""),
-    ("xpath", ""),
     ("xsdetails", ""),
 ];
 

@@ -191,7 +191,7 @@ impl Operator for MapOperator {
         batch.truncate(n_free);
         self.rows.append(batch);
         if is_cut {
-            self.ctx.warn(Warning::SubsearchCut { command: "map", kept: self.command.max_searches });
+            self.ctx.warn(Warning::MapCut { kept: self.command.max_searches });
             return Ok(Flow::Done);
         }
         Ok(Flow::More)
@@ -260,7 +260,7 @@ mod tests {
         let query = commands("map maxsearches=1 search=\"| makeresults | eval n=$x$ | table n\"");
         let result = execute(&ctx, &query, &rows("x=1\nx=2"), 1, 1).unwrap();
         assert_eq!(result.len(), 1);
-        assert_eq!(ctx.warnings(), [Warning::SubsearchCut { command: "map", kept: 1 }]);
+        assert_eq!(ctx.warnings(), [Warning::MapCut { kept: 1 }]);
     }
 
     #[test]

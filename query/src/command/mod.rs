@@ -94,6 +94,7 @@ mod uniq;
 mod untable;
 mod r#where;
 mod xmlkv;
+mod xpath;
 mod xyseries;
 
 pub use accum::Accum;
@@ -126,7 +127,7 @@ pub use frequency::Frequency;
 pub use gentimes::Gentimes;
 pub use grouping::Grouping;
 pub use head::Head;
-pub use join::{Join, Times};
+pub use join::{Join, Sides, Times};
 pub(crate) use known::find;
 pub use lookup::{Lookup, Outputs, TableField};
 pub use makecontinuous::Makecontinuous;
@@ -174,6 +175,7 @@ pub use uniq::Uniq;
 pub use untable::Untable;
 pub use r#where::Where;
 pub use xmlkv::Xmlkv;
+pub use xpath::Xpath;
 pub use xyseries::Xyseries;
 
 use crate::batch::Batch;
@@ -250,6 +252,11 @@ pub trait Command: Any + Display + Debug + Send + Sync {
     /// starts no search.
     fn can_preview(&self) -> bool {
         true
+    }
+
+    /// Whether later commands may find other lookup tables than there were before the search.
+    fn writes_tables(&self) -> bool {
+        false
     }
 
     /// Whether the operator understands [`Operator::push_counted`]: the command only counts rows.
@@ -490,6 +497,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("untable", Manual::of(include_str!("untable.rs")), untable::parse),
     CommandSpec::new("where", Manual::of(include_str!("where.rs")), r#where::parse),
     CommandSpec::new("xmlkv", Manual::of(include_str!("xmlkv.rs")), xmlkv::parse),
+    CommandSpec::new("xpath", Manual::of(include_str!("xpath.rs")), xpath::parse),
     CommandSpec::new("xyseries", Manual::of(include_str!("xyseries.rs")), xyseries::parse),
 ];
 

@@ -53,7 +53,7 @@ use super::rex::write_found;
 use super::{Args, Command, CommandKind, Flow, Operator};
 use crate::batch::Batch;
 use crate::context::Context;
-use crate::document::{DocumentReader, select};
+use crate::document::{DocumentReader, Path};
 use crate::error::{QueryError, Result};
 use crate::value::Value;
 use crate::wanted::Wanted;
@@ -135,13 +135,15 @@ impl Command for Spath {
     }
 
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
-        Box::new(SpathOperator { ctx: Arc::clone(ctx), spath: self.clone(), reader: DocumentReader::default() })
+        let path = self.selection.as_ref().map(|selection| Path::parse(&selection.path));
+        Box::new(SpathOperator { ctx: Arc::clone(ctx), spath: self.clone(), path, reader: DocumentReader::default() })
     }
 }
 
 struct SpathOperator {
     ctx: Arc<Context>,
     spath: Spath,
+    path: Option<Path>,
     reader: DocumentReader,
 }
 
@@ -149,12 +151,12 @@ impl Operator for SpathOperator {
     fn push(&mut self, mut batch: Batch, out: &mut dyn FnMut(Batch)) -> Result<Flow> {
         self.ctx.cancel.check()?;
         let input = batch.column(&self.spath.input).unwrap_or_default();
-        if let Some(Selection { path, output }) = &self.spath.selection {
+        if let (Some(path), Some(Selection { output, .. })) = (&self.path, &self.spath.selection) {
             let mut cells = vec![Value::Null; batch.len()];
             let mut values = Vec::new();
             for (cell, document) in cells.iter_mut().zip(input) {
                 for value in document.each() {
-                    value.with_text(|text| select(text, path, &mut |found| values.push(Value::from(found))));
+                    value.with_text(|text| path.select(text, &mut |found| values.push(Value::from(found))));
                 }
                 *cell = Value::multi(values.drain(..));
             }

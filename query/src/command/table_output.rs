@@ -106,6 +106,10 @@ impl Command for TableOutput {
         CommandKind::Ordered
     }
 
+    fn writes_tables(&self) -> bool {
+        true
+    }
+
     fn fields_read(&self, _: &Wanted) -> Wanted {
         Wanted::All
     }

@@ -638,8 +638,7 @@ impl TransactionOperator {
             self.correlation.find(
                 &event.key,
                 |slot| known(slot).map_or(&[], |open| &open.key[..]),
-                |slot| known(slot).map_or(0, |open| open.opened_at),
-                || Box::new((0..slots.len() as u32).filter(|slot| slots[*slot as usize].is_some())),
+                || Box::new((0..slots.len() as u32).filter_map(move |slot| Some((known(slot)?.opened_at, slot)))),
             )
         } else if event.is_start && !self.command.unify_ends {
             self.last_opened()
@@ -680,7 +679,7 @@ impl TransactionOperator {
             self.slots.push(None);
             self.slots.len() as u32 - 1
         });
-        self.correlation.insert(slot, &open.key);
+        self.correlation.insert(slot, open.opened_at, &open.key);
         self.slots[slot as usize] = Some(open);
         self.by_opening.push_back((slot, self.clock));
         self.n_open += 1;
@@ -691,13 +690,13 @@ impl TransactionOperator {
         let Some(open) = &mut self.slots[slot as usize] else { return };
         // The event may bring fields that the transaction lacked.
         if event.key.iter().zip(&open.key).any(|(cell, known)| known.is_null() && !cell.is_null()) {
-            self.correlation.remove(slot, &open.key);
+            self.correlation.remove(slot, open.opened_at, &open.key);
             for (known, cell) in open.key.iter_mut().zip(&event.key) {
                 if known.is_null() {
                     *known = cell.clone();
                 }
             }
-            self.correlation.insert(slot, &open.key);
+            self.correlation.insert(slot, open.opened_at, &open.key);
         }
         let before = open.bytes;
         open.add(event, columns, &self.names);
@@ -735,7 +734,7 @@ impl TransactionOperator {
 
     fn end(&mut self, slot: u32, ending: Ending) {
         let Some(open) = self.slots[slot as usize].take() else { return };
-        self.correlation.remove(slot, &open.key);
+        self.correlation.remove(slot, open.opened_at, &open.key);
         self.free.push(slot);
         self.n_open -= 1;
         self.n_open_events -= open.n_events;
@@ -979,6 +978,24 @@ mod tests {
             "_time=9 n=1 duration=0 eventcount=1 closed_txn=0\n_time=8 n=2 duration=0 eventcount=1 closed_txn=0",
         );
         check(unconnected, "a b connected=f", "_time=8 n=[1,2] duration=1 eventcount=2 closed_txn=0");
+    }
+
+    #[test]
+    fn of_several_transactions_the_one_opened_last_gets_the_event() {
+        // The places of those that were closed are used again.
+        let events = "_time=109 a=x g=b\n_time=107 a=y g=a\n_time=105 a=2 g=10\n_time=104 a=10\n_time=102 a=9 g=10\n_time=101 g=10";
+        check_rows(
+            events,
+            "transaction a g maxspan=4s | where eventcount>1 | table _time a eventcount",
+            "_time=101 a=9 eventcount=2",
+        );
+        // A transaction is as old as its last event, also when it gets another field later.
+        let events = "_time=9 a=1\n_time=8 a=2 g=z\n_time=7 a=1 g=z\n_time=6 g=z";
+        check_rows(
+            events,
+            "transaction a g | table _time a eventcount",
+            "_time=7 a=1 eventcount=2\n_time=6 a=2 eventcount=2",
+        );
     }
 
     #[test]

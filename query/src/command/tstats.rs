@@ -7,6 +7,8 @@
 //! **Arguments**
 //!
 //! - functions: those of `stats`.
+//! - `PREFIX(text)`, in the place of a field: what follows the text in words that begin with it, in lower case. `PREFIX(user=)`
+//!   is `ann` in the event `user=Ann id=7`. Its column is called like the text.
 //! - `WHERE`: a search expression, with `earliest=` and `latest=`.
 //! - `BY`: fields, `_time` among them with its span.
 //! - `fillnull_value`: what stands for a field that an event lacks; without it the event is left out.
@@ -28,10 +30,10 @@
 //! count=0
 //! ```
 //!
-//! **Differences** any field may be used, not only those known at index time. Data models (`FROM datamodel=…`) and
-//! `PREFIX()` are not supported.
+//! **Differences** any field may be used, not only those known at index time. Data models (`FROM datamodel=…`) are not supported.
+//! `PREFIX()` reads the text of the events, not the index.
 
-use super::aggregate::{self, Aggregation};
+use super::aggregate::{self, Aggregation, Argument};
 use super::generate::{GenerateOperator, Rewritten};
 use super::grouping::write_by;
 use super::{Args, Command, CommandKind, Operator};
@@ -43,8 +45,11 @@ use crate::search::{SearchExpr, parse_search};
 use crate::span::Span;
 use crate::time::TimeSpan;
 use crate::wanted::Wanted;
+use compact_str::CompactString;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::Arc;
+use trawl_formats::token::is_major_breaker;
 
 /// The parsed command.
 #[derive(Clone, Debug)]
@@ -62,6 +67,9 @@ pub struct Tstats {
     /// What stands for a missing field.
     pub fill: Option<String>,
 }
+
+/// What ends words, as a class of regular expressions.
+const MAJOR_BREAKERS: &str = r#"\s\[\]<>(){}|!;,'"*&?+"#;
 
 /// The first one may stand after BY only.
 const OPTIONS: [&str; 9] = [
@@ -105,8 +113,12 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
                 }
                 continue;
             }
+            if let Some(name) = eat_prefix(&mut args.cursor)? {
+                by.push(name);
+                continue;
+            }
             let Some(name) = args.name()? else { break };
-            if name.value.contains(['*', '(']) {
+            if prefix_of(&name.value).is_none() && name.value.contains(['*', '(']) {
                 return Err(QueryError::rule("only names of fields can stand here", name.span));
             }
             by.push(name.value);
@@ -117,6 +129,28 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
     }
     args.finish()?;
     Ok(Box::new(Tstats { aggregations, search, times, by, span, fill }))
+}
+
+/// The text in `PREFIX(text)`.
+fn prefix_of(field: &str) -> Option<&str> {
+    field.strip_prefix("PREFIX(")?.strip_suffix(')')
+}
+
+/// Reads `PREFIX(text)` if it comes next: the name of the field that stands for it.
+pub(super) fn eat_prefix(cursor: &mut Cursor<'_>) -> Result<Option<String>, QueryError> {
+    cursor.skip_separators();
+    let start = cursor.pos();
+    let mut ahead = *cursor;
+    if !ahead.eat_keyword("PREFIX") || !ahead.eat("(") {
+        return Ok(None);
+    }
+    let prefix = ahead.take_while(|c| !u8::try_from(c).is_ok_and(is_major_breaker));
+    ahead.expect(")")?;
+    *cursor = ahead;
+    if prefix.is_empty() {
+        return Err(QueryError::rule("PREFIX() needs the beginning of a word", cursor.span_from(start)));
+    }
+    Ok(Some(format!("PREFIX({prefix})")))
 }
 
 /// The text before the word `BY`; moves there.
@@ -158,6 +192,12 @@ impl Tstats {
     fn rewritten(&self) -> String {
         let mut text = format!("search {}{}", self.search, self.times);
         // Writing to a string cannot fail.
+        for (index, (field, prefix)) in self.prefixes().into_iter().enumerate() {
+            let begins = regex::escape(prefix);
+            let pattern = format!("(?i)(?:^|[{MAJOR_BREAKERS}]){begins}(?<__prefix{index}>[^{MAJOR_BREAKERS}]+)");
+            let _ = write!(text, " | rex max_match=0 {}", quote(&pattern));
+            let _ = write!(text, " | eval {}=mvdedup(lower(__prefix{index}))", quote(field));
+        }
         if let Some(span) = &self.span {
             let _ = write!(text, " | bin _time span={span}");
         }
@@ -171,7 +211,20 @@ impl Tstats {
             let fields: Vec<_> = self.by.iter().map(|field| quote_name(field)).collect();
             let _ = write!(text, " BY {}", fields.join(", "));
         }
+        for (field, prefix) in self.by.iter().filter_map(|field| Some((field, prefix_of(field)?))) {
+            let _ = write!(text, " | rename {} AS {}", quote(field), quote(prefix));
+        }
         text
+    }
+
+    /// The fields that stand for beginnings of words, and those, each once.
+    fn prefixes(&self) -> BTreeMap<&str, &str> {
+        let arguments = self.aggregations.iter().filter_map(|call| match &call.argument {
+            Argument::Field(glob) if !glob.has_wildcard() => glob.literals().first().map(CompactString::as_str),
+            _ => None,
+        });
+        let fields = self.by.iter().map(String::as_str).chain(arguments);
+        fields.filter_map(|field| Some((field, prefix_of(field)?))).collect()
     }
 }
 
@@ -192,7 +245,7 @@ impl Command for Tstats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_generates_prints;
+    use crate::testing::{check_generates_prints, check_rows};
 
     fn rewritten(query: &str) -> String {
         let mut commands = crate::parse(query).unwrap().commands;
@@ -204,6 +257,10 @@ mod tests {
     fn parses_and_prints() {
         check_generates_prints(&[
             ("tstats count", "tstats count"),
+            (
+                "tstats sum(prefix(ms=)) AS s BY PREFIX(user=), host",
+                "tstats sum(\"PREFIX(ms=)\") AS s BY \"PREFIX(user=)\", host",
+            ),
             ("tstats count BY host fillnull_value=none chunk_size=9", "tstats fillnull_value=\"none\" count BY host"),
             (
                 "tstats summariesonly=t count dc(host) AS n where index=main \"by the way\" earliest=-1h by host _time span=1h",
@@ -216,13 +273,23 @@ mod tests {
     fn refused() {
         for (query, marked, message) in [
             ("| tstats count FROM datamodel=x", "FROM", "expected WHERE or BY, found `FROM`"),
-            ("| tstats count BY PREFIX(a=)", "PREFIX(a=)", "only names of fields can stand here"),
+            ("| tstats count BY f(a)", "f(a)", "only names of fields can stand here"),
+            ("| tstats count BY PREFIX()", "PREFIX()", "PREFIX() needs the beginning of a word"),
+            ("| tstats sum(PREFIX(a b))", "b", "expected `)`, found `b`"),
             ("| tstats count BY _time span=x", "x", "`x` is not a span of time such as 5m or 1d"),
             ("| tstats count WHERE a=1 BY", "", "expected the name of a field, found the end"),
         ] {
             let error = crate::parse(query).expect_err(query);
             assert_eq!((&query[error.span.range()], error.to_string().as_str()), (marked, message), "{query}");
         }
+    }
+
+    #[test]
+    fn words_that_begin_so() {
+        let text = rewritten("| tstats count sum(PREFIX(ms=)) AS ms WHERE a BY PREFIX(user=)");
+        let commands = text.split_once(" | ").unwrap().1;
+        let rows = "_raw=\"a user=Ann ms=5,ms=7\"\n_raw=\"x.user=ben ms=9\"\n_raw=\"user=ann user=ben ms=1\"";
+        check_rows(rows, commands, "user==ann count=2 ms=13\nuser==ben count=1 ms=1");
     }
 
     #[test]

@@ -84,6 +84,10 @@ impl Command for Where {
         self.condition.subsearches().into_iter().map(|found| (found, Place::Expression)).collect()
     }
 
+    fn prepare(&self, ctx: &Arc<Context>) -> Result<()> {
+        self.condition.prepare(ctx, "where")
+    }
+
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         Box::new(WhereOperator { ctx: Arc::clone(ctx), condition: self.condition.clone() })
     }

@@ -19,13 +19,13 @@ pub(super) fn start(text: &str) -> Option<usize> {
 }
 
 /// A tag as it comes.
-enum Tag<'t> {
+pub(super) enum Tag<'t> {
     Open { start: BytesStart<'t>, is_empty: bool },
     Close,
 }
 
 /// Calls `each` with every tag, where it begins and where it ends.
-fn for_each_tag(text: &str, mut each: impl FnMut(Tag<'_>, usize, usize)) {
+pub(super) fn for_each_tag(text: &str, mut each: impl FnMut(Tag<'_>, usize, usize)) {
     let mut reader = Reader::from_str(text);
     let config = reader.config_mut();
     config.check_end_names = false;
@@ -46,7 +46,7 @@ fn for_each_tag(text: &str, mut each: impl FnMut(Tag<'_>, usize, usize)) {
 }
 
 /// The attributes of a tag that can be read.
-fn attributes(start: &BytesStart<'_>, mut each: impl FnMut(&str, &str)) {
+pub(super) fn attributes(start: &BytesStart<'_>, mut each: impl FnMut(&str, &str)) {
     for attribute in start.attributes().with_checks(false).flatten() {
         if let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) {
             each(attribute.key.as_ref(), &value);
@@ -55,7 +55,7 @@ fn attributes(start: &BytesStart<'_>, mut each: impl FnMut(&str, &str)) {
 }
 
 /// The text of an element without children, from what stands between its tags.
-fn text_of(inner: &str) -> Cow<'_, str> {
+pub(super) fn text_of(inner: &str) -> Cow<'_, str> {
     let inner = inner.trim();
     match inner.strip_prefix("<![CDATA[").and_then(|data| data.strip_suffix("]]>")) {
         Some(data) => Cow::Borrowed(data),
@@ -102,20 +102,26 @@ pub(super) fn walk(text: &str, take: &mut dyn Take) {
 }
 
 /// One step of a path.
-struct Step<'p> {
-    tag: &'p str,
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    tag: String,
     /// Which of the elements of that tag, from 1; all of them if not given.
     nth: Option<usize>,
-    attribute: Option<&'p str>,
+    attribute: Option<String>,
 }
 
-impl<'p> Step<'p> {
-    fn new(text: &'p str) -> Self {
+impl Step {
+    /// Reads a path: `a.b{2}{@id}`.
+    pub fn parse_path(path: &str) -> Vec<Self> {
+        path.split('.').map(Self::new).collect()
+    }
+
+    fn new(text: &str) -> Self {
         let (tag, mut rest) = text.find('{').map_or((text, ""), |at| text.split_at(at));
-        let mut step = Self { tag, nth: None, attribute: None };
+        let mut step = Self { tag: tag.to_owned(), nth: None, attribute: None };
         while let Some((inside, after)) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
             match inside.strip_prefix('@') {
-                Some(attribute) => step.attribute = Some(attribute),
+                Some(attribute) => step.attribute = Some(attribute.to_owned()),
                 None if inside.is_empty() => {}
                 // Elements are counted from 1: what is no number names none of them.
                 None => step.nth = Some(inside.parse().unwrap_or(0)),
@@ -127,8 +133,7 @@ impl<'p> Step<'p> {
 }
 
 /// Calls `take` with what is at `path`: the text of an element, its inner XML if it has children, or an attribute.
-pub(super) fn select(text: &str, path: &str, take: &mut dyn FnMut(&str)) {
-    let steps: Vec<Step<'_>> = path.split('.').map(Step::new).collect();
+pub(super) fn select(text: &str, steps: &[Step], take: &mut dyn FnMut(&str)) {
     // How many elements of each step's tag the present parent had so far.
     let mut n_seen = vec![0; steps.len()];
     let mut depth = 0;
@@ -142,7 +147,7 @@ pub(super) fn select(text: &str, path: &str, take: &mut dyn FnMut(&str)) {
                 let step = &steps[depth];
                 if step.nth.is_none_or(|nth| nth == n_seen[depth]) {
                     let is_last = depth + 1 == steps.len();
-                    match step.attribute {
+                    match &step.attribute {
                         Some(wanted) if is_last => attributes(&start, |name, value| {
                             if name == wanted {
                                 take(value);

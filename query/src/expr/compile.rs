@@ -4,8 +4,9 @@ use super::function::CallArgs;
 use super::{BinaryOp, Expr, Node, ops, parse};
 use crate::batch::Batch;
 use crate::context::Context;
-use crate::error::{QueryError, QueryErrorKind};
+use crate::error::{QueryError, QueryErrorKind, RunError};
 use crate::lexer::Cursor;
+use crate::lookup::Naming;
 use crate::search::{CompareOp, RowView};
 use crate::span::Spanned;
 use crate::subsearch::Subsearch;
@@ -130,6 +131,8 @@ pub(crate) struct Compiler {
     constants: Vec<Value>,
     /// The fields that stand for one value, innermost last.
     locals: Vec<String>,
+    /// The lookup tables that are read.
+    tables: Vec<String>,
     /// Whether what was compiled since the last look depends on the row or on the context.
     varies: bool,
 }
@@ -138,6 +141,12 @@ impl Compiler {
     /// Says that the code at hand is not the same for all rows and searches.
     pub fn varies(&mut self) {
         self.varies = true;
+    }
+
+    /// Notes that the code at hand reads the lookup table `name`.
+    pub fn read_table(&mut self, name: &str) {
+        self.varies();
+        self.tables.push(name.to_owned());
     }
 
     /// Notes that the code at hand reads `field`, and where it will be found.
@@ -239,7 +248,7 @@ impl Compiler {
 
     fn compile_node(&mut self, node: &Node) -> Result<Code, QueryError> {
         Ok(match &node.value {
-            Expr::Number(number) => Code::constant(Value::Number(*number)),
+            Expr::Number(numeral) => Code::constant(Value::Number(numeral.value)),
             Expr::Text(text) => Code::constant(Value::from(text.as_str())),
             Expr::Field(name) => Code::Value(ValueCode::Cell(self.field(name))),
             Expr::Negate(operand) => {
@@ -363,6 +372,8 @@ pub struct Expression {
     fields: Arc<[String]>,
     reads_all_fields: bool,
     constants: Arc<[Value]>,
+    /// The lookup tables that it reads.
+    tables: Arc<[String]>,
     code: Arc<Operand>,
 }
 
@@ -385,12 +396,14 @@ impl Expression {
         if !subsearches.is_empty() {
             let code: ValueFn = Box::new(|_| unreachable!("subsearches are replaced before a search is planned"));
             let code = Arc::new(Operand::Value(code));
-            return Ok(Self { node, fields: Arc::default(), reads_all_fields: true, constants: Arc::default(), code });
+            let (fields, constants, tables) = Default::default();
+            return Ok(Self { node, fields, reads_all_fields: true, constants, tables, code });
         }
         let mut compiler = Compiler::default();
         let code = Arc::new(compiler.operand(&node)?);
-        let Compiler { fields, reads_all_fields, constants, .. } = compiler;
-        Ok(Self { node, fields: fields.into(), reads_all_fields, constants: constants.into(), code })
+        let Compiler { fields, reads_all_fields, constants, tables, .. } = compiler;
+        let (fields, constants, tables) = (fields.into(), constants.into(), tables.into());
+        Ok(Self { node, fields, reads_all_fields, constants, tables, code })
     }
 
     /// The subsearches in the expression, from left to right.
@@ -448,6 +461,17 @@ impl Expression {
     /// [`Expression::add_fields_read`].
     pub fn fields_read(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(String::as_str)
+    }
+
+    /// Reads the lookup tables that it needs, on behalf of `command`.
+    ///
+    /// # Errors
+    /// If there is no such table or it cannot be read.
+    pub(crate) fn prepare(&self, ctx: &Context, command: &'static str) -> Result<(), RunError> {
+        self.tables.iter().try_for_each(|table| match ctx.tables().table(ctx, command, Naming::Lookup, table) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.of(command)),
+        })
     }
 
     /// Adds the fields it reads.

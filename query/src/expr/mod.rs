@@ -26,7 +26,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
     /// A number; not negative.
-    Number(f64),
+    Number(Numeral),
     /// `"text"`.
     Text(String),
     /// A field, bare or in single quotes.
@@ -49,6 +49,28 @@ pub enum Expr {
     Subsearch(Subsearch),
     /// A function with its arguments. `x IN (…)` and `x LIKE y` are the functions `in` and `like`.
     Call(&'static Function, Vec<Node>),
+}
+
+/// A number as written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Numeral {
+    /// The number.
+    pub value: f64,
+    /// Digits behind the point: `sigfig(1.50)` knows how exact a number claims to be.
+    pub n_decimals: u8,
+}
+
+impl fmt::Display for Numeral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shortest = format_number(self.value);
+        f.write_str(&shortest)?;
+        let n_zeros = usize::from(self.n_decimals).saturating_sub(shortest.split_once('.').map_or(0, |(_, d)| d.len()));
+        if n_zeros > 0 && !shortest.contains('e') {
+            let point = if shortest.contains('.') { "" } else { "." };
+            write!(f, "{point}{:0<n_zeros$}", "")?;
+        }
+        Ok(())
+    }
 }
 
 /// An expression with the place where it stood in the query.
@@ -181,7 +203,7 @@ impl fmt::Display for Expr {
             })
         };
         match self {
-            Expr::Number(number) => f.write_str(&format_number(*number)),
+            Expr::Number(numeral) => numeral.fmt(f),
             Expr::Text(text) => f.write_str(&quote(text)),
             Expr::Subsearch(subsearch) => subsearch.fmt(f),
             Expr::Field(name) => f.write_str(&quote_field(name)),

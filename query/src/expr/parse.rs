@@ -10,7 +10,7 @@
 //! ```
 
 use super::function::{self, Function};
-use super::{BinaryOp, Expr, Node, is_name_char, is_name_start};
+use super::{BinaryOp, Expr, Node, Numeral, is_name_char, is_name_start};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::lexer::Cursor;
 use crate::search::CompareOp;
@@ -286,8 +286,14 @@ impl Parser<'_> {
                 .with_hint("a field whose name begins with a digit needs single quotes"));
         }
         // A zero in front allows for `.5`.
-        match crate::value::parse_number(&format!("0{}", &rest[..len])) {
-            Some(number) => Ok(Spanned::new(Expr::Number(number), span)),
+        let written = &rest[..len];
+        let n_decimals = match written.split_once('.') {
+            Some((_, decimals)) if !decimals.contains(['e', 'E']) => decimals.len(),
+            _ => 0,
+        };
+        let n_decimals = u8::try_from(n_decimals).unwrap_or(u8::MAX);
+        match crate::value::parse_number(&format!("0{written}")) {
+            Some(value) => Ok(Spanned::new(Expr::Number(Numeral { value, n_decimals }), span)),
             None => Err(QueryError::rule("the number is too large", span)),
         }
     }
@@ -415,7 +421,7 @@ mod tests {
             ("IF(a==1,LOWER(b),c)", "if(a=1, lower(b), c)"),
             ("ceiling(x)", "ceil(x)"),
             ("(a=b)=(c=d)", "(a=b)=(c=d)"),
-            ("1e3 + 2.50", "1000 + 2.5"),
+            ("1e3 + 2.50", "1000 + 2.50"),
             ("x*.5", "x * 0.5"),
             ("x . 5", "x . 5"),
             ("not x not like \"a\" and y Not In (1)", "NOT NOT like(x, \"a\") AND NOT in(y, 1)"),
@@ -434,7 +440,7 @@ mod tests {
             ("a=1)", "expected an operator, found `)`"),
             ("a:b=1", "expected an operator, found `:b=1`"),
             ("lowr(x)", "unknown function `lowr`"),
-            ("lookup(x)", "unsupported function: `lookup`"),
+            ("stdev(x)", "unsupported function: `stdev`"),
             ("if(a=1, 2)", "`if` takes 3 arguments, not 2"),
             ("case(a=1)", "`case` takes at least 2 arguments, not 1"),
             ("case(a=1, 2, 3)", "case() needs a value for each condition"),

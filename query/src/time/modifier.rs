@@ -107,6 +107,8 @@ impl TimeSpec {
         }
         const YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
         if let Ok(local) = NaiveDateTime::parse_from_str(text, "%m/%d/%Y:%H:%M:%S") {
+            // Years of two digits are those of this century.
+            let local = if local.year() < 100 { local.with_year(2000 + local.year())? } else { local };
             return YEARS.contains(&local.year()).then_some(TimeSpec::Absolute { local, offset: None });
         }
         let date = NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;

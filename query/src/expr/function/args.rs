@@ -157,9 +157,9 @@ impl CallArgs<'_, '_> {
     pub fn literal_number(&self, index: usize) -> Option<Spanned<f64>> {
         let arg = self.args.get(index)?;
         match &arg.value {
-            Expr::Number(number) => Some(Spanned::new(*number, arg.span)),
+            Expr::Number(numeral) => Some(Spanned::new(numeral.value, arg.span)),
             Expr::Negate(operand) => match operand.value {
-                Expr::Number(number) => Some(Spanned::new(-number, arg.span)),
+                Expr::Number(numeral) => Some(Spanned::new(-numeral.value, arg.span)),
                 _ => None,
             },
             _ => None,

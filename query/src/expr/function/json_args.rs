@@ -3,9 +3,10 @@
 use super::super::compile::{Code, Operand, Row, ValueFn};
 use super::CallArgs;
 use crate::error::QueryError;
-use crate::json::{Json, Step, parse_path};
+use crate::json::Json;
 use crate::value::Value;
 use std::borrow::Cow;
+use trawl_formats::extract::json::Step;
 
 /// Computes the JSON of a value or condition.
 pub(in crate::expr) type JsonFn = Box<dyn Fn(&Row<'_>) -> Json + Send + Sync>;
@@ -32,7 +33,7 @@ impl PathArg {
 /// What the text of a path means.
 #[derive(Clone, Copy)]
 pub(in crate::expr) enum Paths {
-    /// Names with dots and braces: see [`parse_path`].
+    /// Names with dots and braces: see [`Step::parse_path`].
     Dotted,
     /// One name, whatever it holds.
     Exact,
@@ -41,7 +42,7 @@ pub(in crate::expr) enum Paths {
 impl Paths {
     fn parse(self, text: &str) -> Vec<Step> {
         match self {
-            Paths::Dotted => parse_path(text),
+            Paths::Dotted => Step::parse_path(text),
             Paths::Exact => vec![Step::Key(text.to_owned())],
         }
     }

@@ -4,17 +4,15 @@ use super::{FUNCTIONS, Function};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::span::Span;
 
-const UNSUPPORTED: [&str; 17] = [
+const UNSUPPORTED: [&str; 15] = [
     "commands",
     "getfields",
     "isarray",
     "isdouble",
     "isobject",
-    "lookup",
     "map",
     "object_to_array",
     "reduce",
-    "sigfig",
     "stdev",
     "trunc",
     "var",

@@ -62,6 +62,7 @@ mod len;
 mod like;
 mod ln;
 mod log;
+mod lookup;
 mod lower;
 mod ltrim;
 mod r#match;
@@ -96,6 +97,7 @@ mod searchmatch;
 mod sha1;
 mod sha256;
 mod sha512;
+mod sigfig;
 mod sin;
 mod sinh;
 mod spath;
@@ -206,6 +208,7 @@ pub static FUNCTIONS: &[Function] = &[
     like::FUNCTION,
     ln::FUNCTION,
     log::FUNCTION,
+    lookup::FUNCTION,
     lower::FUNCTION,
     ltrim::FUNCTION,
     r#match::FUNCTION,
@@ -240,6 +243,7 @@ pub static FUNCTIONS: &[Function] = &[
     sha1::FUNCTION,
     sha256::FUNCTION,
     sha512::FUNCTION,
+    sigfig::FUNCTION,
     sin::FUNCTION,
     sinh::FUNCTION,
     spath::FUNCTION,

@@ -35,7 +35,8 @@ fn compile(args: &mut CallArgs<'_, '_>) -> Result<Code, QueryError> {
     Ok(Code::number(move |row| Some(round(number(row)?, digits(row)?))))
 }
 
-fn round(number: f64, digits: f64) -> f64 {
+/// The number rounded to so many digits after the point.
+pub(super) fn round(number: f64, digits: f64) -> f64 {
     let scale = 10_f64.powi(digits.clamp(-300.0, 300.0) as i32);
     let scaled = number * scale;
     // Beyond 2^52 there is no fraction to round, and scaling may overflow.

@@ -371,7 +371,7 @@ fn frequency(
             fields.iter().zip(key).for_each(|(field, cell)| set(&mut line, field, cell));
             set(&mut line, "count", Cell::Number(n as f64));
             if percent {
-                set(&mut line, "percent", Cell::Number(n as f64 / total as f64 * 100.0));
+                set(&mut line, "percent", Cell::Text(format!("{:.6}", n as f64 / total as f64 * 100.0)));
             }
             lines.push(line);
         }

@@ -1,6 +1,8 @@
 //! The reference of expressions: chapters 7 to 9 of the language reference, word by word.
 
 use super::cell::{Cell, Row, get, number_of, set, total_order};
+use super::clock;
+use super::digest;
 use super::language::{Expr, Op};
 
 /// What an expression yields.
@@ -323,15 +325,104 @@ fn call(name: &str, args: &[Expr], row: &Row) -> Outcome {
             }
             Cell::many(mapped)
         }
+        "md5" => map_text(&digest::md5),
+        "sha1" => map_text(&digest::sha1),
+        "sha256" => map_text(&digest::sha256),
+        "strftime" => match (number(0), text(1)) {
+            (Some(time), Some(format)) => Cell::Text(clock::format(time, &format)),
+            _ => Cell::Null,
+        },
+        "strptime" => text(0).and_then(|text| clock::parse(&text)).map_or(Cell::Null, Cell::Number),
+        "relative_time" => match (number(0), text(1)) {
+            (Some(time), Some(written)) => {
+                let mut steps = Vec::new();
+                let mut rest = written.as_str();
+                while !rest.is_empty() {
+                    let (text, step) = clock::STEPS.iter().find(|(text, _)| rest.starts_with(text)).expect("a step");
+                    steps.push(*step);
+                    rest = &rest[text.len()..];
+                }
+                Cell::Number(clock::relative(time, &steps))
+            }
+            _ => Cell::Null,
+        },
+        "printf" => match text(0).as_deref().expect("a literal") {
+            "%%" => Cell::text("%"),
+            "%s|%6s|%-6s" => (1..4)
+                .map(text)
+                .collect::<Option<Vec<_>>>()
+                .map_or(Cell::Null, |texts| Cell::Text(format!("{}|{:>6}|{:<6}", texts[0], texts[1], texts[2]))),
+            "%.2f %8.1f" => match (number(1), number(2)) {
+                (Some(a), Some(b)) => Cell::Text(format!("{a:.2} {b:8.1}")),
+                _ => Cell::Null,
+            },
+            "%d|%5d|%-5d|%05d|%+d" => {
+                let numbers: Option<Vec<i64>> = (1..6).map(|index| Some(number(index)? as i64)).collect();
+                numbers.map_or(Cell::Null, |n| {
+                    Cell::Text(format!("{}|{:5}|{:<5}|{:05}|{:+}", n[0], n[1], n[2], n[3], n[4]))
+                })
+            }
+            other => panic!("the reference does not know the format {other}"),
+        },
+        "json_valid" => {
+            let is_valid = |text: String| serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            return Outcome::Truth((!arg(0).is_null()).then(|| text(0).is_some_and(is_valid)));
+        }
+        "json_array" => {
+            Cell::Text(format!("[{}]", args.iter().map(|arg| json(arg, row)).collect::<Vec<_>>().join(",")))
+        }
+        "json_object" => {
+            let member = |pair: &[Expr]| format!("{}:{}", json(&pair[0], row), json(&pair[1], row));
+            Cell::Text(format!("{{{}}}", args.chunks(2).map(member).collect::<Vec<_>>().join(",")))
+        }
+        // Of an object that was just made: what it was made of.
+        "json_extract" => match (&args[0], text(1)) {
+            (Expr::Call("json_object", members), Some(key)) => {
+                let member = members.chunks(2).find(|pair| matches!(&pair[0], Expr::Text(name) if *name == key));
+                member.map_or(Cell::Null, |pair| match json(&pair[1], row).as_str() {
+                    "null" => Cell::Null,
+                    quoted if quoted.starts_with('"') => {
+                        Cell::Text(serde_json::from_str(quoted).expect("a string of JSON"))
+                    }
+                    other => Cell::text(other),
+                })
+            }
+            other => panic!("json_extract of {other:?}"),
+        },
         other => panic!("the reference does not know {other}"),
     })
+}
+
+/// The JSON of an argument.
+fn json(expr: &Expr, row: &Row) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).expect("a string of JSON");
+    fn of(cell: &Cell, quoted: &dyn Fn(&str) -> String) -> String {
+        let text = cell.print();
+        let is_number = is_match(&text, r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$") && number_of(&text).is_some();
+        let is_container = text.starts_with(['[', '{']) && serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        match cell {
+            Cell::Null => "null".to_owned(),
+            Cell::Many(cells) => {
+                format!("[{}]", cells.iter().map(|cell| of(cell, quoted)).collect::<Vec<_>>().join(","))
+            }
+            _ if is_number || is_container => text,
+            _ => quoted(&text),
+        }
+    }
+    match expr {
+        Expr::Text(text) => quoted(text),
+        expr if is_condition(expr) => truth(expr, row).map_or("null".to_owned(), |truth| truth.to_string()),
+        expr => of(&value(expr, row), &quoted),
+    }
 }
 
 fn is_condition(expr: &Expr) -> bool {
     match expr {
         Expr::Compare(..) | Expr::Not(_) | Expr::And(..) | Expr::Or(..) | Expr::Xor(..) => true,
         Expr::In(..) | Expr::Like(..) => true,
-        Expr::Call(name, _) => name.starts_with("is") || matches!(*name, "true" | "false" | "in" | "like" | "match"),
+        Expr::Call(name, _) => {
+            name.starts_with("is") || matches!(*name, "true" | "false" | "in" | "like" | "match" | "json_valid")
+        }
         _ => false,
     }
 }

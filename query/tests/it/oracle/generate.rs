@@ -1,6 +1,7 @@
 //! Tables and queries at random: small enough to hit every corner often.
 
 use super::cell::{Cell, Row, set};
+use super::clock;
 use super::combine::Combine;
 use super::language::{Aggregate, Argument, Expr, Op, Query, Search, SortKey, Stage};
 use super::random::Random;
@@ -319,6 +320,15 @@ fn number(random: &mut Random) -> Expr {
     Expr::Number(random.pick(&[0.0, 1.0, 2.0, 3.0, 9.5, 10.0, 0.25]))
 }
 
+/// A time that calendars know well.
+fn time(shape: &Shape, random: &mut Random) -> Expr {
+    let number = match random.below(3) {
+        0 => Expr::Binary('*', boxed(field(shape, random)), boxed(Expr::Number(9_876_543.25))),
+        _ => field(shape, random),
+    };
+    Expr::Binary('%', boxed(number), boxed(Expr::Number(4_000_000_000.0)))
+}
+
 fn boxed(expr: Expr) -> Box<Expr> {
     Box::new(expr)
 }
@@ -355,6 +365,7 @@ pub fn condition(shape: &Shape, depth: usize, random: &mut Random) -> Expr {
             let pattern = random.pick(&["%", "u%", "_", "%0%", "a_b", "Up", ""]).to_owned();
             Expr::Like(boxed(operand), pattern, random.one_in(2))
         }
+        6 if random.one_in(3) => Expr::Call("json_valid", vec![operand]),
         6 => Expr::Call("match", vec![operand, Expr::Text(random.pick(&PATTERNS).to_owned())]),
         7 => Expr::Call(random.pick(&["isnull", "isnotnull"]), vec![operand]),
         _ => {
@@ -379,7 +390,34 @@ fn value(shape: &Shape, depth: usize, random: &mut Random) -> Expr {
         n => Expr::Number((n - 2) as f64),
     };
     let literal = |text: &str| Expr::Text(text.to_owned());
-    match random.below(31) {
+    match random.below(37) {
+        31 => Expr::Call(random.pick(&["md5", "sha1", "sha256"]), vec![inner(random)]),
+        32 => Expr::Call("strftime", vec![time(shape, random), literal(random.pick(&clock::FORMATS))]),
+        33 => {
+            let (text, format) = random.pick(&clock::STAMPS);
+            Expr::Call("strptime", vec![literal(text), literal(format)])
+        }
+        34 => {
+            let steps = (0..1 + random.below(3)).map(|_| random.pick(&clock::STEPS).0).collect::<String>();
+            Expr::Call("relative_time", vec![time(shape, random), Expr::Text(steps)])
+        }
+        35 => {
+            let (format, n) =
+                random.pick(&[("%%", 0), ("%s|%6s|%-6s", 3), ("%.2f %8.1f", 2), ("%d|%5d|%-5d|%05d|%+d", 5)]);
+            let args = (0..n).map(|_| field(shape, random)).collect::<Vec<_>>();
+            Expr::Call("printf", std::iter::once(literal(format)).chain(args).collect())
+        }
+        36 => {
+            let mut members = vec![literal("k"), inner(random), literal("l"), field(shape, random)];
+            match random.below(3) {
+                0 => Expr::Call("json_array", vec![members.remove(1), field(shape, random)]),
+                1 => Expr::Call("json_object", members),
+                _ => {
+                    let path = literal(random.pick(&["k", "l", "m"]));
+                    Expr::Call("json_extract", vec![Expr::Call("json_object", members), path])
+                }
+            }
+        }
         0..=5 => {
             let op = random.pick(&['+', '-', '*', '/', '%', '.']);
             Expr::Binary(op, boxed(inner(random)), boxed(inner(random)))

@@ -4,8 +4,10 @@
 //! of its table into batches and over several workers; every third one also with no memory at all, where state goes to disk.
 
 mod cell;
+mod clock;
 mod combine;
 mod commands;
+mod digest;
 mod expressions;
 mod generate;
 mod language;

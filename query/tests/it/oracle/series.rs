@@ -43,10 +43,72 @@ pub struct Chart {
     span_s: usize,
     column: Option<String>,
     limit: usize,
+    /// Whether the smallest ones are meant.
+    is_bottom: bool,
+    /// What the limit goes by, if not by the sum of the cells.
+    score: Option<Score>,
+    /// Which values become columns, in place of the limit.
+    condition: Option<(Score, Test)>,
     use_other: bool,
     use_null: bool,
     /// Whether bins without rows are shown.
     continuous: bool,
+}
+
+/// A number for each value of the column field.
+#[derive(Clone, Debug)]
+enum Score {
+    /// A function of the cells of the first result.
+    Cells(&'static str),
+    Rows(Aggregate),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Test {
+    Among { negated: bool, is_bottom: bool, n: usize },
+    Above(i64),
+}
+
+impl Score {
+    fn generate(random: &mut Random) -> Self {
+        match random.below(4) {
+            0 => Score::Cells("max"),
+            1 => Score::Cells("sum"),
+            2 => Score::Rows(Aggregate { function: "count", argument: Argument::Rows, name: "count".to_owned() }),
+            _ => {
+                let function = random.pick(&["max", "min"]);
+                let argument = Argument::Field(random.pick(&["n", "b"]).to_owned());
+                let name = match &argument {
+                    Argument::Field(field) => format!("{function}({field})"),
+                    _ => unreachable!("a field"),
+                };
+                Score::Rows(Aggregate { function, argument, name })
+            }
+        }
+    }
+
+    fn write(&self) -> &str {
+        match self {
+            Score::Cells(function) => function,
+            Score::Rows(aggregate) => &aggregate.name,
+        }
+    }
+
+    /// The score of a value, from the rows of each line that have it.
+    fn of(&self, first: &Aggregate, lines: &[Vec<&Row>]) -> Option<f64> {
+        match self {
+            Score::Rows(aggregate) => compute(aggregate, &lines.concat()).as_number(),
+            Score::Cells(function) => {
+                let cells = lines.iter().filter(|rows| !rows.is_empty()).map(|rows| compute(first, rows));
+                let numbers: Vec<f64> = cells.filter_map(|cell| cell.as_number()).collect();
+                match *function {
+                    _ if numbers.is_empty() => None,
+                    "max" => numbers.into_iter().reduce(f64::max),
+                    _ => Some(numbers.iter().sum()),
+                }
+            }
+        }
+    }
 }
 
 impl Series {
@@ -104,6 +166,17 @@ impl Series {
                 if calls.is_empty() {
                     calls.push(Aggregate { function: "count", argument: Argument::Rows, name: format!("n_{row}") });
                 }
+                let condition = random.one_in(4).then(|| {
+                    let test = match random.one_in(2) {
+                        true => Test::Above(random.below(5) as i64 - 1),
+                        false => Test::Among {
+                            negated: random.one_in(3),
+                            is_bottom: random.one_in(2),
+                            n: 1 + random.below(2),
+                        },
+                    };
+                    (Score::generate(random), test)
+                });
                 let names: Vec<String> = match &column {
                     Some(_) => ["a", "b", "up", "OTHER"].map(str::to_owned).to_vec(),
                     None => calls.iter().map(|call| call.name.clone()).filter(|name| !name.contains('(')).collect(),
@@ -114,6 +187,9 @@ impl Series {
                     row: (!is_time).then_some(row),
                     span_s: random.pick(&[1, 2, 5, 60]),
                     limit: if random.one_in(3) { 10 } else { random.below(4) },
+                    is_bottom: random.one_in(4),
+                    score: random.one_in(4).then(|| Score::generate(random)),
+                    condition: condition.filter(|_| column.is_some()),
                     use_other: !random.one_in(4),
                     use_null: !random.one_in(4),
                     continuous: !is_time || !random.one_in(4),
@@ -158,12 +234,27 @@ impl Series {
                 }
             }
             Series::Chart(chart) => {
-                let mut options = format!(" limit={}", chart.limit);
+                let kind = if chart.is_bottom { "bottom" } else { random.pick(&["", "top"]) };
+                let mut options = match chart.condition {
+                    Some(_) => String::new(),
+                    None => format!(" limit={kind}{}", chart.limit),
+                };
+                options += &chart.score.as_ref().map_or(String::new(), |score| format!(" agg={}", score.write()));
                 options += if chart.use_other { "" } else { " useother=f" };
                 options += if chart.use_null { "" } else { " usenull=f" };
                 options += if chart.continuous { "" } else { " cont=f" };
                 let calls = write_aggregates(&chart.aggregates, random);
-                let column = chart.column.iter().cloned().collect::<Vec<_>>();
+                let mut column = chart.column.iter().cloned().collect::<Vec<_>>();
+                if let (Some(column), Some((score, test))) = (column.first_mut(), &chart.condition) {
+                    let kind = |is_bottom| if is_bottom { "bottom" } else { "top" };
+                    let test = match test {
+                        Test::Above(n) => format!("> {n}"),
+                        Test::Among { negated, is_bottom, n } => {
+                            format!("{} {}{n}", if *negated { "notin" } else { "in" }, kind(*is_bottom))
+                        }
+                    };
+                    *column = format!("{column} WHERE {} {test}", score.write());
+                }
                 match &chart.row {
                     None if random.one_in(2) => {
                         format!("timechart span={}s {calls}{}{options}", chart.span_s, by(&column))
@@ -314,23 +405,45 @@ impl Chart {
         // The values of the column field that occur on some line, the best ones first.
         let first = &self.aggregates[0];
         let has = |row: &Row, value: &str| get(row, column).singles().iter().any(|single| single.print() == value);
-        let mut values: Vec<(Cell, Option<f64>)> = Vec::new();
+        // The rows of each line that have a value.
+        let rows_with = |value: &str| {
+            let mut found: Vec<Vec<&Row>> = Vec::new();
+            for (_, rows) in &lines {
+                found.push(rows.iter().copied().filter(|row| has(row, value)).collect());
+            }
+            found
+        };
+        let mut values: Vec<Cell> = Vec::new();
         for cell in lines.iter().flat_map(|(_, rows)| rows).flat_map(|row| get(row, column).singles()) {
-            let value = cell.print();
-            if values.iter().all(|(known, _)| known.print() != value) {
-                let cells = lines.iter().map(|(_, rows)| {
-                    compute(first, &rows.iter().copied().filter(|row| has(row, &value)).collect::<Vec<_>>())
-                });
-                let numbers: Vec<f64> = cells.filter_map(|cell| cell.as_number()).collect();
-                values.push((cell, (!numbers.is_empty()).then(|| numbers.iter().sum())));
+            if values.iter().all(|known| known.print() != cell.print()) {
+                values.push(cell);
             }
         }
         // Of equal ones the first in order; those that have no number come last.
-        values.sort_by(|(a, a_score), (b, b_score)| {
-            b_score.partial_cmp(a_score).expect("finite numbers").then_with(|| total_order(a, b))
-        });
-        let n_shown = if self.limit == 0 { values.len() } else { self.limit.min(values.len()) };
-        let (shown, rest) = values.split_at(n_shown);
+        values.sort_by(total_order);
+        let score_of = |score: &Score, value: &Cell| score.of(first, &rows_with(&value.print()));
+        let best = |score: &Score, is_bottom: bool, n: usize| -> Vec<Cell> {
+            let mut ranked: Vec<(Cell, Option<f64>)> =
+                values.iter().map(|value| (value.clone(), score_of(score, value))).collect();
+            let sign = if is_bottom { 1.0 } else { -1.0 };
+            let key = |score: &Option<f64>| score.map_or((1, 0.0), |score| (0, score * sign));
+            ranked.sort_by(|(_, a), (_, b)| key(a).partial_cmp(&key(b)).expect("finite numbers"));
+            ranked.into_iter().take(n).map(|(value, _)| value).collect()
+        };
+        let (shown, rest): (Vec<Cell>, Vec<Cell>) = match &self.condition {
+            Some((score, Test::Above(n))) => {
+                values.iter().cloned().partition(|value| score_of(score, value).is_some_and(|score| score > *n as f64))
+            }
+            Some((score, Test::Among { negated, is_bottom, n })) => {
+                let best = best(score, *is_bottom, *n);
+                values.iter().cloned().partition(|value| best.contains(value) != *negated)
+            }
+            None => {
+                let score = self.score.clone().unwrap_or(Score::Cells("sum"));
+                let best = best(&score, self.is_bottom, if self.limit == 0 { usize::MAX } else { self.limit });
+                values.iter().cloned().partition(|value| best.contains(value))
+            }
+        };
         let any_null = lines.iter().flat_map(|(_, rows)| rows).any(|row| !row.contains_key(column));
         let mut table = Vec::new();
         for (key, rows) in &lines {
@@ -344,7 +457,7 @@ impl Chart {
                     set(&mut line, &name, compute(aggregate, &rows));
                 }
             };
-            for (value, _) in shown {
+            for value in &shown {
                 let value = &value.print();
                 let is_taken = value.starts_with('_') || value == line_name;
                 let series = if is_taken { format!("VALUE{value}") } else { value.clone() };
@@ -352,7 +465,7 @@ impl Chart {
             }
             if self.use_other && !rest.is_empty() {
                 // A row counts for each of its values.
-                let n_other = |row: &Row| rest.iter().filter(|(value, _)| has(row, &value.print())).count();
+                let n_other = |row: &Row| rest.iter().filter(|value| has(row, &value.print())).count();
                 let others = rows.iter().flat_map(|row| std::iter::repeat_n(*row, n_other(row)));
                 fill("OTHER", others.collect());
             }

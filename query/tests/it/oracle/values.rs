@@ -16,6 +16,7 @@ pub enum Values {
     Mvcombine { field: String, delimiter: Option<&'static str> },
     Nomv { field: String, delimiter: String },
     Rex { field: String, pattern: &'static str, max_match: usize },
+    Sed { field: String, pattern: &'static str, with: &'static str, flags: &'static str },
     Regex { field: String, pattern: &'static str, negated: bool },
     Replace { pairs: Vec<(&'static str, &'static str)>, list: Vec<String> },
     Strcat { all_required: bool, sources: Vec<Source>, destination: String },
@@ -40,7 +41,18 @@ impl Values {
     pub fn generate(shape: &mut Shape, random: &mut Random) -> Self {
         let field = shape.field(random);
         let whole_rows = !shape.is_rounded;
-        match random.below(13) {
+        match random.below(14) {
+            13 => {
+                let (pattern, with) = random.pick(&[
+                    ("u|1", "<>"),
+                    ("([a-z])(.)", r"\2\1"),
+                    ("P", "-"),
+                    ("^", "+"),
+                    ("$", "!"),
+                    ("[0-9]*", "+"),
+                ]);
+                Values::Sed { field, pattern, with, flags: random.pick(&["", "g", "2", "i", "gi"]) }
+            }
             0 if random.one_in(2) && whole_rows => {
                 Values::Fillnull { value: random.one_in(2).then(|| "1".to_owned()), list: vec![] }
             }
@@ -126,6 +138,14 @@ impl Values {
             Values::Rex { field, pattern, max_match } => {
                 let options = if *max_match == 1 { String::new() } else { format!(" max_match={max_match}") };
                 format!("rex field={field}{options} {}", quote(pattern))
+            }
+            Values::Sed { field, pattern, with, flags } => {
+                let separator = random.pick(&["/", "#"]);
+                let script = ["s", pattern, with, flags].join(separator);
+                match random.one_in(2) {
+                    true => format!("rex field={field} mode=sed {}", quote(&script)),
+                    false => format!("rex mode=sed {} field={field}", quote(&script)),
+                }
             }
             Values::Regex { field, pattern, negated } => {
                 format!("regex {field}{}{}", if *negated { "!=" } else { "=" }, quote(pattern))
@@ -249,6 +269,30 @@ impl Values {
                             set(row, name, Cell::many(found));
                         }
                     }
+                }
+            }
+            Values::Sed { field, pattern, with, flags } => {
+                let case = if flags.contains('i') { "(?i)" } else { "" };
+                let pattern = regex::Regex::new(&format!("{case}{pattern}")).expect("a valid pattern");
+                let nth = flags.chars().find_map(|flag| flag.to_digit(10)).unwrap_or(1) as usize;
+                for row in &mut rows {
+                    map_values(row, field, |text| {
+                        let mut result = String::new();
+                        let mut at = 0;
+                        for (n, groups) in pattern.captures_iter(text).enumerate() {
+                            let whole = groups.get(0).expect("the whole match");
+                            if !flags.contains('g') && n + 1 != nth {
+                                continue;
+                            }
+                            result.push_str(&text[at..whole.start()]);
+                            let group = |n| groups.get(n).map_or("", |group| group.as_str());
+                            result.push_str(
+                                &with.replace(r"\1", "\u{1}").replace(r"\2", group(2)).replace('\u{1}', group(1)),
+                            );
+                            at = whole.end();
+                        }
+                        vec![result + &text[at..]]
+                    });
                 }
             }
             Values::Regex { field, pattern, negated } => {
