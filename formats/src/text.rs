@@ -84,7 +84,7 @@ impl Decoding {
 
 impl Encoding {
     /// Returns the size of a code unit in bytes.
-    pub(crate) fn unit_len(self) -> usize {
+    pub fn unit_len(self) -> usize {
         match self {
             Self::Utf8 | Self::Latin1 => 1,
             Self::Utf16Le | Self::Utf16Be => 2,

@@ -17,7 +17,7 @@ use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_store::{Fingerprint, RangeSet, StoreError};
 
 /// NULs at the end of a file that were allocated but not yet written. Fewer are text.
-const MIN_UNWRITTEN: u64 = 4096;
+pub(crate) const MIN_UNWRITTEN: u64 = 4096;
 
 /// A file of which something is to be read.
 pub(crate) struct Look {

@@ -241,7 +241,7 @@ impl<'r> Planner<'r> {
         let outcome = if is_known_path { Outcome::NewGeneration } else { Outcome::New };
         let (id, generation) = match known.at_path(path).find(|source| continues(source, &new)) {
             Some(source) => (source.id, catalog.new_generation(source.id, &new.fingerprint)?),
-            None => (catalog.register(&new)?, 0),
+            None => catalog.register(&new)?,
         };
         Ok((outcome, handle_of(new, id, generation)))
     }

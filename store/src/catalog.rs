@@ -80,7 +80,8 @@ CREATE TABLE live_log (
 /// What leads from each schema to the next.
 const MIGRATIONS: [&str; 1] = [
     // Where a log ends that the disk failed; else at its last whole batch.
-    "ALTER TABLE live_log ADD COLUMN end INTEGER;",
+    "ALTER TABLE live_log ADD COLUMN end INTEGER;
+     CREATE INDEX source_name ON source (source, index_name);",
 ];
 
 /// One bucket as the catalog knows it.
@@ -371,11 +372,12 @@ impl Catalog {
         })
     }
 
-    /// Enters a source; its first generation has number 0. Durable with the first bucket that names it.
+    /// Enters a source, and the number of its first generation: 0, unless other files have the same value of the field
+    /// `source`, which then goes on counting. Durable with the first bucket or live log that names it.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn register(&self, new: &NewSource) -> Result<SourceId> {
+    pub fn register(&self, new: &NewSource) -> Result<(SourceId, u32)> {
         self.run_lazily(|transaction| {
             transaction
                 .prepare_cached(
@@ -392,8 +394,9 @@ impl Catalog {
                     new.decoding.to_u8()
                 ])?;
             let id = SourceId(transaction.last_insert_rowid() as u64);
-            insert_generation(transaction, id, 0, &new.fingerprint)?;
-            Ok(id)
+            let number = next_generation(transaction, id)?;
+            insert_generation(transaction, id, number, &new.fingerprint)?;
+            Ok((id, number))
         })
     }
 
@@ -403,9 +406,7 @@ impl Catalog {
     /// If the database fails.
     pub fn new_generation(&self, source: SourceId, fingerprint: &Fingerprint) -> Result<u32> {
         self.run_lazily(|transaction| {
-            let number: u32 = transaction
-                .prepare_cached("SELECT coalesce(max(number) + 1, 0) FROM generation WHERE source_id = ?")?
-                .query_row([source.0 as i64], |row| row.get(0))?;
+            let number = next_generation(transaction, source)?;
             insert_generation(transaction, source, number, fingerprint)?;
             Ok(number)
         })
@@ -580,6 +581,19 @@ fn check_version(path: &Path, found: u32) -> Result<()> {
 /// Percent-encodes what has a meaning in a `file:` URI.
 fn uri_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// The number of a source's next generation. Sources of an index that share the value of the field `source` count together:
+/// it and the number tell every file from every other.
+fn next_generation(transaction: &Transaction<'_>, source: SourceId) -> rusqlite::Result<u32> {
+    transaction
+        .prepare_cached(
+            "SELECT coalesce(max(generation.number) + 1, 0) FROM source
+             JOIN source AS same ON same.source = source.source AND same.index_name = source.index_name
+             JOIN generation ON generation.source_id = same.id
+             WHERE source.id = ?",
+        )?
+        .query_row([source.0 as i64], |row| row.get(0))
 }
 
 fn insert_generation(

@@ -6,11 +6,13 @@ use crate::content::open;
 use crate::error::FileError;
 use crate::ingest::{Start, bytes_around, next_block};
 use crate::job::{FileJob, ReadBefore};
+use crate::look::MIN_UNWRITTEN;
 use crate::provisional::Provisional;
 use crate::read::read_at_most;
 use std::fs::{File, Metadata};
 use std::io;
 use std::mem;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +53,29 @@ impl Stamp {
     /// Whether somebody may have written between the two.
     fn may_differ(&self, other: &Self) -> bool {
         (self.len, self.mtime, self.ctime) != (other.len, other.mtime, other.ctime)
+    }
+}
+
+/// Whether nothing but NULs stands in a file from `at` on. Holes are not read.
+fn only_nulls_follow(file: &File, mut at: u64) -> io::Result<bool> {
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        // SAFETY: a call on an open descriptor; the file's own position is never used.
+        let data = unsafe { libc::lseek(file.as_raw_fd(), at as libc::off_t, libc::SEEK_DATA) };
+        match u64::try_from(data) {
+            Ok(data) => at = data,
+            // Nothing but a hole up to the end; where the file system cannot tell, everything is read.
+            Err(_) if io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO) => return Ok(true),
+            Err(_) => {}
+        }
+        let n_read = read_at_most(file, &mut piece, at)?;
+        if piece[..n_read].iter().any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+        if n_read < piece.len() {
+            return Ok(true);
+        }
+        at += n_read as u64;
     }
 }
 
@@ -210,38 +235,31 @@ impl Follower {
         if n_read < tail_len || buffer[..tail_len] != self.read.tail {
             return Ok(Turn::Renewed);
         }
-        let is_full = n_read == buffer.len();
         let mut new = &buffer[tail_len..n_read];
-        if !is_full {
-            // Allocated, but not written yet; or what a crash has left.
-            let written = new.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let mut is_at_end = n_read < buffer.len();
+        let written = self.written_len(new);
+        // NULs at the end of a file were allocated, but not written yet.
+        if written < new.len() && (is_at_end || only_nulls_follow(file, self.read.offset + new.len() as u64)?) {
             new = &new[..written];
+            is_at_end = true;
+        }
+        if is_at_end {
             self.stamp = Some(stamp);
-        } else if new.iter().all(|&byte| byte == 0) && self.only_nulls_follow(n_read)? {
-            self.stamp = Some(stamp);
-            return Ok(Turn::AtEnd);
         }
         if !new.is_empty() {
             self.last_growth = now.at;
             self.take(new, now, &stamp, out);
         }
-        Ok(if is_full { Turn::More } else { Turn::AtEnd })
+        Ok(if is_at_end { Turn::AtEnd } else { Turn::More })
     }
 
-    /// Whether nothing but NULs stands behind what was read just now.
-    fn only_nulls_follow(&self, n_read: usize) -> io::Result<bool> {
-        let file = self.file.as_ref().expect("open");
-        let mut at = self.read.offset + n_read as u64 - self.read.tail.len() as u64;
-        let mut piece = vec![0; 1 << 20];
-        loop {
-            let n_read = read_at_most(file, &mut piece, at)?;
-            if piece[..n_read].iter().any(|&byte| byte != 0) {
-                return Ok(false);
-            }
-            if n_read < piece.len() {
-                return Ok(true);
-            }
-            at += n_read as u64;
+    /// Length of `bytes` without NULs at their end. Where every other byte is one anyway, only a long run counts.
+    fn written_len(&self, bytes: &[u8]) -> usize {
+        let written = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        match self.job.handle.decoding.encoding.unit_len() {
+            1 => written,
+            _ if bytes.len() - written < MIN_UNWRITTEN as usize => bytes.len(),
+            unit => written + (unit - (self.read.offset as usize + written) % unit) % unit,
         }
     }
 

@@ -39,7 +39,7 @@ pub fn register(writer: &Writer, path: &str, text: &[u8]) -> Arc<SourceHandle> {
         decoding: Decoding::default(),
         fingerprint: Fingerprint::of(text, 1, 2),
     };
-    let id = writer.catalog().register(&new).expect("register");
+    let (id, _) = writer.catalog().register(&new).expect("register");
     let source =
         writer.catalog().sources().expect("sources").into_iter().find(|source| source.id == id).expect("registered");
     Arc::new(source.handle(&source.generations[0]))

@@ -3,6 +3,8 @@
 //! The tailer is driven by hand, on a clock that jumps, and without any notice of the kernel unless a test gives one: what
 //! it finds it finds by looking.
 
+mod content;
+mod places;
 mod rotation;
 
 use crate::lab::{Lab, NOON_US, open_writer};
@@ -37,7 +39,7 @@ pub fn follow_until_killed(lab: &Lab, inputs: &[&str], scene: impl FnOnce(&mut F
 
 pub fn follow_with(lab: &Lab, inputs: &[&str], options: TailOptions, scene: impl FnOnce(&mut Following<'_>)) {
     let writer = open_writer(lab.data());
-    follow_into(&writer, lab, inputs, options, scene);
+    follow_into(&writer, lab, inputs, options, None, scene);
 }
 
 pub fn follow_into(
@@ -45,6 +47,7 @@ pub fn follow_into(
     lab: &Lab,
     inputs: &[&str],
     options: TailOptions,
+    ignore_older: Option<Duration>,
     scene: impl FnOnce(&mut Following<'_>),
 ) {
     let registry = Registry::builtin();
@@ -56,7 +59,7 @@ pub fn follow_into(
             Input::Path(path)
         }
     };
-    let route = Route { inputs: inputs.iter().map(input).collect(), options: lab.options.clone(), ignore_older: None };
+    let route = Route { inputs: inputs.iter().map(input).collect(), options: lab.options.clone(), ignore_older };
     let tailer = Tailer::new(writer, &registry, vec![route], options).expect("good inputs");
     scene(&mut Following { tailer, at: Duration::ZERO });
 }
