@@ -17,6 +17,12 @@ impl Chain {
         Self { operators: commands.iter().map(|command| command.start(ctx)).collect() }
     }
 
+    /// An operator that has taken its rows, and fresh ones for the commands behind it.
+    pub fn resume(first: Box<dyn Operator>, behind: &[Box<dyn Command>], ctx: &Arc<Context>) -> Self {
+        let rest = behind.iter().map(|command| command.start(ctx));
+        Self { operators: std::iter::once(first).chain(rest).collect() }
+    }
+
     /// Sends rows through; what comes out at the end goes to `sink`.
     ///
     /// # Errors

@@ -78,20 +78,13 @@ impl<'p> Stage<'p> {
             merged.merge(snapshot).ok()?;
         }
         let ctx = Arc::new(self.ctx.of_preview());
-        let mut rest = Chain::start(&self.commands[self.at + 1..], &ctx);
+        let mut chain = Chain::resume(merged, &self.commands[self.at + 1..], &ctx);
         let mut rows = Batch::default();
         let mut collect = |batch: Batch| {
             rows.append(batch);
             Ok(Flow::More)
         };
-        let mut passed = Vec::new();
-        merged.finish(&mut |batch| passed.push(batch)).ok()?;
-        for batch in passed {
-            if rest.push(batch, &mut collect).ok()? == Flow::Done {
-                break;
-            }
-        }
-        rest.finish(&mut collect).ok()?;
+        chain.finish(&mut collect).ok()?;
         rows.truncate(self.limit.unwrap_or(rows.len()));
         FieldFormats::of(self.commands).apply(&mut rows, &ctx);
         Some(rows)

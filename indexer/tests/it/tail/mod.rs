@@ -4,6 +4,7 @@
 //! it finds it finds by looking.
 
 mod content;
+mod kill;
 mod places;
 mod rotation;
 
