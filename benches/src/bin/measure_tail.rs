@@ -216,7 +216,8 @@ fn idle(n_files: u32, seconds: u64) -> Result<()> {
         fs::write(dir.join(format!("app-{n}.log")), format!("2026-11-20 10:00:00 INFO file {n} begins\n"))?;
     }
     let follower = Follower::start(folder.path())?;
-    thread::sleep(Duration::from_secs(30));
+    // Long enough for the tailer to take them for quiet.
+    thread::sleep(Duration::from_secs(75));
     let (before, _) = follower.usage()?;
     thread::sleep(Duration::from_secs(seconds));
     let (after, rss) = follower.usage()?;

@@ -3,6 +3,7 @@
 use super::Moment;
 use super::batch::Pending;
 use crate::content::open;
+use crate::discovery::FileMeta;
 use crate::error::FileError;
 use crate::ingest::{Start, bytes_around, next_block};
 use crate::job::{FileJob, ReadBefore};
@@ -209,6 +210,11 @@ impl Follower {
     /// Whether the file may have been written since it was read.
     pub(super) fn has_changed(&self, stamp: &Stamp) -> bool {
         self.stamp.is_none_or(|seen| seen.may_differ(stamp))
+    }
+
+    /// As [`has_changed`](Self::has_changed), by what a listing says.
+    pub(super) fn differs_from(&self, meta: &FileMeta) -> bool {
+        self.stamp.is_none_or(|seen| (seen.len, seen.mtime_us()) != (meta.len, meta.mtime_us))
     }
 
     /// Reads on, at most [`TURN_BYTES`].

@@ -56,10 +56,11 @@ const PUMP_BYTES: usize = 8 << 20;
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a notice of a change in a directory waits for others.
 const NOTICE_DELAY: Duration = Duration::from_millis(50);
-/// Rescans take at most this share of the time.
+/// Rescans take at most this share of the time, and those that a notice brings forward at most this one.
 const RESCAN_SHARE: u32 = 200;
+const NOTICED_RESCAN_SHARE: u32 = 20;
 /// Files that grew within this time are looked at in each reconcile.
-const ACTIVE: Duration = Duration::from_secs(600);
+const ACTIVE: Duration = Duration::from_secs(60);
 /// How long a file that could not be read rests.
 const FAILED_PAUSE: Duration = Duration::from_secs(10);
 
@@ -229,6 +230,7 @@ pub struct Tailer<'w> {
     dirs: BTreeSet<PathBuf>,
     next_reconcile: Duration,
     next_rescan: Duration,
+    no_rescan_before: Duration,
     /// Real paths of the files found in the last rescan.
     real_paths: HashMap<PathBuf, RealPath>,
     /// Families of which siblings outside of the inputs are to be looked at.
@@ -291,6 +293,7 @@ impl<'w> Tailer<'w> {
             dirs: BTreeSet::new(),
             next_reconcile: Duration::ZERO,
             next_rescan: Duration::ZERO,
+            no_rescan_before: Duration::ZERO,
             real_paths: HashMap::new(),
             sweep: HashMap::new(),
             has_swept: false,
@@ -351,15 +354,25 @@ impl<'w> Tailer<'w> {
 
     fn take_notices(&mut self, notices: &Notices, now: Moment) {
         for path in &notices.written {
-            match self.by_path.get(path) {
-                Some(&key) => self.mark_dirty(key),
-                // Unknown yet: perhaps new, perhaps reached through a link.
-                None => self.next_rescan = self.next_rescan.min(now.at + NOTICE_DELAY),
+            // Others are none of ours; those that are new come with a notice of their name.
+            let Some(&key) = self.by_path.get(path) else { continue };
+            match self.files.get(&key) {
+                Some(Tracked { state: State::Idle(Idle::Empty), found, route, .. }) => {
+                    let (found, route) = (found.clone(), *route);
+                    self.wait_for(key, found, route, KnownAs::Any, now.at);
+                }
+                _ => self.mark_dirty(key),
             }
         }
         if notices.rescan {
-            self.next_rescan = self.next_rescan.min(now.at + NOTICE_DELAY);
+            self.rescan_soon(now);
         }
+    }
+
+    /// Brings the next rescan forward.
+    fn rescan_soon(&mut self, now: Moment) {
+        let soon = (now.at + NOTICE_DELAY).max(self.no_rescan_before);
+        self.next_rescan = self.next_rescan.min(soon);
     }
 
     fn mark_dirty(&mut self, key: FileKey) {
@@ -420,8 +433,9 @@ impl<'w> Tailer<'w> {
         self.dirs = dirs;
         self.miss(&present, now);
         self.sweep_families(now);
-        let pause = self.options.rescan.max(begun.elapsed() * RESCAN_SHARE);
-        self.next_rescan = now.at + pause;
+        let took = begun.elapsed();
+        self.next_rescan = now.at + self.options.rescan.max(took * RESCAN_SHARE);
+        self.no_rescan_before = now.at + took * NOTICED_RESCAN_SHARE;
         Ok(())
     }
 
@@ -440,7 +454,7 @@ impl<'w> Tailer<'w> {
         match &mut tracked.state {
             State::Following(follower) => {
                 follower.job.path.clone_from(&found.real_path);
-                is_dirty = true;
+                is_dirty = follower.differs_from(&meta);
             }
             State::Loading => {}
             State::Idle(Idle::Failed { retry_at, .. }) => look_again = *retry_at <= now.at,
@@ -530,7 +544,7 @@ impl<'w> Tailer<'w> {
     fn reconcile(&mut self, now: Moment) {
         self.next_reconcile = now.at + self.options.reconcile;
         let mut grown = Vec::new();
-        let mut gone = Vec::new();
+        let (mut gone, mut is_gone) = (Vec::new(), false);
         for (key, tracked) in &mut self.files {
             let State::Following(follower) = &mut tracked.state else { continue };
             let is_active = now.at.saturating_sub(follower.last_growth) < ACTIVE || tracked.missing_since.is_some();
@@ -549,11 +563,12 @@ impl<'w> Tailer<'w> {
                     }
                 }
                 // The next rescan finds out what became of it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.next_rescan = self.next_rescan.min(now.at + NOTICE_DELAY);
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => is_gone = true,
                 Err(error) => note_error(follower, FileError::Unreadable(error), now),
             }
+        }
+        if is_gone {
+            self.rescan_soon(now);
         }
         grown.into_iter().for_each(|key| self.mark_dirty(key));
         gone.into_iter().for_each(|key| self.let_go(key, now));
@@ -664,7 +679,7 @@ impl<'w> Tailer<'w> {
                 let job = Arc::into_inner(job).expect("nobody else has it");
                 if outcome == Outcome::NewGeneration {
                     self.sweep.insert(Family::of(&found.real_path), route);
-                    self.next_rescan = self.next_rescan.min(now.at + NOTICE_DELAY);
+                    self.rescan_soon(now);
                 }
                 self.begin(key, &found, route, job, now)
             }
@@ -763,7 +778,7 @@ impl<'w> Tailer<'w> {
     fn read_dirty(&mut self, now: Moment) -> bool {
         let mut n_read = 0;
         let mut records = Vec::new();
-        let mut rested = Vec::new();
+        let (mut rested, mut is_gone) = (Vec::new(), false);
         while n_read < PUMP_BYTES {
             let Some(key) = self.dirty.pop_front() else { break };
             let Some(tracked) = self.files.get_mut(&key) else { continue };
@@ -798,9 +813,7 @@ impl<'w> Tailer<'w> {
                     self.renew(key, now);
                     continue;
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.next_rescan = self.next_rescan.min(now.at + NOTICE_DELAY);
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => is_gone = true,
                 Err(error) => note_error(follower, FileError::Unreadable(error), now),
             }
             self.lanes[lane].add(key, &mut records, now);
@@ -809,6 +822,9 @@ impl<'w> Tailer<'w> {
             }
         }
         self.dirty.extend(rested);
+        if is_gone {
+            self.rescan_soon(now);
+        }
         n_read >= PUMP_BYTES
     }
 
