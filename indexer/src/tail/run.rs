@@ -15,8 +15,9 @@ use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
 
-/// How often the status is told.
+/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+const STATUS_SHARE: u32 = 500;
 /// Live logs of earlier runs are sealed at the start, if together they are longer than this.
 const LEFT_BYTES: u64 = 16 << 20;
 
@@ -119,7 +120,8 @@ fn follow(
         if now.at >= next_status {
             let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
             on_status(&status);
-            next_status = now.at + STATUS_INTERVAL;
+            let took = clock.now().at.saturating_sub(now.at);
+            next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
         }
         if control.is_stopped() {
             tailer.finish(clock.now());
