@@ -116,6 +116,10 @@ fn print_report(
     let mut remark =
         |n: usize, what: &str| if n > 0 { write!(err, "; {} {what}", human::count(n as u64)) } else { Ok(()) };
     remark(report.files.iter().filter(|file| file.outcome == Outcome::Unchanged).count(), "unchanged")?;
+    remark(
+        report.files.iter().filter(|file| file.outcome == Outcome::Followed).count(),
+        "followed by `trawl run`, which reads on",
+    )?;
     remark(report.files.iter().filter(|file| !file.errors.is_empty()).count(), "with errors")?;
     remark(report.skipped.len(), "left out")?;
     if report.cancelled {
@@ -136,6 +140,7 @@ fn outcome(file: &FileReport) -> String {
         Outcome::Appended => "more".to_owned(),
         Outcome::Continued { source } => format!("continues {}", visible(source.as_str())),
         Outcome::Unchanged => return "unchanged".to_owned(),
+        Outcome::Followed => return "followed by `trawl run`".to_owned(),
         Outcome::Empty => return "empty".to_owned(),
         Outcome::Failed => return "failed".to_owned(),
         Outcome::NotReached => return "not reached".to_owned(),

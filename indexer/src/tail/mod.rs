@@ -23,7 +23,8 @@ pub use run::{Control, run};
 pub use status::{FileState, FileStatus, TailStatus};
 
 use crate::content::open;
-use crate::discovery::{Discovery, FileMeta, Found, Input, RealPath, discover_again};
+use crate::custody::{Custody, Generation, Reading};
+use crate::discovery::{Discovery, FileKey, FileMeta, Found, Input, RealPath, discover_again};
 use crate::error::{FileError, IndexError};
 use crate::identity::Family;
 use crate::ingest::Shared;
@@ -45,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
-use trawl_store::{SourceId, StoreError, Writer};
+use trawl_store::{StoreError, Writer};
 
 /// A file whose unread part is longer than this is left to the loader, which is many times faster than a live log.
 const BACKLOG_BYTES: u64 = 16 << 20;
@@ -92,6 +93,8 @@ pub struct TailOptions {
     pub drain: Duration,
     /// Files kept open. Default 512.
     pub max_open_files: usize,
+    /// Who reads which file in this process. Default: nobody else does.
+    pub custody: Arc<Custody>,
 }
 
 impl Default for TailOptions {
@@ -105,6 +108,7 @@ impl Default for TailOptions {
             log_age: Duration::from_secs(24 * 3600),
             drain: Duration::from_secs(60),
             max_open_files: 512,
+            custody: Arc::default(),
         }
     }
 }
@@ -136,21 +140,6 @@ pub struct Pumped {
     pub wake_at: Duration,
 }
 
-/// Device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FileKey {
-    dev: u64,
-    ino: u64,
-}
-
-impl From<&FileMeta> for FileKey {
-    fn from(meta: &FileMeta) -> Self {
-        Self { dev: meta.dev, ino: meta.ino }
-    }
-}
-
-type Generation = (SourceId, u32);
-
 /// A file that the tailer knows.
 struct Tracked {
     found: Found,
@@ -165,7 +154,7 @@ struct Tracked {
 enum State {
     Following(Box<Follower>),
     /// The loader has it.
-    Loading,
+    Loading(Generation),
     /// Nothing is to be read until it changes.
     Idle(Idle),
 }
@@ -235,6 +224,8 @@ pub struct Tailer<'w> {
     n_bytes: u64,
     last_store_error: Option<(String, Duration)>,
     has_ended_logs: bool,
+    /// Something may be held that is not read any more.
+    holds_too_much: bool,
 }
 
 impl<'w> Tailer<'w> {
@@ -245,15 +236,17 @@ impl<'w> Tailer<'w> {
     pub fn new(
         writer: &'w Writer,
         registry: &'w Registry,
-        routes: Vec<Route>,
+        mut routes: Vec<Route>,
         options: TailOptions,
     ) -> Result<Self, IndexError> {
         let (mut lanes, mut lane_of_route): (Vec<Lane>, Vec<usize>) = (Vec::new(), Vec::new());
-        for Route { inputs, options, .. } in &routes {
+        for Route { inputs, options: described, .. } in &mut routes {
+            described.custody = Arc::clone(&options.custody);
+            let options = &*described;
             // Found out now rather than at the first rescan.
             discover_again(&[], &options.exclude, None, &HashMap::new())?;
             crate::format::forced_rules(registry, options)?;
-            for input in inputs {
+            for input in &*inputs {
                 if let Input::Glob(pattern) = input {
                     globset::Glob::new(pattern)
                         .map_err(|source| IndexError::Glob { pattern: pattern.clone(), source })?;
@@ -292,6 +285,7 @@ impl<'w> Tailer<'w> {
             n_bytes: 0,
             last_store_error: None,
             has_ended_logs: false,
+            holds_too_much: false,
         })
     }
 
@@ -314,6 +308,7 @@ impl<'w> Tailer<'w> {
         self.close_orphans(now);
         self.commit_due(now);
         self.roll_logs(now);
+        self.let_others_read(now);
         Ok(Pumped { is_busy, wake_at: self.wake_at() })
     }
 
@@ -433,7 +428,7 @@ impl<'w> Tailer<'w> {
                 follower.job.path.clone_from(&found.real_path);
                 is_dirty = true;
             }
-            State::Loading => {}
+            State::Loading(_) => {}
             State::Idle(Idle::Failed { retry_at, .. }) => look_again = *retry_at <= now.at,
             State::Idle(_) => look_again = (before.meta.len, before.meta.mtime_us) != (meta.len, meta.mtime_us),
         }
@@ -450,7 +445,9 @@ impl<'w> Tailer<'w> {
     }
 
     fn wait_for(&mut self, key: FileKey, found: Found, route: usize, known_as: KnownAs, not_before: Duration) {
-        let waiting = self.waiting.entry(key).or_insert(Waiting { found, route, known_as, not_before });
+        let waiting =
+            self.waiting.entry(key).or_insert_with(|| Waiting { found: found.clone(), route, known_as, not_before });
+        waiting.found = found;
         // What was seen to be truncated is new, whatever else is asked of it.
         if known_as == KnownAs::Renewed || (known_as == KnownAs::Any && waiting.known_as == KnownAs::Relative) {
             waiting.known_as = known_as;
@@ -465,7 +462,7 @@ impl<'w> Tailer<'w> {
         for key in missing {
             let Some(tracked) = self.files.get_mut(&key) else { continue };
             match &mut tracked.state {
-                State::Loading => {}
+                State::Loading(_) => {}
                 State::Idle(_) => {
                     self.forget(key);
                 }
@@ -503,7 +500,7 @@ impl<'w> Tailer<'w> {
         for (key, path) in dirs.into_values().flatten() {
             let Some(&route) = families.get(&Family::of(&path)) else { continue };
             match self.files.get(&key).map(|tracked| &tracked.state) {
-                Some(State::Following(_) | State::Loading) => {}
+                Some(State::Following(_) | State::Loading(_)) => {}
                 Some(State::Idle(_)) => {
                     let found = self.files[&key].found.clone();
                     self.wait_for(key, found, route, KnownAs::Any, now.at);
@@ -588,8 +585,13 @@ impl<'w> Tailer<'w> {
         }
         let mut by_route: HashMap<usize, Vec<(FileKey, Waiting)>> = HashMap::new();
         for key in due {
-            let waiting = self.waiting.remove(&key).expect("just found");
-            by_route.entry(waiting.route).or_default().push((key, waiting));
+            let mut waiting = self.waiting.remove(&key).expect("just found");
+            if find_again(key, &mut waiting.found) {
+                by_route.entry(waiting.route).or_default().push((key, waiting));
+            } else {
+                self.forget(key);
+                self.holds_too_much = true;
+            }
         }
         for (route, mut waiting) in by_route {
             // The oldest first, so that generations come in their order.
@@ -603,10 +605,11 @@ impl<'w> Tailer<'w> {
     }
 
     fn admit(&mut self, route: usize, waiting: Vec<(FileKey, Waiting)>, now: Moment) -> Result<(), StoreError> {
+        self.holds_too_much = true;
         let options = Options { now_us: now.wall_us, ..self.routes[route].options.clone() };
         let progress = Progress::default();
         let shared = Shared { writer: self.writer, options: &options, progress: &progress };
-        let Ok(planner) = Planner::new(shared, self.registry) else { return Ok(()) };
+        let Ok(planner) = Planner::new(shared, self.registry, Reading::Tailer) else { return Ok(()) };
         let candidates: Vec<Candidate> = waiting
             .iter()
             .enumerate()
@@ -660,10 +663,18 @@ impl<'w> Tailer<'w> {
                 self.begin(key, &found, route, job, now)
             }
         };
-        if let State::Following(follower) = &state {
-            let source = follower.source();
-            self.by_generation.insert((source.id, source.generation), key);
-            self.orphans.remove(&(source.id, source.generation));
+        match &state {
+            State::Following(follower) => {
+                let source = follower.source();
+                self.by_generation.insert((source.id, source.generation), key);
+                self.orphans.remove(&(source.id, source.generation));
+            }
+            State::Loading(generation) => {
+                self.by_generation.insert(*generation, key);
+                self.orphans.remove(generation);
+                self.options.custody.hand_to_loader(*generation, key);
+            }
+            State::Idle(_) => {}
         }
         self.by_path.insert(found.real_path.clone(), key);
         self.files.insert(key, Tracked { found, route, state, is_dirty: false, missing_since: None });
@@ -681,7 +692,7 @@ impl<'w> Tailer<'w> {
         let is_plain = matches!(job.kind, Kind::Plain(_));
         if !is_plain || holes.len() > 1 || unread > BACKLOG_BYTES {
             self.backlog.entry(route).or_default().push(found.clone());
-            return State::Loading;
+            return State::Loading(generation);
         }
         let follower = open(&job.path).and_then(|(file, meta)| {
             if !job.is_same(&meta) {
@@ -733,14 +744,14 @@ impl<'w> Tailer<'w> {
                     })
                 }
             };
-            if let Some(tracked) = self.files.get_mut(&key) {
-                match error {
-                    Some(error) => tracked.state = failed(error),
-                    None => {
-                        tracked.state = State::Idle(Idle::Read);
-                        self.wait_for(key, found, backlog.route, KnownAs::Any, now.at);
-                    }
-                }
+            let Some(tracked) = self.files.get_mut(&key) else { continue };
+            let has_failed = error.is_some();
+            let state = mem::replace(&mut tracked.state, error.map_or(State::Idle(Idle::Read), failed));
+            if let State::Loading(generation) = state {
+                self.release(generation, now);
+            }
+            if !has_failed {
+                self.wait_for(key, found, backlog.route, KnownAs::Any, now.at);
             }
         }
     }
@@ -830,6 +841,7 @@ impl<'w> Tailer<'w> {
 
     /// Nobody follows a generation any more: files that hold the same may be looked at.
     fn release(&mut self, generation: Generation, now: Moment) {
+        self.holds_too_much = true;
         self.by_generation.remove(&generation);
         let shadows: Vec<(FileKey, Found, usize)> = self
             .files
@@ -872,6 +884,7 @@ impl<'w> Tailer<'w> {
             .collect();
         for generation in expired {
             let Some((mut follower, route, _)) = self.orphans.remove(&generation) else { continue };
+            self.holds_too_much = true;
             let mut records = Vec::new();
             let key = FileKey::from(&follower.job.meta);
             follower.close_event(&mut records);
@@ -904,6 +917,37 @@ impl<'w> Tailer<'w> {
     }
 
     // ---- writing
+
+    /// Lets runs of [`index`](crate::index) have the files that are not read here any more, once all that was read of them is
+    /// durable, and so known.
+    fn let_others_read(&mut self, now: Moment) {
+        if !self.holds_too_much {
+            return;
+        }
+        for lane in 0..self.lanes.len() {
+            let is_clean = self.lanes[lane].pending.is_empty();
+            let is_clean = is_clean || (self.lanes[lane].is_ready(now) && self.commit(lane, now));
+            if !is_clean {
+                return;
+            }
+        }
+        self.holds_too_much = false;
+        let is_read = |key| {
+            let tracked = self.files.get(&key).map(|tracked| &tracked.state);
+            matches!(tracked, Some(State::Following(_) | State::Loading(_)))
+        };
+        // What was truncated counts as new, whatever is known: nobody else may read it before.
+        let is_renewed = |key| self.waiting.get(&key).is_some_and(|waiting| waiting.known_as == KnownAs::Renewed);
+        let is_loading = |key| matches!(self.files.get(&key), Some(Tracked { state: State::Loading(_), .. }));
+        self.options.custody.keep_followed(
+            |key| is_read(key) || is_renewed(key),
+            |generation, key| {
+                self.by_generation.contains_key(&generation)
+                    || self.orphans.contains_key(&generation)
+                    || is_loading(key)
+            },
+        );
+    }
 
     fn commit_due(&mut self, now: Moment) {
         for lane in 0..self.lanes.len() {
@@ -961,9 +1005,29 @@ impl<'w> Tailer<'w> {
     }
 }
 
+impl Drop for Tailer<'_> {
+    fn drop(&mut self) {
+        self.options.custody.end(Reading::Tailer);
+    }
+}
+
 fn note_error(follower: &mut Follower, error: FileError, now: Moment) {
     let since = follower.error.take().map_or(now.at, |(_, since)| since);
     follower.error = Some((error, since));
+}
+
+/// Whether a file is still there: where it was found, or under another name beside that.
+fn find_again(key: FileKey, found: &mut Found) -> bool {
+    let is_there =
+        |path: &Path| fs::metadata(path).is_ok_and(|metadata| FileKey::from(&FileMeta::from(&metadata)) == key);
+    if is_there(&found.real_path) {
+        return true;
+    }
+    let dir = found.real_path.parent().unwrap_or(Path::new("/"));
+    let Some(path) = list(dir).remove(&key) else { return false };
+    found.path.clone_from(&path);
+    found.real_path = path;
+    true
 }
 
 /// The regular files in a directory, links left out.

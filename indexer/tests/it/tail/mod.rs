@@ -3,9 +3,11 @@
 //! The tailer is driven by hand, on a clock that jumps, and without any notice of the kernel unless a test gives one: what
 //! it finds it finds by looking.
 
+mod custody;
 mod rotation;
 
 use crate::lab::{Lab, NOON_US, open_writer};
+use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::Input;
@@ -48,6 +50,7 @@ pub fn follow_into(
     scene: impl FnOnce(&mut Following<'_>),
 ) {
     let registry = Registry::builtin();
+    let options = TailOptions { custody: Arc::clone(&lab.options.custody), ..options };
     let input = |name: &&str| {
         let path = lab.path(name);
         if name.contains('*') {
