@@ -14,6 +14,7 @@ mod exit_code;
 mod output;
 mod prompt;
 mod signals;
+mod spool;
 mod terminal;
 mod words;
 

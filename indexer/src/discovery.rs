@@ -32,6 +32,19 @@ pub(crate) struct Found {
     pub(crate) meta: FileMeta,
 }
 
+/// Device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FileKey {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
+}
+
+impl From<&FileMeta> for FileKey {
+    fn from(meta: &FileMeta) -> Self {
+        Self { dev: meta.dev, ino: meta.ino }
+    }
+}
+
 /// What the file system says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileMeta {

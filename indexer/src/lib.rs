@@ -41,6 +41,7 @@
 mod claims;
 mod compression;
 mod content;
+mod custody;
 mod discovery;
 mod dry_run;
 mod error;
@@ -62,6 +63,7 @@ mod stored;
 pub mod tail;
 
 pub use compression::Compression;
+pub use custody::Custody;
 pub use discovery::Input;
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};
 pub use error::{FileError, IndexError};
@@ -69,6 +71,7 @@ pub use options::Options;
 pub use progress::Progress;
 pub use report::{FileReport, Outcome, Report, SkipReason, Skipped, Totals};
 
+use custody::Reading;
 use discovery::{Discovery, Found, discover};
 use format::DETECT_LEN;
 use ingest::{Shared, Worker};
@@ -81,9 +84,13 @@ use read::BufferedWindow;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::{BlockInput, Writer};
 
+/// How long files that another run reads wait for it before they are looked at again.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Path and source of standard input.
 pub(crate) const STDIN_NAME: &str = "stdin";
 
@@ -120,9 +127,10 @@ pub fn index_with_stdin<R: Read + Send>(
     let Discovery { files, skipped, errors, stdin: has_stdin, .. } =
         discover(inputs, &options.exclude, Some(writer.data()))?;
     progress.add_total_files(files.len() as u64);
+    let held = Held { custody: &options.custody, reading: options.custody.next_run() };
     let mut run = Run {
         shared,
-        planner: Planner::new(shared, registry)?,
+        planner: Planner::new(shared, registry, held.reading)?,
         reports: files.iter().map(|found| Some(FileReport::new(found.path.clone()))).collect(),
         skipped,
         open_ends: OpenEnds::default(),
@@ -148,10 +156,22 @@ pub(crate) fn load(
 ) -> Result<Report, IndexError> {
     let shared = Shared { writer, options, progress };
     let reports = files.iter().map(|found| Some(FileReport::new(found.path.clone()))).collect();
-    let planner = Planner::new(shared, registry)?;
+    let planner = Planner::new(shared, registry, Reading::Loader)?;
     let mut run = Run { shared, planner, reports, skipped: Vec::new(), open_ends: OpenEnds::default() };
     run.read_files(files)?;
     Ok(run.report(Vec::new()))
+}
+
+/// What a run holds, until it is over and all of it is known.
+struct Held<'c> {
+    custody: &'c Custody,
+    reading: Reading,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.custody.end(self.reading);
+    }
 }
 
 struct Run<'r> {
@@ -177,6 +197,10 @@ impl Run<'_> {
             .collect();
         while !waiting.is_empty() && !self.shared.is_cancelled() {
             let plan = pool.install(|| self.planner.plan(waiting))?;
+            if plan.verdicts.is_empty() {
+                // All wait for somebody else.
+                thread::sleep(BUSY_PAUSE);
+            }
             waiting = plan.deferred;
             self.shared.progress.add_total_bytes(plan.work.iter().map(Work::n_bytes).sum());
             pipeline::run(self.shared, plan.work)?.into_iter().for_each(|end| self.open_ends.add(end));

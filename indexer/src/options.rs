@@ -1,5 +1,6 @@
 //! What can be chosen for a run.
 
+use crate::custody::Custody;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,6 +35,8 @@ pub struct Options {
     pub piece_bytes: u64,
     /// Raw bytes after which a bucket is sealed. Default: [`FULL_BYTES`], the most that one takes.
     pub bucket_bytes: u64,
+    /// Who reads which file in this process. Default: nobody else does.
+    pub custody: Arc<Custody>,
     /// Set this from anywhere to end the run early: what has been read is committed.
     pub cancel: Arc<AtomicBool>,
 }
@@ -53,6 +56,7 @@ impl Options {
             now_us,
             piece_bytes: 32 << 20,
             bucket_bytes: FULL_BYTES,
+            custody: Arc::default(),
             cancel: Arc::default(),
         }
     }

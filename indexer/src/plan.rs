@@ -3,13 +3,15 @@
 use crate::claims::Claims;
 use crate::compression::Compression;
 use crate::content::open;
-use crate::discovery::{FileMeta, Found};
+use crate::custody::{Access, Looking, Reading};
+use crate::discovery::{FileKey, FileMeta, Found};
 use crate::error::{FileError, IndexError};
 use crate::format::{Format, detect_format, forced_rules};
-use crate::identity::{GenerationRef, KnownSources, is_rotated};
+use crate::identity::{Family, GenerationRef, KnownSources, is_rotated};
 use crate::ingest::Shared;
 use crate::job::{FileJob, Kind, PlainAccess, ReadBefore, Tally};
 use crate::look::{KnownAs, Look, NoLook, Observer, Purpose, Subject};
+use crate::options::Options;
 use crate::piece;
 use crate::pipeline::Work;
 use crate::report::Outcome;
@@ -27,6 +29,8 @@ use trawl_formats::timestamp::TimeContext;
 use trawl_store::source::path_text;
 use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, StoreError};
 
+/// What a look at a file came to that the tailer reads.
+const FOLLOWED: Verdict = Verdict::Done { outcome: Outcome::Followed, error: None };
 /// A file that has not been written for so long is taken for one that nobody truncates.
 const QUIET: Duration = Duration::from_secs(3600);
 
@@ -77,20 +81,21 @@ pub(crate) struct Plan {
 pub(crate) struct Planner<'r> {
     shared: Shared<'r>,
     registry: &'r Registry,
+    reading: Reading,
     /// Rules of the sourcetype that was asked for.
     forced: Option<Arc<Rules>>,
     host: Host,
 }
 
 impl<'r> Planner<'r> {
-    /// A planner for a run.
+    /// A planner for a run, or for whoever else is `reading`.
     ///
     /// # Errors
     /// If a sourcetype was asked for that does not exist.
-    pub(crate) fn new(shared: Shared<'r>, registry: &'r Registry) -> Result<Self, IndexError> {
+    pub(crate) fn new(shared: Shared<'r>, registry: &'r Registry, reading: Reading) -> Result<Self, IndexError> {
         let forced = forced_rules(registry, shared.options)?;
         let host = shared.options.host.clone().unwrap_or_else(crate::host::local_host);
-        Ok(Self { shared, registry, forced, host })
+        Ok(Self { shared, registry, reading, forced, host })
     }
 
     fn known_sources(&self) -> Result<KnownSources, StoreError> {
@@ -108,49 +113,95 @@ impl<'r> Planner<'r> {
         Ok(Plan { work: work.into_iter().flatten().collect(), verdicts, deferred })
     }
 
-    /// Looks at files and enters those that are new in the catalog.
+    /// Looks at files and enters those that are new in the catalog. Those that somebody else reads are left out, or for a
+    /// later round.
     ///
     /// # Errors
     /// If the store fails.
     pub(crate) fn admit_all(&self, candidates: Vec<Candidate>, purpose: Purpose) -> Result<Admitted, StoreError> {
+        let Options { custody, index, .. } = self.shared.options;
+        let looking = custody.look();
+        let mut admitted = Admitted::default();
+        let mut held = Vec::new();
+        for candidate in candidates {
+            match custody.take_file(self.reading, index, FileKey::from(&candidate.found.meta)) {
+                Access::Granted => held.push(candidate),
+                Access::Followed => admitted.verdicts.push((candidate.report_idx, FOLLOWED)),
+                Access::Busy => admitted.deferred.push(candidate),
+            }
+        }
         let known = &self.known_sources()?;
         let stored = StoredContent::new(self.shared.writer);
         let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref(), purpose };
         let looks: Vec<Result<Look, NoLook>> =
-            candidates.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
+            held.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let mut admitted = Admitted::default();
         let mut claims = Claims::default();
-        for (candidate, look) in candidates.into_iter().zip(looks) {
+        for (candidate, look) in held.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {
                     admitted.deferred.push(candidate);
                     continue;
                 }
-                Ok(look) => {
-                    let (outcome, job) = self.admit(known, &candidate.found, look)?;
-                    Verdict::Job { outcome, job: Arc::new(job) }
-                }
+                Ok(look) => match self.admit(known, &looking, &candidate.found, look)? {
+                    Ok((outcome, job)) => Verdict::Job { outcome, job: Arc::new(job) },
+                    Err(Access::Followed) => FOLLOWED,
+                    Err(Access::Granted | Access::Busy) => {
+                        admitted.deferred.push(candidate);
+                        continue;
+                    }
+                },
                 Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
                 Err(NoLook::Binary) => Verdict::Binary,
                 Err(NoLook::Store(error)) => return Err(error),
             };
+            // The tailer decides itself what it goes on to hold.
+            if verdict.job().is_none() && matches!(self.reading, Reading::Run(_)) {
+                custody.give_back(self.reading, index, FileKey::from(&candidate.found.meta));
+            }
             admitted.verdicts.push((candidate.report_idx, verdict));
         }
         Ok(admitted)
     }
 
-    /// Makes a job of a file; enters it in the catalog, if it is new there.
-    fn admit(&self, known: &KnownSources, found: &Found, look: Look) -> Result<(Outcome, FileJob), StoreError> {
+    /// Makes a job of a file; enters it in the catalog, if it is new there. None, if somebody else reads the same.
+    fn admit(
+        &self,
+        known: &KnownSources,
+        looking: &Looking<'_>,
+        found: &Found,
+        look: Look,
+    ) -> Result<Result<(Outcome, FileJob), Access>, StoreError> {
         let Look { meta, compression, head, subject } = look;
+        let Options { custody, index, .. } = self.shared.options;
+        let key = FileKey::from(&meta);
+        // Another file may have taken the name since it was found. The tailer finds both again.
+        match self.reading {
+            Reading::Tailer if key != FileKey::from(&found.meta) => return Ok(Err(Access::Busy)),
+            Reading::Loader if key != FileKey::from(&found.meta) => return Ok(Err(Access::Followed)),
+            _ => {}
+        }
+        if let refused @ (Access::Followed | Access::Busy) = custody.take_file(self.reading, index, key) {
+            return Ok(Err(refused));
+        }
         let fingerprint = Fingerprint::of(&head, meta.dev, meta.ino);
         let path = &found.real_path;
         let (outcome, handle, rules, read_before) = match subject {
-            Subject::Known(at) => self.resume(known, at, path, &fingerprint)?,
+            Subject::Known(at) => {
+                let generation = (known.source(at).id, known.generation(at).number);
+                match looking.take_generation(self.reading, generation, key) {
+                    Access::Granted => self.resume(known, at, path, &fingerprint)?,
+                    refused => return Ok(Err(refused)),
+                }
+            }
             Subject::New(format) => {
                 let format = self.inherit(known, path, format);
                 let source = Source::from(path_text::to_text(&found.path));
-                let (outcome, handle) = self.enter(known, path, source, &format, fingerprint)?;
+                let enter = || self.enter(known, path, source, &format, fingerprint);
+                let Some((outcome, handle)) = looking.enter(self.reading, index, (Family::of(path), key), enter)?
+                else {
+                    return Ok(Err(Access::Busy));
+                };
                 (outcome, handle, format.rules, ReadBefore::default())
             }
         };
@@ -158,7 +209,7 @@ impl<'r> Planner<'r> {
             Some(compression) => Kind::Compressed(compression),
             None => Kind::Plain(self.plain_access(path, &meta)),
         };
-        Ok((outcome, self.job(path, meta, kind, handle, rules, read_before)))
+        Ok(Ok((outcome, self.job(path, meta, kind, handle, rules, read_before))))
     }
 
     fn job(

@@ -78,6 +78,8 @@ pub enum Outcome {
     },
     /// Everything in it is indexed.
     Unchanged,
+    /// A tailer in this process reads it, or another copy of it: nothing was read here.
+    Followed,
     /// Has no content.
     Empty,
     /// Could not be opened; see the errors.

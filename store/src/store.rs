@@ -17,6 +17,7 @@ use crate::source::SourceId;
 use hashbrown::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -43,6 +44,10 @@ pub struct Writer {
     data: PathBuf,
     catalog: Catalog,
     live: Mutex<LiveState>,
+    /// Held while a log is appended to or takes the place of another: open events count in the newest log alone.
+    newest: Mutex<()>,
+    /// Held while logs are sealed: two that seal the same one would store it twice.
+    sealing: Mutex<()>,
     _lock: StoreLock,
 }
 
@@ -65,7 +70,14 @@ impl Writer {
             live.load(&id, &live::log_path(&index_dir(data, &index), &id), &index, end)?;
         }
         catalog.restore(live.sources())?;
-        let writer = Self { data: data.to_owned(), catalog, live: Mutex::new(live), _lock: lock };
+        let writer = Self {
+            data: data.to_owned(),
+            catalog,
+            live: Mutex::new(live),
+            newest: Mutex::default(),
+            sealing: Mutex::default(),
+            _lock: lock,
+        };
         writer.remove_orphans()?;
         Ok(writer)
     }
@@ -130,12 +142,18 @@ impl Writer {
     /// # Errors
     /// If the disk or the catalog refuses it.
     pub fn begin_live_log(&self, index: &IndexName) -> Result<LiveLog> {
+        let _newest = lock(&self.newest);
+        self.next_growing_log(index)
+    }
+
+    fn next_growing_log(&self, index: &IndexName) -> Result<LiveLog> {
         let log = LiveLog::create(&index_dir(&self.data, index), index)?;
         self.enter_live_log(log, &[], true)
     }
 
     /// Begins a log that holds nothing but open events, and to which nothing is appended.
     fn next_live_log(&self, index: &IndexName, blocks: &[BlockInput<'_>]) -> Result<()> {
+        let _newest = lock(&self.newest);
         let is_needed = !blocks.is_empty() || self.lock_live().logs_of(index).next().is_some();
         if is_needed {
             let log = LiveLog::create(&index_dir(&self.data, index), index)?;
@@ -176,11 +194,18 @@ impl Writer {
         Ok(log)
     }
 
-    /// Appends a batch of events and progress to a live log; both are durable when this returns.
+    /// Appends a batch of events and progress to a live log; both are durable when this returns. If somebody has begun a
+    /// newer log meanwhile ([`set_provisional`](Self::set_provisional)), the log ends, and the batch is the first of the one
+    /// that takes its place.
     ///
     /// # Errors
     /// If the disk refuses it: [`abandon_live_log`](Self::abandon_live_log) then.
     pub fn append(&self, log: &mut LiveLog, records: &[Record<'_>]) -> Result<()> {
+        let _newest = lock(&self.newest);
+        if !self.lock_live().is_newest(log) {
+            let next = self.next_growing_log(log.index())?;
+            self.end_live_log(mem::replace(log, next));
+        }
         let batch = log.durable_len();
         log.append(records)?;
         self.lock_live().add_batch(log, batch, records);
@@ -213,6 +238,7 @@ impl Writer {
     /// # Errors
     /// If a log is damaged, or the disk or the catalog refuses the buckets; the logs then stay.
     pub fn seal_live_logs(&self, index: &IndexName, is_cancelled: &dyn Fn() -> bool) -> Result<usize> {
+        let _sealing = lock(&self.sealing);
         let logs: Vec<String> = {
             let live = self.lock_live();
             live.logs_of(index).filter(|(_, log)| log.has_gains() && !log.grows).map(|(id, _)| id.clone()).collect()
@@ -262,7 +288,7 @@ impl Writer {
 
     fn lock_live(&self) -> MutexGuard<'_, LiveState> {
         // It is changed only after the disk has been.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.live)
     }
 
     /// Removes directories and logs that the catalog does not know: an interrupted seal at once, replaced ones after
@@ -286,6 +312,10 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Names of the indexes on disk, in order.
@@ -462,7 +492,7 @@ impl Reader {
     }
 
     fn lock_open(&self) -> MutexGuard<'_, OpenBuckets> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 }
 

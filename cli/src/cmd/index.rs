@@ -7,16 +7,18 @@ use crate::exit_code::ExitCode;
 use crate::output::progress::ProgressDisplay;
 use crate::output::{CellPrinter, Theme, human, notes, visible};
 use crate::signals::Interrupted;
+use crate::spool::{Answer, Client, IndexWork, InputPath, Request, Waited, Work};
 use crate::terminal::Terminal;
 use anyhow::Context;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use trawl_formats::{Encoding, EventFlags};
+use trawl_formats::{Encoding, EventFlags, IndexName, Registry, Zone};
 use trawl_indexer::{
-    FileReport, Input, Options, Outcome, Preview, PreviewEvent, Progress, Report, SkipReason, dry_run, index,
+    Custody, FileReport, Input, Options, Outcome, Preview, PreviewEvent, Progress, Report, SkipReason, dry_run,
+    index_with_stdin,
 };
 use trawl_store::{Reader, Writer};
 
@@ -25,41 +27,162 @@ const PREVIEW_EVENTS: usize = 3;
 /// Columns of an event's text in a preview that goes to no terminal.
 const PREVIEW_WIDTH: usize = 120;
 
-/// Indexes the files, or shows what would be indexed.
+/// Indexes the files, or shows what would be indexed. Where `trawl run` writes the store, it does the work.
 pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let options = Options {
-        sourcetype: args.sourcetype.as_deref().map(Into::into),
-        host: args.host.as_deref().map(Into::into),
-        source: args.source.as_deref().map(Into::into),
-        exclude: args.exclude.clone(),
-        cancel: Arc::clone(&cancel),
-        ..Options::new(args.index.clone(), config.zone.value, now_us()?)
-    };
-    let registry = config.load_registry()?;
-    let inputs: Vec<Input> = args.paths.iter().map(|path| input(path)).collect();
     if args.dry_run {
-        let previews = dry_run(&registry, &inputs, &options, PREVIEW_EVENTS)?;
+        let options = Options {
+            sourcetype: args.sourcetype.as_deref().map(Into::into),
+            exclude: args.exclude.clone(),
+            ..Options::new(args.index.clone(), config.zone.value, now_us()?)
+        };
+        let inputs: Vec<Input> = args.paths.iter().map(|path| input(path)).collect();
+        let previews = dry_run(&*config.load_registry()?, &inputs, &options, PREVIEW_EVENTS)?;
         return print_previews(&previews, config, terminal);
     }
+    let cancel = Arc::new(AtomicBool::new(false));
+    let interrupted = Interrupted::watch({
+        let cancel = Arc::clone(&cancel);
+        move || cancel.store(true, Ordering::Relaxed)
+    })?;
+    let work = work(args, config)?;
+    let data = &config.data.value;
+    let answer = loop {
+        if let Some(client) = Client::of(data)? {
+            match hand_over(&client, &work, terminal, &cancel)? {
+                Waited::Answered(answer) => break answer,
+                Waited::TakenBack => {
+                    writeln!(io::stderr(), "nothing was indexed: stopped before `trawl run` had begun")?;
+                    return Ok(ExitCode::Interrupted);
+                }
+                // It ended meanwhile: the store is free, or somebody else serves.
+                Waited::Unserved => continue,
+            }
+        }
+        let writer = open_writer(data)?;
+        let progress = Arc::new(Progress::default());
+        let _display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
+        let surroundings = Surroundings {
+            registry: &*config.load_registry()?,
+            progress: &progress,
+            custody: Arc::default(),
+            cancel,
+            has_color: terminal.color_stderr,
+        };
+        break perform(&writer, &work, &surroundings, io::stdin)?;
+    };
+    io::stdout().write_all(answer.stdout.as_bytes())?;
+    io::stderr().write_all(answer.stderr.as_bytes())?;
+    Ok(match answer.code {
+        _ if interrupted.happened() => ExitCode::Interrupted,
+        0 => ExitCode::Success,
+        _ => ExitCode::Error,
+    })
+}
 
-    let interrupted = Interrupted::watch(move || cancel.store(true, Ordering::Relaxed))?;
-    let writer = open_writer(&config.data.value)?;
-    let progress = Arc::new(Progress::default());
-    let display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
+/// What the arguments ask for, in absolute terms.
+fn work(args: &IndexArgs, config: &Config) -> anyhow::Result<IndexWork> {
+    let absolute = |path: &Path| std::path::absolute(path).context("cannot find out the working directory");
+    let input = |path: &PathBuf| {
+        Ok(match input(path) {
+            Input::Stdin => InputPath::Stdin,
+            Input::Path(path) => InputPath::Path(absolute(&path)?),
+            Input::Glob(typed) => InputPath::Glob { pattern: path_text(&absolute(Path::new(&typed))?), typed },
+        })
+    };
+    let exclude = |pattern: &String| {
+        // A pattern without a slash is compared with names alone.
+        let is_name = !pattern.contains('/');
+        Ok(if is_name { pattern.clone() } else { path_text(&absolute(Path::new(pattern))?) })
+    };
+    Ok(IndexWork {
+        inputs: args.paths.iter().map(input).collect::<anyhow::Result<_>>()?,
+        zone: config.zone.value.to_string(),
+        index: args.index.as_str().to_owned(),
+        sourcetype: args.sourcetype.clone(),
+        host: args.host.clone(),
+        source: args.source.clone(),
+        exclude: args.exclude.iter().map(exclude).collect::<anyhow::Result<_>>()?,
+        is_verbose: args.verbose,
+    })
+}
+
+/// A pattern is text: what is not is replaced, and matches nothing.
+fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Has the work done by whoever writes the store.
+fn hand_over(client: &Client, work: &IndexWork, terminal: Terminal, cancel: &AtomicBool) -> anyhow::Result<Waited> {
+    let is_cancelled = || cancel.load(Ordering::Relaxed);
+    let _display = ProgressDisplay::of_waiting(client.server(), terminal.stderr_is_terminal)?;
+    if work.inputs.contains(&InputPath::Stdin) {
+        client.copy_stdin(io::stdin(), &is_cancelled)?;
+        if is_cancelled() {
+            return Ok(Waited::TakenBack);
+        }
+    }
+    let request = Request { work: Work::Index(work.clone()), has_color: terminal.color_stderr };
+    client.ask(&request, &is_cancelled)
+}
+
+/// What work is done with.
+pub struct Surroundings<'a> {
+    /// Log formats.
+    pub registry: &'a Registry,
+    /// How far it has come.
+    pub progress: &'a Progress,
+    /// Who reads which file in this process.
+    pub custody: Arc<Custody>,
+    /// Ends it early.
+    pub cancel: Arc<AtomicBool>,
+    /// Whether the report has colours.
+    pub has_color: bool,
+}
+
+/// Indexes, and reports as text.
+///
+/// # Errors
+/// If the store fails, or the work makes no sense.
+pub fn perform<R: Read + Send>(
+    writer: &Writer,
+    work: &IndexWork,
+    surroundings: &Surroundings<'_>,
+    stdin: impl FnOnce() -> R,
+) -> anyhow::Result<Answer> {
     let started = Instant::now();
-    let report = index(&writer, &registry, &inputs, &options, &progress);
-    drop(display);
-    let report = report.with_context(|| format!("cannot index into {}", config.data.value.display()))?;
-
-    let theme = Theme::new(terminal.color_stderr);
-    print_report(&mut io::stderr().lock(), &report, args.verbose, started.elapsed(), &theme)?;
-    Ok(if interrupted.happened() {
-        ExitCode::Interrupted
-    } else if report.has_errors() {
-        ExitCode::Error
-    } else {
-        ExitCode::Success
+    let zone: Zone = work.zone.parse()?;
+    let options = Options {
+        sourcetype: work.sourcetype.as_deref().map(Into::into),
+        host: work.host.as_deref().map(Into::into),
+        source: work.source.as_deref().map(Into::into),
+        exclude: work.exclude.clone(),
+        custody: Arc::clone(&surroundings.custody),
+        cancel: Arc::clone(&surroundings.cancel),
+        ..Options::new(IndexName::new(work.index.as_str())?, zone, now_us()?)
+    };
+    let input = |input: &InputPath| match input {
+        InputPath::Path(path) => Input::Path(path.clone()),
+        InputPath::Glob { pattern, .. } => Input::Glob(pattern.clone()),
+        InputPath::Stdin => Input::Stdin,
+    };
+    let inputs: Vec<Input> = work.inputs.iter().map(input).collect();
+    let mut report = index_with_stdin(writer, surroundings.registry, &inputs, &options, surroundings.progress, stdin)
+        .with_context(|| format!("cannot index into {}", writer.data().display()))?;
+    for input in &work.inputs {
+        // A pattern that nothing matches is named as it was typed.
+        if let InputPath::Glob { pattern, typed } = input {
+            report.files.iter_mut().filter(|file| file.path == *pattern).for_each(|file| file.path = typed.into());
+        }
+    }
+    let mut text = Vec::new();
+    let theme = Theme::new(surroundings.has_color);
+    print_report(&mut text, &report, work.is_verbose, started.elapsed(), &theme)?;
+    let is_whole = !report.has_errors() && !report.cancelled;
+    Ok(Answer {
+        stdout: String::new(),
+        stderr: String::from_utf8_lossy(&text).into_owned(),
+        code: if is_whole { ExitCode::Success } else { ExitCode::Error }.as_u8(),
+        n_events: report.totals.events + report.totals.provisional_events,
     })
 }
 
@@ -116,6 +239,10 @@ fn print_report(
     let mut remark =
         |n: usize, what: &str| if n > 0 { write!(err, "; {} {what}", human::count(n as u64)) } else { Ok(()) };
     remark(report.files.iter().filter(|file| file.outcome == Outcome::Unchanged).count(), "unchanged")?;
+    remark(
+        report.files.iter().filter(|file| file.outcome == Outcome::Followed).count(),
+        "followed by `trawl run`, which reads on",
+    )?;
     remark(report.files.iter().filter(|file| !file.errors.is_empty()).count(), "with errors")?;
     remark(report.skipped.len(), "left out")?;
     if report.cancelled {
@@ -136,6 +263,7 @@ fn outcome(file: &FileReport) -> String {
         Outcome::Appended => "more".to_owned(),
         Outcome::Continued { source } => format!("continues {}", visible(source.as_str())),
         Outcome::Unchanged => return "unchanged".to_owned(),
+        Outcome::Followed => return "followed by `trawl run`".to_owned(),
         Outcome::Empty => return "empty".to_owned(),
         Outcome::Failed => return "failed".to_owned(),
         Outcome::NotReached => return "not reached".to_owned(),

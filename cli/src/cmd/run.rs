@@ -1,6 +1,6 @@
 //! `trawl run`: follows files until it is told to stop.
 
-use super::index::open_writer;
+use super::index::{self, Surroundings, open_writer};
 use super::now_us;
 use crate::args::RunArgs;
 use crate::config::{Config, input_of};
@@ -8,17 +8,21 @@ use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::output::{Theme, human, notes};
 use crate::signals::{Service, ServiceSignal};
+use crate::spool::{Answer, Asked, Request, Server, Work};
 use crate::terminal::Terminal;
 use sd_notify::NotifyState;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
-use trawl_indexer::Options;
 use trawl_indexer::tail::{Control, FileState, Route, TailOptions, TailStatus, run as tail};
+use trawl_indexer::{Custody, Options, Progress};
+use trawl_store::Writer;
 
 /// How often `--verbose` says what is being done.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
@@ -31,11 +35,32 @@ pub fn run(
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
     let first = config()?;
-    let mut plan = Plan::new(args, &first)?;
+    let plan = Plan::new(args, &first)?;
     let writer = open_writer(&first.data.value)?;
     let service = Service::watch()?;
     let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr));
     reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
+    let desk = Desk { writer: &writer, registry: Mutex::new(Arc::clone(&plan.registry)), custody: Arc::default() };
+    let server = Server::begin(&first.data.value)?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| server.serve(&stop, &|request, asked| desk.serve(request, asked)));
+        let ended = follow(args, config, &first, plan, &desk, &service, &mut reporter);
+        stop.store(true, Ordering::Relaxed);
+        ended
+    })
+}
+
+/// Follows until it is told to stop.
+fn follow(
+    args: &RunArgs,
+    config: &dyn Fn() -> anyhow::Result<Config>,
+    first: &Config,
+    mut plan: Plan,
+    desk: &Desk<'_>,
+    service: &Service,
+    reporter: &mut Reporter,
+) -> anyhow::Result<ExitCode> {
     loop {
         let control = Arc::new(Control::default());
         service.direct_to({
@@ -47,7 +72,8 @@ pub fn run(
             // Where nobody reads the standard error, the work goes on.
             let _ = reporter.report(status);
         };
-        tail(&writer, &plan.registry, plan.routes, TailOptions::default(), &control, on_status)?;
+        let options = TailOptions { custody: Arc::clone(&desk.custody), ..TailOptions::default() };
+        tail(desk.writer, &plan.registry, plan.routes, options, &control, on_status)?;
         match service.take() {
             Some(ServiceSignal::Reload) => {
                 notify(&[NotifyState::Reloading]);
@@ -58,14 +84,49 @@ pub fn run(
                     }
                     Err(error) => {
                         reporter.warn(&format!("the configuration is kept as it was: {error:#}"))?;
-                        Plan::new(args, &first)?
+                        Plan::new(args, first)?
                     }
                 };
+                desk.set_registry(&plan.registry);
             }
             Some(ServiceSignal::Stop) | None => {
                 notify(&[NotifyState::Stopping]);
                 reporter.say("stopped; everything that was read is kept")?;
                 return Ok(ExitCode::Success);
+            }
+        }
+    }
+}
+
+/// Where others have their work done.
+struct Desk<'w> {
+    writer: &'w Writer,
+    /// Log formats as of now.
+    registry: Mutex<Arc<Registry>>,
+    custody: Arc<Custody>,
+}
+
+impl Desk<'_> {
+    fn set_registry(&self, registry: &Arc<Registry>) {
+        *self.registry.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
+    }
+
+    fn serve(&self, request: &Request, asked: Asked) -> anyhow::Result<Answer> {
+        let registry = Arc::clone(&self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+        match &request.work {
+            Work::Index(work) => {
+                let surroundings = Surroundings {
+                    registry: &registry,
+                    progress: &Progress::default(),
+                    custody: Arc::clone(&self.custody),
+                    cancel: asked.cancel,
+                    has_color: request.has_color,
+                };
+                let stdin: Box<dyn Read + Send> = match asked.stdin {
+                    Some(file) => Box::new(file),
+                    None => Box::new(io::empty()),
+                };
+                index::perform(self.writer, work, &surroundings, || stdin)
             }
         }
     }

@@ -15,6 +15,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 const SEARCH_DELAY: Duration = Duration::from_millis(500);
 const INDEX_TEMPLATE: &str =
     "{bar:24} {percent:>3}%  {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left  {msg}";
+const WAITING_TEMPLATE: &str = "waiting {elapsed} for {msg}";
 const SEARCH_TEMPLATE: &str = "{prefix}{bar:24} {percent:>3}%  {msg}";
 /// Lines of the terminal that a preview leaves free: for the line below it, and for what the person typed above it.
 const FREE_LINES: usize = 3;
@@ -77,6 +78,14 @@ impl ProgressDisplay {
             bar.set_message(search_line(&progress, started.elapsed()));
             bar.set_prefix(preview.lock().clone());
         })
+    }
+
+    /// Starts showing that somebody else does the work; shows nothing if the standard error `is_terminal` not.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn of_waiting(whom: String, is_terminal: bool) -> io::Result<Self> {
+        Self::start(is_terminal, WAITING_TEMPLATE, SEARCH_DELAY, move |bar| bar.set_message(whom.clone()))
     }
 
     fn start(

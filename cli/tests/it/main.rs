@@ -16,6 +16,7 @@ mod readme;
 mod search;
 mod second_opinion;
 mod sources;
+mod spool;
 mod status;
 mod support;
 mod tidy;

@@ -1,6 +1,7 @@
 //! What is read goes to the live log of its index in batches: data and progress become durable together.
 
-use super::{FileKey, Moment, TailOptions};
+use super::{Moment, TailOptions};
+use crate::discovery::FileKey;
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::event::IndexName;

@@ -12,6 +12,7 @@ use crate::provisional::Provisional;
 use crate::read::read_at_most;
 use std::fs::{File, Metadata};
 use std::io;
+use std::iter;
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::parse::{EventFlags, ParsedBlock, Parser, Step};
 use trawl_formats::timestamp::TimeContext;
-use trawl_store::{RangeSet, SourceHandle, Tail};
+use trawl_store::{SourceHandle, Tail};
 
 /// Bytes read of one file before another has its turn.
 const TURN_BYTES: usize = 512 << 10;
@@ -358,7 +359,7 @@ impl Follower {
             self.job.read_before.last_time_us = parser.last_time_us();
             self.job.read_before.header = parser.header().cloned();
         }
-        self.job.read_before.committed = RangeSet::from_iter([0..self.parsed_to]);
+        self.job.read_before.committed = iter::once(0..self.parsed_to).collect();
         self.is_continued = false;
     }
 
@@ -384,7 +385,7 @@ impl Follower {
         self.open_is_noted = true;
         self.parser = None;
         self.job.read_before = ReadBefore {
-            committed: RangeSet::from_iter([0..self.durable.offset]),
+            committed: iter::once(0..self.durable.offset).collect(),
             last_time_us: None,
             header: self.job.read_before.header.clone(),
         };

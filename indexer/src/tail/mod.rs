@@ -23,7 +23,8 @@ pub use run::{Control, run};
 pub use status::{FileState, FileStatus, TailStatus};
 
 use crate::content::open;
-use crate::discovery::{Discovery, FileMeta, Found, Input, RealPath, discover_again};
+use crate::custody::{Custody, Generation, Reading};
+use crate::discovery::{Discovery, FileKey, FileMeta, Found, Input, RealPath, discover_again};
 use crate::error::{FileError, IndexError};
 use crate::identity::Family;
 use crate::ingest::Shared;
@@ -46,7 +47,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
-use trawl_store::{SourceId, StoreError, Writer};
+use trawl_store::{StoreError, Writer};
 
 /// A file whose unread part is longer than this is left to the loader, which is many times faster than a live log.
 const BACKLOG_BYTES: u64 = 16 << 20;
@@ -97,6 +98,8 @@ pub struct TailOptions {
     /// Of files that are there at the start and unknown, only about so many bytes at the end are read. For a store that
     /// nobody keeps: the rest does not count as read. Default: all of them.
     pub from_last_bytes: Option<u64>,
+    /// Who reads which file in this process. Default: nobody else does.
+    pub custody: Arc<Custody>,
 }
 
 impl Default for TailOptions {
@@ -111,6 +114,7 @@ impl Default for TailOptions {
             drain: Duration::from_secs(60),
             max_open_files: 512,
             from_last_bytes: None,
+            custody: Arc::default(),
         }
     }
 }
@@ -142,21 +146,6 @@ pub struct Pumped {
     pub wake_at: Duration,
 }
 
-/// Device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FileKey {
-    dev: u64,
-    ino: u64,
-}
-
-impl From<&FileMeta> for FileKey {
-    fn from(meta: &FileMeta) -> Self {
-        Self { dev: meta.dev, ino: meta.ino }
-    }
-}
-
-type Generation = (SourceId, u32);
-
 /// A file that the tailer knows.
 struct Tracked {
     found: Found,
@@ -171,7 +160,7 @@ struct Tracked {
 enum State {
     Following(Box<Follower>),
     /// The loader has it.
-    Loading,
+    Loading(Generation),
     /// Nothing is to be read until it changes.
     Idle(Idle),
 }
@@ -244,6 +233,8 @@ pub struct Tailer<'w> {
     n_bytes: u64,
     last_store_error: Option<(String, Duration)>,
     has_ended_logs: bool,
+    /// Something may be held that is not read any more.
+    holds_too_much: bool,
 }
 
 impl<'w> Tailer<'w> {
@@ -254,15 +245,17 @@ impl<'w> Tailer<'w> {
     pub fn new(
         writer: &'w Writer,
         registry: &'w Registry,
-        routes: Vec<Route>,
+        mut routes: Vec<Route>,
         options: TailOptions,
     ) -> Result<Self, IndexError> {
         let (mut lanes, mut lane_of_route): (Vec<Lane>, Vec<usize>) = (Vec::new(), Vec::new());
-        for Route { inputs, options, .. } in &routes {
+        for Route { inputs, options: described, .. } in &mut routes {
+            described.custody = Arc::clone(&options.custody);
+            let options = &*described;
             // Found out now rather than at the first rescan.
             discover_again(&[], &options.exclude, None, &HashMap::new())?;
             crate::format::forced_rules(registry, options)?;
-            for input in inputs {
+            for input in &*inputs {
                 if let Input::Glob(pattern) = input {
                     globset::Glob::new(pattern)
                         .map_err(|source| IndexError::Glob { pattern: pattern.clone(), source })?;
@@ -303,6 +296,7 @@ impl<'w> Tailer<'w> {
             n_bytes: 0,
             last_store_error: None,
             has_ended_logs: false,
+            holds_too_much: false,
         })
     }
 
@@ -326,6 +320,7 @@ impl<'w> Tailer<'w> {
         self.close_orphans(now);
         self.commit_due(now);
         self.roll_logs(now);
+        self.let_others_read(now);
         Ok(Pumped { is_busy, wake_at: self.wake_at() })
     }
 
@@ -456,7 +451,7 @@ impl<'w> Tailer<'w> {
                 follower.job.path.clone_from(&found.real_path);
                 is_dirty = follower.differs_from(&meta);
             }
-            State::Loading => {}
+            State::Loading(_) => {}
             State::Idle(Idle::Failed { retry_at, .. }) => look_again = *retry_at <= now.at,
             State::Idle(_) => look_again = (before.meta.len, before.meta.mtime_us) != (meta.len, meta.mtime_us),
         }
@@ -473,7 +468,9 @@ impl<'w> Tailer<'w> {
     }
 
     fn wait_for(&mut self, key: FileKey, found: Found, route: usize, known_as: KnownAs, not_before: Duration) {
-        let waiting = self.waiting.entry(key).or_insert(Waiting { found, route, known_as, not_before });
+        let waiting =
+            self.waiting.entry(key).or_insert_with(|| Waiting { found: found.clone(), route, known_as, not_before });
+        waiting.found = found;
         // What was seen to be truncated is new, whatever else is asked of it.
         if known_as == KnownAs::Renewed || (known_as == KnownAs::Any && waiting.known_as == KnownAs::Relative) {
             waiting.known_as = known_as;
@@ -488,7 +485,7 @@ impl<'w> Tailer<'w> {
         for key in missing {
             let Some(tracked) = self.files.get_mut(&key) else { continue };
             match &mut tracked.state {
-                State::Loading => {}
+                State::Loading(_) => {}
                 State::Idle(_) => {
                     self.forget(key);
                 }
@@ -526,7 +523,7 @@ impl<'w> Tailer<'w> {
         for (key, path) in dirs.into_values().flatten() {
             let Some(&route) = families.get(&Family::of(&path)) else { continue };
             match self.files.get(&key).map(|tracked| &tracked.state) {
-                Some(State::Following(_) | State::Loading) => {}
+                Some(State::Following(_) | State::Loading(_)) => {}
                 Some(State::Idle(_)) => {
                     let found = self.files[&key].found.clone();
                     self.wait_for(key, found, route, KnownAs::Any, now.at);
@@ -612,8 +609,13 @@ impl<'w> Tailer<'w> {
         }
         let mut by_route: HashMap<usize, Vec<(FileKey, Waiting)>> = HashMap::new();
         for key in due {
-            let waiting = self.waiting.remove(&key).expect("just found");
-            by_route.entry(waiting.route).or_default().push((key, waiting));
+            let mut waiting = self.waiting.remove(&key).expect("just found");
+            if find_again(key, &mut waiting.found) {
+                by_route.entry(waiting.route).or_default().push((key, waiting));
+            } else {
+                self.forget(key);
+                self.holds_too_much = true;
+            }
         }
         for (route, mut waiting) in by_route {
             // The oldest first, so that generations come in their order.
@@ -627,10 +629,11 @@ impl<'w> Tailer<'w> {
     }
 
     fn admit(&mut self, route: usize, waiting: Vec<(FileKey, Waiting)>, now: Moment) -> Result<(), StoreError> {
+        self.holds_too_much = true;
         let options = Options { now_us: now.wall_us, ..self.routes[route].options.clone() };
         let progress = Progress::default();
         let shared = Shared { writer: self.writer, options: &options, progress: &progress };
-        let Ok(planner) = Planner::new(shared, self.registry) else { return Ok(()) };
+        let Ok(planner) = Planner::new(shared, self.registry, Reading::Tailer) else { return Ok(()) };
         let candidates: Vec<Candidate> = waiting
             .iter()
             .enumerate()
@@ -684,10 +687,18 @@ impl<'w> Tailer<'w> {
                 self.begin(key, &found, route, job, now)
             }
         };
-        if let State::Following(follower) = &state {
-            let source = follower.source();
-            self.by_generation.insert((source.id, source.generation), key);
-            self.orphans.remove(&(source.id, source.generation));
+        match &state {
+            State::Following(follower) => {
+                let source = follower.source();
+                self.by_generation.insert((source.id, source.generation), key);
+                self.orphans.remove(&(source.id, source.generation));
+            }
+            State::Loading(generation) => {
+                self.by_generation.insert(*generation, key);
+                self.orphans.remove(generation);
+                self.options.custody.hand_to_loader(*generation, key);
+            }
+            State::Idle(_) => {}
         }
         self.by_path.insert(found.real_path.clone(), key);
         self.files.insert(key, Tracked { found, route, state, is_dirty: false, missing_since: None });
@@ -708,7 +719,7 @@ impl<'w> Tailer<'w> {
         let is_plain = matches!(job.kind, Kind::Plain(_));
         if !is_plain || holes.len() > 1 || unread > BACKLOG_BYTES {
             self.backlog.entry(route).or_default().push(found.clone());
-            return State::Loading;
+            return State::Loading(generation);
         }
         let follower = open(&job.path).and_then(|(file, meta)| {
             if !job.is_same(&meta) {
@@ -760,14 +771,14 @@ impl<'w> Tailer<'w> {
                     })
                 }
             };
-            if let Some(tracked) = self.files.get_mut(&key) {
-                match error {
-                    Some(error) => tracked.state = failed(error),
-                    None => {
-                        tracked.state = State::Idle(Idle::Read);
-                        self.wait_for(key, found, backlog.route, KnownAs::Any, now.at);
-                    }
-                }
+            let Some(tracked) = self.files.get_mut(&key) else { continue };
+            let has_failed = error.is_some();
+            let state = mem::replace(&mut tracked.state, error.map_or(State::Idle(Idle::Read), failed));
+            if let State::Loading(generation) = state {
+                self.release(generation, now);
+            }
+            if !has_failed {
+                self.wait_for(key, found, backlog.route, KnownAs::Any, now.at);
             }
         }
     }
@@ -858,6 +869,7 @@ impl<'w> Tailer<'w> {
 
     /// Nobody follows a generation any more: files that hold the same may be looked at.
     fn release(&mut self, generation: Generation, now: Moment) {
+        self.holds_too_much = true;
         self.by_generation.remove(&generation);
         let shadows: Vec<(FileKey, Found, usize)> = self
             .files
@@ -900,6 +912,7 @@ impl<'w> Tailer<'w> {
             .collect();
         for generation in expired {
             let Some((mut follower, route, _)) = self.orphans.remove(&generation) else { continue };
+            self.holds_too_much = true;
             let mut records = Vec::new();
             let key = FileKey::from(&follower.job.meta);
             follower.close_event(&mut records);
@@ -932,6 +945,37 @@ impl<'w> Tailer<'w> {
     }
 
     // ---- writing
+
+    /// Lets runs of [`index`](crate::index) have the files that are not read here any more, once all that was read of them is
+    /// durable, and so known.
+    fn let_others_read(&mut self, now: Moment) {
+        if !self.holds_too_much {
+            return;
+        }
+        for lane in 0..self.lanes.len() {
+            let is_clean = self.lanes[lane].pending.is_empty();
+            let is_clean = is_clean || (self.lanes[lane].is_ready(now) && self.commit(lane, now));
+            if !is_clean {
+                return;
+            }
+        }
+        self.holds_too_much = false;
+        let is_read = |key| {
+            let tracked = self.files.get(&key).map(|tracked| &tracked.state);
+            matches!(tracked, Some(State::Following(_) | State::Loading(_)))
+        };
+        // What was truncated counts as new, whatever is known: nobody else may read it before.
+        let is_renewed = |key| self.waiting.get(&key).is_some_and(|waiting| waiting.known_as == KnownAs::Renewed);
+        let is_loading = |key| matches!(self.files.get(&key), Some(Tracked { state: State::Loading(_), .. }));
+        self.options.custody.keep_followed(
+            |key| is_read(key) || is_renewed(key),
+            |generation, key| {
+                self.by_generation.contains_key(&generation)
+                    || self.orphans.contains_key(&generation)
+                    || is_loading(key)
+            },
+        );
+    }
 
     fn commit_due(&mut self, now: Moment) {
         for lane in 0..self.lanes.len() {
@@ -1003,9 +1047,29 @@ fn skip_to_last_bytes(job: &mut FileJob, n_bytes: u64) {
     job.read_before.committed.insert(0..from + line_start as u64);
 }
 
+impl Drop for Tailer<'_> {
+    fn drop(&mut self) {
+        self.options.custody.end(Reading::Tailer);
+    }
+}
+
 fn note_error(follower: &mut Follower, error: FileError, now: Moment) {
     let since = follower.error.take().map_or(now.at, |(_, since)| since);
     follower.error = Some((error, since));
+}
+
+/// Whether a file is still there: where it was found, or under another name beside that.
+fn find_again(key: FileKey, found: &mut Found) -> bool {
+    let is_there =
+        |path: &Path| fs::metadata(path).is_ok_and(|metadata| FileKey::from(&FileMeta::from(&metadata)) == key);
+    if is_there(&found.real_path) {
+        return true;
+    }
+    let dir = found.real_path.parent().unwrap_or(Path::new("/"));
+    let Some(path) = list(dir).remove(&key) else { return false };
+    found.path.clone_from(&path);
+    found.real_path = path;
+    true
 }
 
 /// The regular files in a directory, links left out.

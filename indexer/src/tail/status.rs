@@ -93,7 +93,7 @@ impl Tailer<'_> {
                         status.error = follower.error.as_ref().map(|(error, since)| (explain(error), now.at - *since));
                         status.path.clone_from(&follower.job.path);
                     }
-                    State::Loading => {
+                    State::Loading(_) => {
                         status.state = FileState::Loading;
                         status.lag = tracked.found.meta.len;
                     }

@@ -160,6 +160,11 @@ impl LiveState {
         }
     }
 
+    /// Whether no log of its index was begun later.
+    pub(crate) fn is_newest(&self, log: &LiveLog) -> bool {
+        self.logs_of(log.index()).next_back().is_none_or(|(id, _)| id == log.id())
+    }
+
     /// No more is appended to a log.
     pub(crate) fn end(&mut self, id: &str) {
         if let Some(log) = self.logs.get_mut(id) {
@@ -168,7 +173,10 @@ impl LiveState {
     }
 
     /// Logs of an index, the oldest first.
-    pub(crate) fn logs_of<'s>(&'s self, index: &'s IndexName) -> impl Iterator<Item = (&'s String, &'s LogState)> {
+    pub(crate) fn logs_of<'s>(
+        &'s self,
+        index: &'s IndexName,
+    ) -> impl DoubleEndedIterator<Item = (&'s String, &'s LogState)> {
         self.logs.iter().filter(move |(_, log)| log.index == *index)
     }
 

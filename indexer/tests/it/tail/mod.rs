@@ -4,11 +4,13 @@
 //! it finds it finds by looking.
 
 mod content;
+mod custody;
 mod kill;
 mod places;
 mod rotation;
 
 use crate::lab::{Lab, NOON_US, open_writer};
+use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::Input;
@@ -52,6 +54,7 @@ pub fn follow_into(
     scene: impl FnOnce(&mut Following<'_>),
 ) {
     let registry = Registry::builtin();
+    let options = TailOptions { custody: Arc::clone(&lab.options.custody), ..options };
     let input = |name: &&str| {
         let path = lab.path(name);
         if name.contains('*') {
