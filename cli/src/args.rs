@@ -144,11 +144,20 @@ pub struct IndexArgs {
 What is followed stands in the configuration, for example:
   [[input]]
   paths = [\"/var/log/app/*.log\", \"/srv/**/logs/*.log\"]
+  [[input]]
+  command = [\"df\", \"-P\"]
+  interval = \"60s\"
+
+Examples:
+  trawl run
+  trawl run /var/log/app
+  kubectl logs -f app | trawl run -
 
 SIGTERM and Ctrl-C end it, and nothing that was read is lost; SIGHUP makes it read the configuration again. Events are \
 found by `trawl search` while it runs. Renamed, truncated, copied and compressed files are known again.")]
 pub struct RunArgs {
-    /// Follow these files, folders or glob patterns, too
+    /// Follow these files, folders or glob patterns, too; `-` is the standard input, and where nothing else is followed its end
+    /// is the end of the run
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 

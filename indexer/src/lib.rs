@@ -39,6 +39,7 @@
 //! is reported and costs no other file.
 
 mod claims;
+mod command;
 mod compression;
 mod content;
 mod discovery;
