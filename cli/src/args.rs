@@ -70,6 +70,8 @@ pub enum Verb {
     Status(StatusArgs),
     /// Check every byte of the data folder against its checksums, the catalog and the index
     Verify(VerifyArgs),
+    /// Check whether this machine, the configuration and the data folder let `trawl run` do its work
+    Doctor(DoctorArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -251,6 +253,23 @@ pub struct StatusArgs {
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
+}
+
+/// Arguments of `trawl doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each check is a line: ok, warning or problem, and what to do about it. Checked are the configuration and each of its inputs, \
+limits of the kernel, permissions, file systems and their free space, the clock, and the data folder.
+
+Examples:
+  trawl doctor
+  trawl doctor --output json
+
+Exit status: 0 all is well or there are only warnings, 2 there are problems.")]
+pub struct DoctorArgs {
+    /// Print rows: check, state, detail, remedy [default: lines for people]
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
 }
 
 /// Arguments of `trawl verify`.

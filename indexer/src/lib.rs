@@ -63,7 +63,7 @@ mod stored;
 pub mod tail;
 
 pub use compression::Compression;
-pub use discovery::Input;
+pub use discovery::{Input, Survey, survey};
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};
 pub use error::{FileError, IndexError};
 pub use options::Options;

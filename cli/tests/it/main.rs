@@ -3,6 +3,7 @@
 mod commands;
 mod completions;
 mod config;
+mod doctor;
 mod expected;
 mod help;
 mod index;
