@@ -434,3 +434,93 @@ fn date(block: &mut ParsedBlock, has_stamps: &mut bool, now: Moment) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trawl_formats::event::IndexName;
+    use trawl_formats::sourcetype::Registry;
+    use trawl_formats::timestamp::Zone;
+    use trawl_store::Writer;
+
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    fn moment(seconds: u64) -> Moment {
+        Moment { at: Duration::from_secs(seconds), wall_us: 1_795_348_800_000_000 + seconds as i64 * 1_000_000 }
+    }
+
+    /// A stream that has brought `bytes`.
+    fn give(stream: &mut Stream, bytes: &[u8], now: Moment) -> bool {
+        let (room, has_room) = crossbeam_channel::bounded(1);
+        stream.take(Chunk { stream: 0, news: News::Bytes(bytes.to_vec()), room }, now.at);
+        has_room.try_recv().is_ok()
+    }
+
+    /// Offset, bytes, times and whether it is open, of each record.
+    fn show(records: &[Pending]) -> Vec<(u64, String, Vec<i64>, bool)> {
+        let show = |record: &Pending| match record {
+            Pending::Block { offset, bytes, parsed, is_open, .. } => {
+                let times = parsed.events.iter().map(|event| (event.time_us - moment(0).wall_us) / 1_000_000);
+                (*offset, String::from_utf8_lossy(bytes).into_owned(), times.collect(), *is_open)
+            }
+            Pending::Gap { .. } => panic!("there are no NULs"),
+        };
+        records.iter().map(show).collect()
+    }
+
+    fn with_stream(scene: impl FnOnce(&mut Stream, Desk<'_>)) {
+        let data = tempfile::tempdir().expect("temporary directory");
+        let writer = Writer::open(data.path()).expect("store");
+        let registry = Registry::builtin();
+        let options = Options::new(IndexName::new("main").expect("valid"), Zone::UTC, 0);
+        let input = StreamInput { origin: StreamOrigin::Fifo("/run/app.fifo".into()), options };
+        scene(&mut Stream::new(input, 0), Desk { writer: &writer, registry: &registry });
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_given_again() {
+        with_stream(|stream, desk| {
+            give(stream, b"one\ntwo\nthr", moment(1));
+            let first = show(&stream.records(desk, moment(1), TIMEOUT, false).expect("catalog"));
+            stream.roll_back();
+            give(stream, b"ee\n", moment(2));
+            let again = show(&stream.records(desk, moment(2), TIMEOUT, false).expect("catalog"));
+            assert_eq!(first[0].0, 0);
+            assert_eq!(again[0].0, 0);
+            let all: String = again.iter().map(|(_, text, _, _)| &**text).collect();
+            assert_eq!(all, "one\ntwo\nthree\n");
+            stream.note_durable();
+            // The last line may have been open; after a pause it is whole, and nothing remains.
+            let rest = show(&stream.records(desk, moment(9), TIMEOUT, false).expect("catalog"));
+            assert!(rest.iter().all(|(_, _, _, is_open)| !is_open), "{rest:?}");
+            stream.note_durable();
+            assert_eq!(stream.offset, 14);
+            assert!(stream.bytes.is_empty() && stream.quiet_at(TIMEOUT).is_none());
+        });
+    }
+
+    #[test]
+    fn without_stamps_the_time_is_that_of_arrival() {
+        with_stream(|stream, desk| {
+            for second in [1, 7] {
+                give(stream, b"tick\n", moment(second));
+                let records = show(&stream.records(desk, moment(second), TIMEOUT, true).expect("catalog"));
+                assert_eq!(records, [((second - 1) / 6 * 5, "tick\n".to_owned(), vec![second as i64], false)]);
+                stream.note_durable();
+            }
+        });
+    }
+
+    #[test]
+    fn a_stream_that_is_not_durable_waits() {
+        with_stream(|stream, desk| {
+            let line = [b'x'; 1023].into_iter().chain([b'\n']).collect::<Vec<u8>>();
+            assert!(give(stream, &line.repeat(4096), moment(1)));
+            assert!(!give(stream, &line, moment(1)));
+            assert!(stream.room.is_some());
+            stream.records(desk, moment(1), TIMEOUT, true).expect("catalog");
+            stream.note_durable();
+            assert!(stream.room.is_none());
+        });
+    }
+}
