@@ -72,6 +72,8 @@ pub enum Verb {
     Tail(TailArgs),
     /// Check every byte of the data folder against its checksums, the catalog and the index
     Verify(VerifyArgs),
+    /// Check whether this machine, the configuration and the data folder let `trawl run` do its work
+    Doctor(DoctorArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -146,11 +148,20 @@ pub struct IndexArgs {
 What is followed stands in the configuration, for example:
   [[input]]
   paths = [\"/var/log/app/*.log\", \"/srv/**/logs/*.log\"]
+  [[input]]
+  command = [\"df\", \"-P\"]
+  interval = \"60s\"
+
+Examples:
+  trawl run
+  trawl run /var/log/app
+  kubectl logs -f app | trawl run -
 
 SIGTERM and Ctrl-C end it, and nothing that was read is lost; SIGHUP makes it read the configuration again. Events are \
 found by `trawl search` while it runs. Renamed, truncated, copied and compressed files are known again.")]
 pub struct RunArgs {
-    /// Follow these files, folders or glob patterns, too
+    /// Follow these files, folders or glob patterns, too; `-` is the standard input, and where nothing else is followed its end
+    /// is the end of the run
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
@@ -280,6 +291,23 @@ pub struct StatusArgs {
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
+}
+
+/// Arguments of `trawl doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each check is a line: ok, warning or problem, and what to do about it. Checked are the configuration and each of its inputs, \
+limits of the kernel, permissions, file systems and their free space, the clock, and the data folder.
+
+Examples:
+  trawl doctor
+  trawl doctor --output json
+
+Exit status: 0 all is well or there are only warnings, 2 there are problems.")]
+pub struct DoctorArgs {
+    /// Print rows: check, state, detail, remedy [default: lines for people]
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
 }
 
 /// Arguments of `trawl verify`.

@@ -101,6 +101,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
         Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),
+        Verb::Doctor(args) => cmd::doctor::run(&args, &config, terminal),
         Verb::Config(ConfigVerb::Show) => cmd::config::show(&config()?),
         Verb::Quickstart => cmd::quickstart::run(terminal),
         Verb::Help { name } => cmd::help::run(name.as_deref(), terminal),

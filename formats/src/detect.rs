@@ -62,6 +62,7 @@ fn detect_rules(registry: &Registry, head: &[u8], is_whole: bool, encoding: Enco
         let detector = rules.detector.as_ref()?;
         let share = match &rules.framing {
             Framing::Csv => table_share(&lines, detector.delimiter),
+            framing @ Framing::Columns { .. } if !begins_with_header(&lines, framing) => 0.0,
             framing => line_share(&lines, framing, detector.line.as_ref()?),
         };
         // A fitting name is evidence, but never enough.
@@ -91,6 +92,11 @@ fn raw_lines(head: &[u8], encoding: Encoding) -> Box<dyn Iterator<Item = &[u8]> 
         rest = tail;
         Some(line)
     }))
+}
+
+/// Whether the first line that is not blank describes those below it. In the middle of a log, a table is part of that log.
+fn begins_with_header(lines: &[Cow<'_, [u8]>], framing: &Framing) -> bool {
+    lines.iter().find(|line| !line.trim_ascii().is_empty()).is_some_and(|line| framing.is_header(line))
 }
 
 /// The share of lines that match among those that could begin an event.

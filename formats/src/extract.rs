@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     },
     /// A row of the W3C extended log format.
     W3c,
+    /// A row of a table as programs print it.
+    Columns,
     /// XML elements and attributes.
     Xml,
     /// None.
@@ -118,7 +120,7 @@ impl Extractor {
             Kind::None => {}
             Kind::Pairs => pairs::extract(&text, &mut sink),
             Kind::Xml => xml::extract(&text, &mut sink),
-            Kind::Csv { .. } | Kind::W3c => {
+            Kind::Csv { .. } | Kind::W3c | Kind::Columns => {
                 if let Some(header) = header.filter(|header| **header != *text) {
                     self.header.set(header, self.kind, &self.names);
                     self.header.extract(&text, &mut sink);

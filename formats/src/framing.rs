@@ -28,6 +28,13 @@ pub(crate) enum Framing {
     Csv,
     /// One line each; lines that begin with `#` are directives, and `#Fields:` names the columns.
     W3c,
+    /// One line each, as programs print tables: some lines name the columns of those below them.
+    Columns {
+        /// Lines that name columns.
+        header: LinePattern,
+        /// Lines that carry nothing: rules, groups of columns, sums. Blank ones do neither.
+        skip: Option<LinePattern>,
+    },
 }
 
 /// How a line relates to the event before it.
@@ -51,7 +58,7 @@ pub(crate) enum InPosition {
 impl Framing {
     /// Returns whether every line is an event whatever stands around it.
     pub(crate) fn is_line_by_line(&self) -> bool {
-        matches!(self, Self::Line { continues: None } | Self::W3c)
+        matches!(self, Self::Line { continues: None } | Self::W3c | Self::Columns { .. })
     }
 
     /// Returns whether a line found to begin an event does so whatever stands before it.
@@ -61,7 +68,23 @@ impl Framing {
 
     /// Returns whether a line carries no data but describes the lines that follow, by its look alone.
     pub(crate) fn is_header(&self, line: &[u8]) -> bool {
-        matches!(self, Self::W3c) && line.first() == Some(&b'#')
+        match self {
+            Self::W3c => line.first() == Some(&b'#'),
+            Self::Columns { header, skip } => {
+                let is_skipped = |skip: &LinePattern| skip.is_match(line);
+                line.trim_ascii().is_empty() || header.is_match(line) || skip.as_ref().is_some_and(is_skipped)
+            }
+            Self::Line { .. } | Self::Start { .. } | Self::Stamp { .. } | Self::Csv => false,
+        }
+    }
+
+    /// Returns whether a line names the columns of the lines below it, by its look alone.
+    pub(crate) fn names_columns(&self, line: &[u8]) -> bool {
+        match self {
+            Self::W3c => line.starts_with(b"#Fields:"),
+            Self::Columns { header, .. } => header.is_match(line),
+            Self::Line { .. } | Self::Start { .. } | Self::Stamp { .. } | Self::Csv => false,
+        }
     }
 
     /// Decides about a line that follows an event. `after_stamped`: that event begins with a stamp in position.
@@ -70,7 +93,7 @@ impl Framing {
         let begins = |begins: bool| if begins { Role::Begins(InPosition::Unknown) } else { Role::Continues };
         let continued_by = |continues: &Option<LinePattern>| continues.as_ref().is_some_and(|c| c.is_match(line));
         match self {
-            Self::Line { continues: None } | Self::W3c | Self::Csv => begins(true),
+            Self::Line { continues: None } | Self::W3c | Self::Csv | Self::Columns { .. } => begins(true),
             Self::Line { continues } => begins(!line.is_empty() && !continued_by(continues)),
             Self::Start { starts, continues } => begins(starts.is_match(line) && !continued_by(continues)),
             Self::Stamp { continues } => {
@@ -95,6 +118,8 @@ impl Framing {
         let continues = match self {
             Self::Line { continues } | Self::Start { continues, .. } | Self::Stamp { continues } => continues.as_ref(),
             Self::Csv => None,
+            // Columns are often aligned to the right.
+            Self::Columns { .. } => return !line.trim_ascii().is_empty(),
             Self::W3c => return line.starts_with(b"#Fields:") || line.first() == Some(&b'#'),
         };
         line.first().is_some_and(|b| !b.is_ascii_whitespace()) && !continues.is_some_and(|c| c.is_match(line))

@@ -110,7 +110,7 @@ pub struct ParsedBlock {
     pub symbols: Vec<Arc<str>>,
     /// The hint for finding the stamps of the block's events again.
     pub hint: StampHint,
-    /// The line of column names in force for all events of the block (CSV, W3C).
+    /// The line of column names in force for all events of the block (CSV, W3C, tables that programs print).
     pub header: Option<Arc<str>>,
     /// Every event is exactly one line that ends with a line feed: no event boundaries need to be stored.
     pub line_events: bool,
@@ -415,7 +415,7 @@ impl Parser {
     fn changed_header(&self, rules: &Rules, event: &[u8], line: &[u8]) -> Option<Arc<str>> {
         let header = match &rules.framing {
             Framing::Csv if self.header.is_none() => text(event, self.decoding),
-            Framing::W3c if line.starts_with(b"#Fields:") => Cow::Borrowed(line),
+            framing if framing.names_columns(line) => Cow::Borrowed(line),
             _ => return None,
         };
         let header = String::from_utf8_lossy(&header);
@@ -550,6 +550,36 @@ mod tests {
             format!("{time} {flags}| {}", String::from_utf8_lossy(&text).replace('\n', "\\n").replace('\0', "\\0"))
         };
         parse(bytes, options).into_iter().map(row).collect()
+    }
+
+    #[test]
+    fn headers_hold_for_the_lines_below_them() {
+        let text = b"procs ---memory---\n r  b   swpd   free\n 3  0 0 1\n\n r  b   swpd   free   buff\n 4  0 0 1 2\n";
+        let expected = [
+            "22T00:00:00 no stamp header | procs ---memory---",
+            "22T00:00:00 no stamp header |  r  b   swpd   free",
+            "22T00:00:00 no stamp |  3  0 0 1",
+            "22T00:00:00 no stamp header | ",
+            "22T00:00:00 no stamp header |  r  b   swpd   free   buff",
+            "22T00:00:00 no stamp |  4  0 0 1 2",
+        ];
+        assert_eq!(show(text, options("vmstat")), expected);
+        let mut parser = Parser::new(options("vmstat"));
+        let (mut block, mut at, mut headers) = (ParsedBlock::default(), 0, Vec::new());
+        while at < text.len() {
+            assert_eq!(parser.next_block(&text[at..], true, &mut block), Step::Block);
+            at += block.len;
+            headers.push(block.header.as_deref().map(|header| header.split_whitespace().count()));
+        }
+        assert_eq!(headers, [None, Some(4), Some(5)]);
+    }
+
+    #[test]
+    fn a_table_inside_a_log_is_part_of_it() {
+        let table = "USER       PID %CPU %MEM COMMAND\napp 812 12.5 3.1 java\n";
+        assert_eq!(Registry::builtin().detect(table.as_bytes(), "").rules.name().as_str(), "ps");
+        let log = format!("2026-11-20 14:05:00 INFO processes:\n{table}");
+        assert_eq!(Registry::builtin().detect(log.as_bytes(), "").rules.name().as_str(), "generic");
     }
 
     #[test]

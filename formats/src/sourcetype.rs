@@ -224,7 +224,7 @@ impl Rules {
 
     /// Returns whether events depend on a line of column names ([`ParsedBlock::header`](crate::ParsedBlock::header)).
     pub fn has_header(&self) -> bool {
-        matches!(self.framing, Framing::Csv | Framing::W3c)
+        matches!(self.framing, Framing::Csv | Framing::W3c | Framing::Columns { .. })
     }
 
     /// Returns where the stamp of an event stands: exactly what the parser recorded.
@@ -301,7 +301,7 @@ impl Compiler<'_> {
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(self.value("name", "must be a word"));
         }
-        let has_header = matches!(framing.mode, FramingMode::Csv | FramingMode::W3c);
+        let has_header = matches!(framing.mode, FramingMode::Csv | FramingMode::W3c | FramingMode::Columns);
         let detector = detect
             .map(|detect| {
                 if !(0.0..=1.0).contains(&detect.min_share) {
@@ -324,6 +324,14 @@ impl Compiler<'_> {
         if framing.delimiter.is_some_and(|delimiter| !delimiter.is_ascii() || framing.mode != FramingMode::Csv) {
             return Err(self.value("framing.delimiter", "must be an ASCII character, and belongs to mode \"csv\""));
         }
+        let header = self.line_pattern("framing.header", framing.header.as_deref())?;
+        let skip = self.line_pattern("framing.skip", framing.skip.as_deref())?;
+        let is_columns = framing.mode == FramingMode::Columns;
+        if header.is_some() != is_columns || skip.is_some() && !is_columns {
+            return Err(
+                self.value("framing.header", "and `framing.skip` belong to mode \"columns\", which needs `header`")
+            );
+        }
         let delimiter = framing.delimiter.map(|delimiter| delimiter as u8);
         let framing = match (framing.mode, starts) {
             (FramingMode::Line, _) => Framing::Line { continues },
@@ -332,6 +340,10 @@ impl Compiler<'_> {
             (FramingMode::Stamp, _) => Framing::Stamp { continues },
             (FramingMode::Csv, _) => Framing::Csv,
             (FramingMode::W3c, _) => Framing::W3c,
+            (FramingMode::Columns, _) => match header {
+                Some(header) => Framing::Columns { header, skip },
+                None => return Err(self.value("framing.header", "is missing")),
+            },
         };
         let prefix = time.prefix.as_deref().map(|prefix| self.regex("time.prefix", Prefix::new(prefix))).transpose()?;
         let lookahead = time.lookahead.unwrap_or(DEFAULT_LOOKAHEAD);
@@ -357,10 +369,12 @@ impl Compiler<'_> {
             ExtractMode::Json => Kind::Json,
             ExtractMode::Csv => Kind::Csv { delimiter },
             ExtractMode::W3c => Kind::W3c,
+            ExtractMode::Columns => Kind::Columns,
             ExtractMode::Xml => Kind::Xml,
             ExtractMode::None => Kind::None,
         };
-        if matches!(extract.mode, ExtractMode::Csv | ExtractMode::W3c) && !has_header {
+        let reads_header = matches!(extract.mode, ExtractMode::Csv | ExtractMode::W3c | ExtractMode::Columns);
+        if reads_header && (!has_header || is_columns != (extract.mode == ExtractMode::Columns)) {
             return Err(self.value("extract.mode", "needs the framing mode of the same name"));
         }
         Ok(Rules {

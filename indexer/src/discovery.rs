@@ -79,6 +79,26 @@ pub(crate) struct Discovery {
     pub(crate) dirs: Vec<PathBuf>,
 }
 
+/// What inputs stand for at present.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The files, without symbolic links on the way.
+    pub files: Vec<PathBuf>,
+    /// Paths that could not be listed, and patterns that nothing matches.
+    pub errors: Vec<(PathBuf, FileError)>,
+    /// Directories in which something was looked for.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// Finds what inputs stand for, without reading any file. `exclude` and `data` are left out.
+///
+/// # Errors
+/// If a pattern is malformed.
+pub fn survey(inputs: &[Input], exclude: &[String], data: Option<&Path>) -> Result<Survey, IndexError> {
+    let Discovery { files, errors, dirs, .. } = discover(inputs, exclude, data)?;
+    Ok(Survey { files: files.into_iter().map(|found| found.real_path).collect(), errors, dirs })
+}
+
 /// The path without symbolic links of a file found before, with the file's device and inode.
 #[derive(Clone, Debug)]
 pub(crate) struct RealPath {

@@ -28,6 +28,9 @@ pub enum IndexError {
     /// Relative paths cannot be resolved.
     #[error("cannot find out the working directory")]
     WorkingDirectory(#[source] io::Error),
+    /// No pipe could be made to stop threads with.
+    #[error("cannot make a pipe")]
+    Pipe(#[source] io::Error),
     /// Threads could not be started.
     #[error("cannot start {jobs} threads")]
     Threads {

@@ -16,7 +16,7 @@ use trawl_store::{RangeSet, SourceHandle};
 /// Raw bytes of a journal block: the parser closes a block at the first event end behind them.
 pub(crate) const BLOCK_BYTES: usize = 128 << 10;
 /// Longest event; a longer one is cut.
-const MAX_EVENT_BYTES: usize = 1 << 20;
+pub(crate) const MAX_EVENT_BYTES: usize = 1 << 20;
 
 /// What is to be read, and what all threads that read parts of it share.
 pub(crate) struct FileJob {

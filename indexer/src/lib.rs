@@ -39,6 +39,7 @@
 //! is reported and costs no other file.
 
 mod claims;
+mod command;
 mod compression;
 mod content;
 mod custody;
@@ -64,7 +65,7 @@ pub mod tail;
 
 pub use compression::Compression;
 pub use custody::Custody;
-pub use discovery::Input;
+pub use discovery::{Input, Survey, survey};
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};
 pub use error::{FileError, IndexError};
 pub use options::Options;

@@ -354,12 +354,13 @@ impl<'r> Planner<'r> {
 }
 
 /// Whether events of `new` would be described as those of `source` are.
-fn continues(source: &SourceState, new: &NewSource) -> bool {
+pub(crate) fn continues(source: &SourceState, new: &NewSource) -> bool {
     (&source.source, &source.host, &source.sourcetype, source.decoding)
         == (&new.source, &new.host, &new.sourcetype, new.decoding)
 }
 
-fn handle_of(new: NewSource, id: SourceId, generation: u32) -> SourceHandle {
+/// The handle of a source that has just been entered.
+pub(crate) fn handle_of(new: NewSource, id: SourceId, generation: u32) -> SourceHandle {
     let NewSource { index, path, source, host, sourcetype, rules_hash, decoding, fingerprint } = new;
     SourceHandle { id, generation, index, path, source, sourcetype, host, rules_hash, decoding, fingerprint }
 }

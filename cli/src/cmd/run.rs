@@ -1,9 +1,9 @@
-//! `trawl run`: follows files until it is told to stop.
+//! `trawl run`: follows files, runs commands and reads streams until it is told to stop.
 
 use super::index::{self, Surroundings, open_writer};
 use super::now_us;
 use crate::args::RunArgs;
-use crate::config::{Config, input_of};
+use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::output::{Theme, human, notes};
@@ -20,7 +20,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
-use trawl_indexer::tail::{Control, FileState, Route, TailOptions, TailStatus, run as tail};
+use trawl_indexer::tail::{
+    Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
+};
 use trawl_indexer::{Custody, Options, Progress};
 use trawl_store::Writer;
 
@@ -73,7 +75,7 @@ fn follow(
             let _ = reporter.report(status);
         };
         let options = TailOptions { custody: Arc::clone(&desk.custody), ..TailOptions::default() };
-        tail(desk.writer, &plan.registry, plan.routes, options, &control, on_status)?;
+        tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status)?;
         match service.take() {
             Some(ServiceSignal::Reload) => {
                 notify(&[NotifyState::Reloading]);
@@ -140,7 +142,7 @@ fn notify(states: &[NotifyState<'_>]) {
 
 /// What is to be followed.
 struct Plan {
-    routes: Vec<Route>,
+    inputs: Inputs,
     registry: Arc<Registry>,
     description: String,
 }
@@ -148,13 +150,28 @@ struct Plan {
 impl Plan {
     fn new(args: &RunArgs, config: &Config) -> anyhow::Result<Self> {
         let zone = config.zone.value;
-        let mut routes: Vec<Route> = config.inputs.iter().map(|input| input.route(zone)).collect();
-        if !args.paths.is_empty() {
-            let inputs = args.paths.iter().cloned().map(input_of).collect();
-            let options = Options::new(IndexName::new("main")?, zone, now_us()?);
-            routes.push(Route { inputs, options, ignore_older: None });
+        let mut inputs = Inputs::default();
+        for input in &config.inputs {
+            match input.kind(zone) {
+                InputKind::Files(route) => inputs.routes.push(route),
+                InputKind::Command(command) => inputs.commands.push(command),
+                InputKind::Fifos(fifos) => inputs.streams.extend(fifos),
+            }
         }
-        if routes.is_empty() {
+        let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            args.paths.iter().partition(|path| path.as_os_str() == "-");
+        let options = Options::new(IndexName::new("main")?, zone, now_us()?);
+        if !stdin.is_empty() {
+            inputs.streams.push(StreamInput { origin: StreamOrigin::Stdin, options: options.clone() });
+        }
+        if !paths.is_empty() {
+            let paths = paths.into_iter().cloned().map(input_of).collect();
+            inputs.routes.push(Route { inputs: paths, options, ignore_older: None });
+        }
+        let Inputs { routes, commands, streams } = &inputs;
+        let n_paths: usize = routes.iter().map(|route| route.inputs.len()).sum();
+        let n_inputs = n_paths + commands.len() + streams.len();
+        if n_inputs == 0 {
             let place = config.file.as_ref().map_or("trawl.toml".to_owned(), |file| file.value.display().to_string());
             return Err(Advice::new(
                 "there is nothing to follow",
@@ -162,8 +179,7 @@ impl Plan {
             )
             .into());
         }
-        let n_inputs = routes.iter().map(|route| route.inputs.len() as u64).sum();
-        Ok(Self { routes, registry: config.load_registry()?, description: human::plural(n_inputs, "input") })
+        Ok(Self { registry: config.load_registry()?, description: human::plural(n_inputs as u64, "input"), inputs })
     }
 }
 
@@ -193,7 +209,9 @@ impl Reporter {
     fn report(&mut self, status: &TailStatus) -> io::Result<()> {
         let files = status.files.iter().filter_map(|file| Some((file.path.clone(), file.error.as_ref()?.0.clone())));
         let listed = status.unlisted.iter().chain(&status.unwatched).cloned();
-        let troubles: BTreeMap<PathBuf, String> = files.chain(listed).collect();
+        let feeds =
+            status.feeds.iter().filter_map(|feed| Some((PathBuf::from(&feed.name), feed.error.as_ref()?.0.clone())));
+        let troubles: BTreeMap<PathBuf, String> = files.chain(listed).chain(feeds).collect();
         for (path, trouble) in &troubles {
             if self.troubles.get(path) != Some(trouble) {
                 self.warn(&format!("{}: {trouble}", path.display()))?;

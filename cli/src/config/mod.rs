@@ -13,7 +13,7 @@ mod setting;
 mod show;
 mod units;
 
-pub use inputs::{InputSetting, input_of};
+pub use inputs::{InputKind, InputSetting, input_of};
 pub use setting::{Origin, Setting};
 
 use crate::args::GlobalArgs;

@@ -86,16 +86,32 @@ table! {
         /// Files, folders and glob patterns (`*` and `?` do not cross `/`, `**` does). A relative path starts at the folder of
         /// the configuration file.
         paths: Vec<String> = r#"["/var/log/app/*.log", "/srv/*/logs/**/*.log"]"#,
+        /// A program and its arguments, instead of `paths`: it is run in intervals, without a shell, and what it prints are
+        /// events, whose time is the start of the run unless they have one of their own. A program without `/` is looked up in
+        /// `PATH`; a relative path starts at the folder of the configuration file. It gets `PATH`, `LANG=C` and the zone of
+        /// the input as `TZ`, and no other variables. An event of sourcetype `trawl:command` tells of each run: `command`,
+        /// `exit_code` or `signal`, `duration_ms`, `n_events`, `n_bytes`, `timed_out`, `output_cut` (after 16 MiB), `stopped`
+        /// (`trawl run` was), `n_skipped` (intervals without a run), `error` and the beginning of `stderr`. It has the level
+        /// `ERROR` if something was wrong.
+        command: Vec<String> = r#"["df", "-P"]"#,
+        /// Time from one start of `command` to the next; at least one second. A run that takes longer is waited for, and the
+        /// intervals that it takes are skipped.
+        interval: Timeout = r#""60s""#,
+        /// A run of `command` that takes longer is ended, with everything that it has started. Default: `interval`.
+        timeout: Timeout = r#""10s""#,
+        /// Whether `paths` are named pipes: they are read for as long as something writes to them. What comes through a pipe is
+        /// never recognised as known. Default: `false`.
+        fifo: bool = "true",
         /// Glob patterns of files and folders to leave out: with `/` they are compared with the whole path, else with the
         /// name. Default: none.
         exclude: Vec<String> = r#"["*.tmp"]"#,
         /// Index that the events go to. Default: `main`.
         index: IndexName = r#""web""#,
-        /// Log format of all files. Default: detected for each file.
+        /// Log format of all files, or of what the program prints. Default: detected.
         sourcetype: String = r#""log4j""#,
         /// Value of the field `host`. Default: this machine's name; formats that name the host in each event override it.
         host: String = r#""web01""#,
-        /// Value of the field `source`. Default: the path of each file.
+        /// Value of the field `source`. Default: the path of each file, or the command line.
         source: String = r#""app""#,
         /// Zone of time stamps without one. Default: `tz` before the first table.
         tz: String = r#""Europe/Berlin""#,
@@ -184,8 +200,10 @@ pub struct SectionDoc {
 pub const SECTIONS: [SectionDoc; 6] = [
     SectionDoc {
         title: "`[[input]]`",
-        doc: "Files that `trawl run` follows. Each file belongs to the first input that finds it.",
-        example: "[[input]]\npaths = [\"/var/log/nginx/*.log\"]\nindex = \"web\"",
+        doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
+              either `paths` or `command`. Each file belongs to the first input that finds it.",
+        example: "[[input]]\npaths = [\"/var/log/nginx/*.log\"]\nindex = \"web\"\n\n\
+                  [[input]]\ncommand = [\"df\", \"-P\"]\ninterval = \"60s\"",
         keys: Input::KEYS,
     },
     SectionDoc {
@@ -270,13 +288,24 @@ mod tests {
             |keys: &[KeyDoc]| keys.iter().map(|key| format!("{} = {}\n", key.name, key.example)).collect::<String>();
         let text =
             format!("{}[search]\n{}[limits]\n{}", lines(RawConfig::KEYS), lines(Search::KEYS), lines(Limits::KEYS));
+        // An input has either; and what belongs to the other is an error.
+        let (of_command, of_paths): (Vec<&KeyDoc>, Vec<&KeyDoc>) =
+            Input::KEYS.iter().partition(|key| ["command", "interval", "timeout"].contains(&key.name));
+        let of_input =
+            |keys: &[&KeyDoc]| keys.iter().map(|key| format!("{} = {}\n", key.name, key.example)).collect::<String>();
+        let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
-        let text = format!("{text}{sections}[lookup.other]\n{}[[input]]\n{}", lines(Lookup::KEYS), lines(Input::KEYS));
+        let text = format!(
+            "{text}{sections}[lookup.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            lines(Lookup::KEYS),
+            of_input(&of_paths),
+            of_input(&of_command)
+        );
         let path = Path::new("trawl.toml");
         let mut raw = RawConfig::parse(&text, path).unwrap();
         let file = File { path, text: &text };
         Definitions::read(&mut raw, &file).unwrap();
-        assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 2);
+        assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Runs the real binary: one module for each verb, and what holds for the repository as a whole (`tidy`).
 
+mod commands;
 mod completions;
 mod config;
+mod doctor;
 mod expected;
 mod help;
 mod index;

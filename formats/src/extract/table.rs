@@ -1,4 +1,4 @@
-//! Fields of tables: rows whose columns a header line names (CSV, TSV, W3C extended log format).
+//! Fields of tables: rows whose columns a header line names (CSV, TSV, W3C extended log format, what programs print).
 
 use std::borrow::Cow;
 
@@ -10,6 +10,8 @@ use super::fields::{Names, Sink};
 pub(super) struct Header {
     line: String,
     separator: Separator,
+    /// The last column takes the rest of the row, a date is one cell.
+    is_printed: bool,
     /// The name of each column, `None` if it is not wanted.
     columns: Vec<Option<String>>,
 }
@@ -41,6 +43,12 @@ impl Header {
             _ => (Separator::Blanks, line.strip_prefix("#Fields:").unwrap_or(line).trim_start()),
         };
         self.separator = separator;
+        self.is_printed = kind == Kind::Columns;
+        if self.is_printed {
+            self.columns =
+                printed_columns(line).into_iter().map(|name| names.contains(&name).then_some(name)).collect();
+            return;
+        }
         let columns = Cells::new(columns, separator).map(|cell| {
             let name = clean(cell.text().as_ref());
             (!name.is_empty() && names.contains(&name)).then_some(name)
@@ -48,8 +56,37 @@ impl Header {
         self.columns = columns.collect();
     }
 
+    /// Extracts the cells of a row that a program has printed.
+    fn extract_printed(&self, row: &str, sink: &mut Sink<'_>) {
+        let mut rest = row;
+        // A name in front of the row, where the header begins with blanks: `Mem:`.
+        if self.line.starts_with([' ', '\t'])
+            && let Some(name) = row.split_ascii_whitespace().next().and_then(|word| word.strip_suffix(':'))
+        {
+            sink.add(ROW, name);
+            take_printed(&mut rest);
+        }
+        let Some((last, columns)) = self.columns.split_last() else { return };
+        let mut add = |name: &Option<String>, value: &str| {
+            if let Some(name) = name.as_ref().filter(|_| value != "-") {
+                sink.add(name, value);
+            }
+        };
+        for name in columns {
+            let Some(cell) = take_printed(&mut rest) else { return };
+            add(name, cell);
+        }
+        let rest = rest.trim_ascii();
+        if !rest.is_empty() {
+            add(last, rest);
+        }
+    }
+
     /// Extracts the cells of a row; an empty cell is no value.
     pub(super) fn extract(&self, row: &str, sink: &mut Sink<'_>) {
+        if self.is_printed {
+            return self.extract_printed(row, sink);
+        }
         if self.separator == Separator::Blanks && row.starts_with('#') {
             return;
         }
@@ -62,6 +99,53 @@ impl Header {
             }
         }
     }
+}
+
+/// The name of the first column where the header has none above it.
+const ROW: &str = "row";
+
+/// The names of columns as programs print them: lower-cased, `%` as `pct`, a second of the same name with a number.
+fn printed_columns(line: &str) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for word in line.split_ascii_whitespace() {
+        let spelled = match (word.strip_prefix('%'), word.strip_suffix('%')) {
+            (Some(rest), _) => format!("pct_{rest}"),
+            (None, Some(rest)) => format!("{rest}_pct"),
+            (None, None) => word.to_owned(),
+        };
+        let name = clean(&spelled).to_lowercase();
+        let n_before = columns.iter().filter(|known| **known == name).count();
+        columns.push(if n_before == 0 { name } else { format!("{name}_{}", n_before + 1) });
+    }
+    columns
+}
+
+/// Takes the next cell off the front of a row. A date as `ctime` writes it is one cell: `Fri Nov 20 14:05:00 2026`.
+fn take_printed<'r>(row: &mut &'r str) -> Option<&'r str> {
+    *row = row.trim_ascii_start();
+    if row.is_empty() {
+        return None;
+    }
+    let word_end = |from: usize| row[from..].find([' ', '\t']).map_or(row.len(), |len| from + len);
+    let mut end = word_end(0);
+    if is_weekday(&row[..end])
+        && let Some((date_end, last)) = (0..4).try_fold((end, ""), |(end, _), _| {
+            let next = end + row[end..].len() - row[end..].trim_ascii_start().len();
+            let next_end = word_end(next);
+            (next < next_end).then_some((next_end, &row[next..next_end]))
+        })
+        && last.len() == 4
+        && last.bytes().all(|b| b.is_ascii_digit())
+    {
+        end = date_end;
+    }
+    let (cell, rest) = row.split_at(end);
+    *row = rest;
+    Some(cell)
+}
+
+fn is_weekday(word: &str) -> bool {
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&word)
 }
 
 /// Returns the separator that a header line holds most often.
@@ -221,6 +305,34 @@ mod tests {
             &[("date", "2026-11-20"), ("cs_User_Agent", "a b"), ("sc_status", "7")],
         );
         check(Kind::W3c, header, "#Date: 2026-11-20", &[]);
+    }
+
+    #[test]
+    fn printed_tables() {
+        let ps = "  PID USER     %CPU STARTED                  COMMAND         COMMAND";
+        check(
+            Kind::Columns,
+            ps,
+            "    1 root      0.3 Fri Nov 20 14:05:00 2026 init            /sbin/init  splash -",
+            &[
+                ("pid", "1"),
+                ("user", "root"),
+                ("pct_cpu", "0.3"),
+                ("started", "Fri Nov 20 14:05:00 2026"),
+                ("command", "init"),
+                ("command_2", "/sbin/init  splash -"),
+            ],
+        );
+        check(Kind::Columns, "A B", "Fri x", &[("a", "Fri"), ("b", "x")]);
+        check(Kind::Columns, "A B C", "- \t 2", &[("b", "2")]);
+        let free = "               total        used   buff/cache";
+        check(
+            Kind::Columns,
+            free,
+            "Swap:              7          0",
+            &[("row", "Swap"), ("total", "7"), ("used", "0")],
+        );
+        check(Kind::Columns, "Use% x", "7 8", &[("use_pct", "7"), ("x", "8")]);
     }
 
     #[test]

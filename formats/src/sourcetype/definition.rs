@@ -81,6 +81,10 @@ pub(super) struct FramingSection {
     #[serde(rename = "continue")]
     pub(super) continues: Option<String>,
     pub(super) delimiter: Option<char>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) header: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) skip: Option<String>,
 }
 
 /// `framing.mode`
@@ -93,6 +97,7 @@ pub(super) enum FramingMode {
     Stamp,
     Csv,
     W3c,
+    Columns,
 }
 
 /// `[time]`
@@ -195,6 +200,7 @@ pub(super) enum ExtractMode {
     Json,
     Csv,
     W3c,
+    Columns,
     Xml,
     None,
 }

@@ -91,7 +91,8 @@ impl Recogniser {
     /// Finds the stamp by the generic shapes, where the rules of the sourcetype do not fit.
     #[cold]
     pub(crate) fn find_elsewhere(&self, line: &[u8]) -> Option<Stamp> {
-        if self.is_generic() {
+        // Without any format, what looks like a stamp is a value.
+        if self.is_generic() || self.formats.is_empty() {
             return None;
         }
         self.find_by_usual_json_key(line).or_else(|| self.find_generic(line, self.lookahead.max(DEFAULT_LOOKAHEAD)))

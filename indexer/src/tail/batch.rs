@@ -48,15 +48,31 @@ impl Pending {
     }
 }
 
-/// The way of one index from the files to its live log.
+/// Who gave a record, and is told whether it became durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Producer {
+    File(FileKey),
+    /// Position of a command.
+    Command(usize),
+    /// Position of a stream.
+    Stream(usize),
+}
+
+impl From<FileKey> for Producer {
+    fn from(key: FileKey) -> Self {
+        Self::File(key)
+    }
+}
+
+/// The way of one index from what produces events to its live log.
 pub(super) struct Lane {
     pub(super) index: IndexName,
     log: Option<LiveLog>,
     /// A log that failed and could not be given up yet. Until then nothing is read.
     failed: Option<LiveLog>,
     pub(super) pending: Vec<Pending>,
-    /// Files of which something is pending.
-    pub(super) touched: Vec<FileKey>,
+    /// Of whom something is pending.
+    pub(super) touched: Vec<Producer>,
     n_bytes: usize,
     first_at: Option<Duration>,
     last_commit: Option<Duration>,
@@ -91,16 +107,17 @@ impl Lane {
         self.refused_since.is_none() || self.retry_at <= now.at
     }
 
-    /// Adds what was read of a file.
-    pub(super) fn add(&mut self, key: FileKey, records: &mut Vec<Pending>, now: Moment) {
+    /// Adds what was read of a file or came from elsewhere.
+    pub(super) fn add(&mut self, producer: impl Into<Producer>, records: &mut Vec<Pending>, now: Moment) {
         if records.is_empty() {
             return;
         }
         self.first_at.get_or_insert(now.at);
         self.n_bytes += records.iter().map(Pending::n_bytes).sum::<usize>();
         self.pending.append(records);
-        if self.touched.last() != Some(&key) {
-            self.touched.push(key);
+        let producer = producer.into();
+        if self.touched.last() != Some(&producer) {
+            self.touched.push(producer);
         }
     }
 

@@ -14,13 +14,18 @@
 //! **Events and progress become durable in one batch** ([`batch`]). What the disk refuses is forgotten and read again.
 
 mod batch;
+mod commands;
+mod feed;
 mod follower;
 mod run;
 mod status;
+mod streams;
 mod watch;
 
+pub use crate::command::CommandInput;
 pub use run::{Control, run};
-pub use status::{FileState, FileStatus, TailStatus};
+pub use status::{FeedStatus, FileState, FileStatus, TailStatus};
+pub use streams::{StreamInput, StreamOrigin};
 
 use crate::content::open;
 use crate::custody::{Custody, Generation, Reading};
@@ -35,7 +40,9 @@ use crate::plan::{Candidate, Planner, Verdict};
 use crate::progress::Progress;
 use crate::read::read_at_most;
 use crate::report::{Outcome, Report};
-use batch::Lane;
+use batch::{Lane, Producer};
+use commands::CommandFeed;
+use feed::Desk;
 use follower::{Follower, Turn};
 use hashbrown::{HashMap, HashSet};
 use std::cmp::Reverse;
@@ -46,6 +53,8 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use streams::Stream;
+use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::{StoreError, Writer};
 
@@ -74,6 +83,23 @@ pub struct Route {
     pub options: Options,
     /// Files that have not been written for so long are left out until they are.
     pub ignore_older: Option<Duration>,
+}
+
+/// Everything that a tailer gets events from.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Files.
+    pub routes: Vec<Route>,
+    /// Programs that are run in intervals.
+    pub commands: Vec<CommandInput>,
+    /// Standard input and FIFOs.
+    pub streams: Vec<StreamInput>,
+}
+
+impl From<Vec<Route>> for Inputs {
+    fn from(routes: Vec<Route>) -> Self {
+        Self { routes, ..Self::default() }
+    }
 }
 
 /// How to follow.
@@ -203,6 +229,8 @@ pub struct Tailer<'w> {
     /// One per index.
     lanes: Vec<Lane>,
     lane_of_route: Vec<usize>,
+    commands: Vec<CommandFeed>,
+    streams: Vec<Stream>,
     files: HashMap<FileKey, Tracked>,
     by_path: HashMap<PathBuf, FileKey>,
     by_generation: HashMap<Generation, FileKey>,
@@ -245,9 +273,10 @@ impl<'w> Tailer<'w> {
     pub fn new(
         writer: &'w Writer,
         registry: &'w Registry,
-        mut routes: Vec<Route>,
+        inputs: impl Into<Inputs>,
         options: TailOptions,
     ) -> Result<Self, IndexError> {
+        let Inputs { mut routes, commands, streams } = inputs.into();
         let (mut lanes, mut lane_of_route): (Vec<Lane>, Vec<usize>) = (Vec::new(), Vec::new());
         for Route { inputs, options: described, .. } in &mut routes {
             described.custody = Arc::clone(&options.custody);
@@ -261,12 +290,22 @@ impl<'w> Tailer<'w> {
                         .map_err(|source| IndexError::Glob { pattern: pattern.clone(), source })?;
                 }
             }
-            let lane = lanes.iter().position(|lane| lane.index == options.index).unwrap_or_else(|| {
-                lanes.push(Lane::new(options.index.clone()));
-                lanes.len() - 1
-            });
-            lane_of_route.push(lane);
+            lane_of_route.push(lane_of(&mut lanes, &options.index));
         }
+        let described = commands.iter().map(|command| &command.options);
+        for options in described.chain(streams.iter().map(|stream| &stream.options)) {
+            crate::format::forced_rules(registry, options)?;
+        }
+        let commands = commands.into_iter().map(|input| {
+            let lane = lane_of(&mut lanes, &input.options.index);
+            CommandFeed::new(input, lane)
+        });
+        let commands = commands.collect();
+        let streams = streams.into_iter().map(|input| {
+            let lane = lane_of(&mut lanes, &input.options.index);
+            Stream::new(input, lane)
+        });
+        let streams = streams.collect();
         Ok(Self {
             writer,
             registry,
@@ -274,6 +313,8 @@ impl<'w> Tailer<'w> {
             options,
             lanes,
             lane_of_route,
+            commands,
+            streams,
             files: HashMap::new(),
             by_path: HashMap::new(),
             by_generation: HashMap::new(),
@@ -318,6 +359,7 @@ impl<'w> Tailer<'w> {
         let is_busy = self.read_dirty(now);
         self.close_quiet(now);
         self.close_orphans(now);
+        self.take_records(now, false)?;
         self.commit_due(now);
         self.roll_logs(now);
         self.let_others_read(now);
@@ -326,9 +368,16 @@ impl<'w> Tailer<'w> {
 
     /// Makes everything durable that was read, and ends the live logs.
     pub fn finish(&mut self, now: Moment) {
+        if let Err(error) = self.take_records(now, true) {
+            self.last_store_error = Some((error.to_string(), now.at));
+        }
+        self.commit_all(now);
+        self.lanes.iter_mut().for_each(|lane| lane.end(self.writer));
+    }
+
+    fn commit_all(&mut self, now: Moment) {
         for lane in 0..self.lanes.len() {
             self.commit(lane, now);
-            self.lanes[lane].end(self.writer);
         }
     }
 
@@ -338,7 +387,7 @@ impl<'w> Tailer<'w> {
     }
 
     /// Indexes that are written to.
-    pub fn indexes(&self) -> impl Iterator<Item = &trawl_formats::event::IndexName> {
+    pub fn indexes(&self) -> impl Iterator<Item = &IndexName> {
         self.lanes.iter().map(|lane| &lane.index)
     }
 
@@ -382,8 +431,12 @@ impl<'w> Tailer<'w> {
         let due = self.lanes.iter().filter_map(|lane| lane.due_at(&self.options)).min();
         let quiet = self.quiet_at.peek().map(|Reverse((at, _))| *at);
         let waiting = self.waiting.values().map(|waiting| waiting.not_before).min();
+        // Where the disk refuses everything there is nothing to do at that time.
+        let is_refused = |stream: &&Stream| self.lanes[stream.lane].refused_since.is_some();
+        let streams = self.streams.iter().filter(|stream| !is_refused(stream));
+        let streams = streams.filter_map(|stream| stream.quiet_at(self.options.event_timeout)).min();
         let next = self.next_rescan.min(self.next_reconcile);
-        [due, quiet, waiting].into_iter().flatten().fold(next, Duration::min)
+        [due, quiet, waiting, streams].into_iter().flatten().fold(next, Duration::min)
     }
 
     // ---- looking
@@ -944,6 +997,52 @@ impl<'w> Tailer<'w> {
         }
     }
 
+    // ---- commands and streams
+
+    /// Commands and streams, for the threads that run and read them.
+    fn feeds(&self) -> (Vec<CommandInput>, Vec<StreamOrigin>) {
+        let commands = self.commands.iter().map(|command| command.input.clone()).collect();
+        (commands, self.streams.iter().map(|stream| stream.input.origin.clone()).collect())
+    }
+
+    fn take_fed(&mut self, fed: run::Fed, now: Moment) {
+        match fed {
+            run::Fed::Run(finished) => self.commands[finished.command].take(finished),
+            run::Fed::Chunk(chunk) => self.streams[chunk.stream].take(chunk, now.at),
+        }
+    }
+
+    /// Takes what commands and streams have brought. With `at_end`, the last events of streams count as whole.
+    fn take_records(&mut self, now: Moment, at_end: bool) -> Result<(), IndexError> {
+        let desk = Desk { writer: self.writer, registry: self.registry };
+        for (idx, command) in self.commands.iter_mut().enumerate() {
+            let lane = &mut self.lanes[command.lane];
+            if lane.is_ready(now) {
+                lane.add(Producer::Command(idx), &mut command.records(desk, now.at)?, now);
+            }
+        }
+        for (idx, stream) in self.streams.iter_mut().enumerate() {
+            let lane = &mut self.lanes[stream.lane];
+            if lane.is_ready(now) {
+                let mut records = stream.records(desk, now, self.options.event_timeout, at_end)?;
+                lane.add(Producer::Stream(idx), &mut records, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing can come any more: there are streams only, and all have ended and are durable.
+    fn is_over(&self) -> bool {
+        let has_streams_only = self.routes.is_empty() && self.commands.is_empty() && !self.streams.is_empty();
+        has_streams_only && self.streams.iter().all(Stream::is_over)
+    }
+
+    /// Lets go of the threads that run commands and read streams.
+    fn disconnect(&mut self) {
+        self.commands.iter_mut().for_each(CommandFeed::disconnect);
+        self.streams.iter_mut().for_each(Stream::disconnect);
+    }
+
     // ---- writing
 
     /// Lets runs of [`index`](crate::index) have the files that are not read here any more, once all that was read of them is
@@ -995,7 +1094,26 @@ impl<'w> Tailer<'w> {
         let (n_events, n_bytes) = lane.totals();
         let touched = mem::take(&mut lane.touched);
         let outcome = lane.commit(self.writer, now);
-        for key in touched {
+        for producer in touched {
+            let key = match (producer, &outcome) {
+                (Producer::File(key), _) => key,
+                (Producer::Command(command), Ok(())) => {
+                    self.commands[command].note_durable();
+                    continue;
+                }
+                (Producer::Command(command), Err(_)) => {
+                    self.commands[command].roll_back();
+                    continue;
+                }
+                (Producer::Stream(stream), Ok(())) => {
+                    self.streams[stream].note_durable();
+                    continue;
+                }
+                (Producer::Stream(stream), Err(_)) => {
+                    self.streams[stream].roll_back();
+                    continue;
+                }
+            };
             let Some(Tracked { state: State::Following(follower), .. }) = self.files.get_mut(&key) else { continue };
             match &outcome {
                 Ok(()) => follower.note_durable(),
@@ -1051,6 +1169,14 @@ impl Drop for Tailer<'_> {
     fn drop(&mut self) {
         self.options.custody.end(Reading::Tailer);
     }
+}
+
+/// The lane of an index; a new one if there is none.
+fn lane_of(lanes: &mut Vec<Lane>, index: &IndexName) -> usize {
+    lanes.iter().position(|lane| lane.index == *index).unwrap_or_else(|| {
+        lanes.push(Lane::new(index.clone()));
+        lanes.len() - 1
+    })
 }
 
 fn note_error(follower: &mut Follower, error: FileError, now: Moment) {

@@ -1,12 +1,15 @@
-//! A tailer with a clock, a watcher, a loader and a sealer.
+//! A tailer with a clock, a watcher, a loader and a sealer; and a thread for each command and each stream.
 
+use super::commands::{Finished, run_all};
+use super::streams::{Chunk, read_all};
 use super::watch::{Watch, waker};
-use super::{Backlog, Moment, Route, TailOptions, TailStatus, Tailer};
+use super::{Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
 use crate::error::IndexError;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::Report;
 use crossbeam_channel::{Receiver, Sender};
+use std::io::{self, PipeWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -20,6 +23,17 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const STATUS_SHARE: u32 = 500;
 /// Live logs of earlier runs are sealed at the start, if together they are longer than this.
 const LEFT_BYTES: u64 = 16 << 20;
+
+/// How long running commands have to end when the run is to end: longer than they take to be killed.
+const COMMANDS_END: Duration = Duration::from_secs(4);
+
+/// What a thread beside the tailer has brought.
+pub(crate) enum Fed {
+    /// A command has ended.
+    Run(Finished),
+    /// A stream was read.
+    Chunk(Chunk),
+}
 
 /// Stops a [`run`] from outside.
 pub struct Control {
@@ -57,29 +71,46 @@ impl Clock {
     }
 }
 
-/// Follows files until it is [stopped](Control::stop). `on_status` is told about once a second how things are.
+/// Follows files, runs commands and reads streams until it is [stopped](Control::stop), or nothing can come any more because
+/// there are streams only, and they have ended. `on_status` is told about once a second how things are.
 ///
 /// # Errors
 /// If inputs or options make no sense. Neither a full disk nor a file that cannot be read ends it.
 pub fn run(
     writer: &Writer,
     registry: &Registry,
-    routes: Vec<Route>,
+    inputs: impl Into<Inputs>,
     options: TailOptions,
     control: &Control,
     mut on_status: impl FnMut(&TailStatus),
 ) -> Result<(), IndexError> {
     let clock = Clock { begun: Instant::now() };
-    let mut tailer = Tailer::new(writer, registry, routes, options)?;
+    let mut tailer = Tailer::new(writer, registry, inputs, options)?;
     let mut watch = Watch::new(control.wake.0.clone());
     let (load, loads) = crossbeam_channel::unbounded();
     let (loaded, done) = crossbeam_channel::unbounded();
     let (seal, seals) = crossbeam_channel::unbounded();
+    let (feed, feeds) = crossbeam_channel::unbounded();
+    let (stop, keep) = io::pipe().map_err(IndexError::Pipe)?;
     let indexes: Vec<IndexName> = tailer.indexes().cloned().collect();
+    let (commands, streams) = tailer.feeds();
     thread::scope(|scope| {
+        let (stop, wake) = (&stop, &control.wake.0);
+        for (idx, input) in commands.iter().enumerate() {
+            let feed = feed.clone();
+            scope.spawn(move || run_all(input, idx, stop, &feed, wake));
+        }
+        for (idx, origin) in streams.iter().enumerate() {
+            let feed = feed.clone();
+            scope.spawn(move || read_all(origin, idx, stop, &feed, wake));
+        }
+        drop(feed);
         scope.spawn(|| load_all(writer, registry, control, &loads, &loaded));
         scope.spawn(|| seal_all(writer, &indexes, control, &seals));
-        let outcome = follow(&mut tailer, &mut watch, &clock, control, &Lines { load, done, seal }, &mut on_status);
+        let mut lines = Lines { load, done, seal, feeds, keep: Some(keep) };
+        let outcome = follow(&mut tailer, &mut watch, &clock, control, &mut lines, &mut on_status);
+        tailer.disconnect();
+        drop(lines);
         // Whatever ended it, the threads beside it are to end, too; their channels close with `Lines`.
         control.stop();
         outcome
@@ -91,6 +122,9 @@ struct Lines {
     load: Sender<(Backlog, Options)>,
     done: Receiver<(Backlog, Result<Report, IndexError>)>,
     seal: Sender<()>,
+    feeds: Receiver<Fed>,
+    /// Closed, it ends the threads that run commands and read streams.
+    keep: Option<PipeWriter>,
 }
 
 fn follow(
@@ -98,7 +132,7 @@ fn follow(
     watch: &mut Watch,
     clock: &Clock,
     control: &Control,
-    lines: &Lines,
+    lines: &mut Lines,
     on_status: &mut impl FnMut(&TailStatus),
 ) -> Result<(), IndexError> {
     let mut next_status = Duration::ZERO;
@@ -106,6 +140,9 @@ fn follow(
         let now = clock.now();
         for (backlog, report) in lines.done.try_iter() {
             tailer.loaded(backlog, &report, now);
+        }
+        for fed in lines.feeds.try_iter() {
+            tailer.take_fed(fed, now);
         }
         let pumped = tailer.pump(now, watch.take())?;
         watch.set(tailer.dirs());
@@ -123,7 +160,9 @@ fn follow(
             let took = clock.now().at.saturating_sub(now.at);
             next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
         }
-        if control.is_stopped() {
+        if control.is_stopped() || tailer.is_over() {
+            lines.keep = None;
+            end_feeds(tailer, clock, &lines.feeds)?;
             tailer.finish(clock.now());
             return Ok(());
         }
@@ -133,6 +172,18 @@ fn follow(
             let _ = control.wake.1.recv_timeout(wake_at.saturating_sub(clock.now().at));
         }
     }
+}
+
+/// Waits for the threads that run commands and read streams, and keeps what they bring.
+fn end_feeds(tailer: &mut Tailer<'_>, clock: &Clock, feeds: &Receiver<Fed>) -> Result<(), IndexError> {
+    let deadline = Instant::now() + COMMANDS_END;
+    while let Ok(fed) = feeds.recv_deadline(deadline) {
+        let now = clock.now();
+        tailer.take_fed(fed, now);
+        tailer.take_records(now, false)?;
+        tailer.commit_all(now);
+    }
+    Ok(())
 }
 
 fn load_all(

@@ -21,6 +21,17 @@ pub struct TailStatus {
     pub unwatched: Vec<(PathBuf, String)>,
     /// Paths that could not be listed.
     pub unlisted: Vec<(PathBuf, String)>,
+    /// Commands and streams.
+    pub feeds: Vec<FeedStatus>,
+}
+
+/// A command or a stream.
+#[derive(Clone, Debug)]
+pub struct FeedStatus {
+    /// The command line; the path of a FIFO; `stdin`.
+    pub name: String,
+    /// What was wrong when it was last run or read, and since when.
+    pub error: Option<(String, Duration)>,
 }
 
 /// One file.
@@ -119,7 +130,14 @@ impl Tailer<'_> {
             let why = self.last_store_error.as_ref().map_or_else(String::new, |(error, _)| error.clone());
             (why, now.at - since)
         });
+        let since = |(why, since): &(String, Duration)| (why.clone(), now.at.saturating_sub(*since));
+        let commands = self.commands.iter().map(|command| (&command.line, &command.trouble));
+        let streams = self.streams.iter().map(|stream| (&stream.name, &stream.trouble));
+        let feeds = commands
+            .chain(streams)
+            .map(|(name, trouble)| FeedStatus { name: name.clone(), error: trouble.as_ref().map(since) });
         TailStatus {
+            feeds: feeds.collect(),
             files,
             n_events: self.n_events,
             n_bytes: self.n_bytes,

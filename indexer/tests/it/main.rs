@@ -1,6 +1,7 @@
 //! Tests of the bulk path from files to what a reader of the store sees.
 
 mod corpora;
+mod feeds;
 mod files;
 mod kill;
 mod lab;
