@@ -10,7 +10,9 @@ use crate::ranges::RangeSet;
 use crate::retention::aged_out::{AgedOut, AgedOutFile};
 use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -488,14 +490,9 @@ impl Catalog {
                 let mut touched: BTreeSet<(u64, u32)> = BTreeSet::new();
                 while let Some(row) = rows.next()? {
                     let (id, number, range, tail) = range_row(row)?;
-                    let key = (id, number);
-                    if !aged.contains_key(&key) {
-                        aged.insert(key, aged_generation(transaction, id, number)?);
-                    }
-                    if let Some(aged) = aged.get_mut(&key) {
-                        aged.add(&[range].into_iter().collect(), &[tail]);
-                    }
-                    touched.insert(key);
+                    let aged = aged_entry(transaction, &mut aged, (id, number))?;
+                    aged.add(&iter::once(range).collect(), &[tail]);
+                    touched.insert((id, number));
                 }
                 for source in &meta.sources {
                     let key = (source.id.0, source.generation);
@@ -716,15 +713,22 @@ fn aged_out(transaction: &Transaction<'_>) -> rusqlite::Result<BTreeMap<(u64, u3
     let mut rows = ranges.query([])?;
     while let Some(row) = rows.next()? {
         let (id, number, range, tail) = range_row(row)?;
-        if !aged.contains_key(&(id, number)) {
-            aged.insert((id, number), aged_generation(transaction, id, number)?);
-        }
-        if let Some(aged) = aged.get_mut(&(id, number)) {
-            aged.ranges.insert(range);
-            aged.tails.push(tail);
-        }
+        let aged = aged_entry(transaction, &mut aged, (id, number))?;
+        aged.ranges.insert(range);
+        aged.tails.push(tail);
     }
     Ok(aged)
+}
+
+fn aged_entry<'a>(
+    transaction: &Transaction<'_>,
+    aged: &'a mut BTreeMap<(u64, u32), AgedOut>,
+    (id, number): (u64, u32),
+) -> rusqlite::Result<&'a mut AgedOut> {
+    Ok(match aged.entry((id, number)) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(aged_generation(transaction, id, number)?),
+    })
 }
 
 /// A generation, as if nothing of it had aged out but what is counted.

@@ -161,6 +161,7 @@ impl AgedOutFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::iter;
 
     fn aged() -> AgedOut {
         AgedOut {
@@ -187,13 +188,13 @@ mod tests {
     fn ranges_that_touch_keep_the_tail_of_their_end() {
         let mut aged = aged();
         for (start, end) in [(10, 20), (30, 40), (0, 10)] {
-            aged.add(&[start..end].into_iter().collect(), &[Tail::of(b"0123456789", end)]);
+            aged.add(&iter::once(start..end).collect(), &[Tail::of(b"0123456789", end)]);
         }
         assert_eq!(aged.ranges.iter().collect::<Vec<_>>(), [0..20, 30..40]);
         assert_eq!(aged.tails.iter().map(|tail| tail.end).collect::<Vec<_>>(), [20, 40]);
         // The same once more changes nothing.
         let before = aged.clone();
-        aged.add(&[10..20].into_iter().collect(), &[Tail::of(b"0123456789", 20)]);
+        aged.add(&iter::once(10..20).collect(), &[Tail::of(b"0123456789", 20)]);
         assert_eq!(aged, before);
     }
 
@@ -201,7 +202,7 @@ mod tests {
     fn it_reads_back_and_refuses_what_makes_no_sense() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let mut aged = aged();
-        aged.add(&[10..20].into_iter().collect(), &[Tail::of(b"0123456789", 20)]);
+        aged.add(&iter::once(10..20).collect(), &[Tail::of(b"0123456789", 20)]);
         let file = AgedOutFile::new(vec![aged.clone()], BTreeSet::from(["id".to_owned()]));
         assert_eq!(AgedOutFile::read(dir.path()).expect("no file"), AgedOutFile::new(Vec::new(), BTreeSet::new()));
         for _ in 0..2 {
