@@ -108,7 +108,7 @@ pub struct BucketRow {
     pub id: String,
     /// Index it belongs to.
     pub index: IndexName,
-    /// Directory, relative to the data directory.
+    /// Directory, relative to the data directory; of a bucket in an archive, the absolute path of its file.
     pub dir: PathBuf,
     /// Events.
     pub n_events: u64,
@@ -126,6 +126,13 @@ pub struct BucketRow {
     pub sealed_at_us: i64,
     /// It was brought back from an archive, and retention leaves it alone until it is released.
     pub is_restored: bool,
+}
+
+impl BucketRow {
+    /// Whether it lies in an archive, and not in the store.
+    pub fn is_archived(&self) -> bool {
+        self.dir.is_absolute()
+    }
 }
 
 /// A source that is to be entered in the catalog.

@@ -7,6 +7,7 @@
 //! <data>/index/<name>/removed/<min_s>_<max_s>_<id>/       no longer part of the store
 //! ```
 
+use crate::archive::{self, Archives};
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
 use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
@@ -17,6 +18,7 @@ use crate::lock::StoreLock;
 use crate::retention::{Retention, aside};
 use crate::source::SourceId;
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -394,6 +396,7 @@ pub struct Reader {
     data: PathBuf,
     catalog: Catalog,
     open: Mutex<OpenBuckets>,
+    archives: Archives,
 }
 
 /// Open buckets by id with the time of their last use.
@@ -410,6 +413,8 @@ pub struct Snapshot {
     pub buckets: Vec<BucketRow>,
     /// Events of live logs, small blocks joined; open events that nothing has superseded among them.
     pub live: Vec<LiveBlock>,
+    /// Why files of the archives that are searched, too, cannot be read.
+    pub unreadable: Vec<Arc<StoreError>>,
 }
 
 impl Reader {
@@ -418,7 +423,34 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoStore`] if there is none, and if the catalog cannot be opened.
     pub fn open(data: &Path) -> Result<Self> {
-        Ok(Self { data: data.to_owned(), catalog: Catalog::open_reader(data)?, open: Mutex::default() })
+        Ok(Self {
+            data: data.to_owned(),
+            catalog: Catalog::open_reader(data)?,
+            open: Mutex::default(),
+            archives: Archives::default(),
+        })
+    }
+
+    /// Takes the buckets in archive folders, as they are now, for part of the store, but for those that it holds itself.
+    /// They are read where they lie.
+    ///
+    /// # Errors
+    /// If a folder is not there or cannot be listed. A file that cannot be read is named in each [`Snapshot`].
+    pub fn with_archives(mut self, folders: &[PathBuf]) -> Result<Self> {
+        self.archives = Archives::open(folders)?;
+        Ok(self)
+    }
+
+    /// Sealed buckets of the store itself, and the bytes of its live logs by index.
+    pub(crate) fn sealed_and_live(&self) -> Result<(Vec<BucketRow>, BTreeMap<IndexName, u64>)> {
+        let snapshot = self.catalog.snapshot()?;
+        let mut live = BTreeMap::new();
+        for LiveLogRow { id, index, .. } in snapshot.live_logs {
+            let path = live::log_path(&index_dir(&self.data, &index), &id);
+            // One that is gone was sealed meanwhile.
+            *live.entry(index).or_default() += path.metadata().map_or(0, |metadata| metadata.len());
+        }
+        Ok((snapshot.buckets, live))
     }
 
     /// The data directory.
@@ -450,13 +482,18 @@ impl Reader {
         loop {
             tries += 1;
             let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
-                Ok(Snapshot { buckets, live: self.read_live(&live_logs, is_committed)? })
+                let live = self.read_live(&live_logs, is_committed)?;
+                Ok(Snapshot { buckets, live, unreadable: Vec::new() })
             });
             match snapshot {
                 // The writer removed a log that was replaced long ago: the next snapshot names its successor.
                 Err(StoreError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
-                outcome => return outcome,
+                outcome => {
+                    let mut snapshot = outcome?;
+                    self.archives.add_to(&self.data, &mut snapshot);
+                    return Ok(snapshot);
+                }
             }
         }
     }
@@ -493,7 +530,10 @@ impl Reader {
             return Ok(bucket);
         }
         // Opened without the lock, so that buckets open in parallel; two threads may open the same one, one is kept.
-        let bucket = Arc::new(Bucket::open(&self.data.join(&row.dir))?);
+        let bucket = Arc::new(match row.is_archived() {
+            true => archive::open_bucket(&row.dir)?,
+            false => Bucket::open(&self.data.join(&row.dir))?,
+        });
         Ok(self.lock_open().insert(&row.id, bucket))
     }
 
@@ -503,7 +543,7 @@ impl Reader {
     /// If the catalog fails.
     pub fn has_aged_out(&self, row: &BucketRow) -> Result<bool> {
         let dir = self.data.join(&row.dir);
-        let is_there = dir.is_dir() || aside::aside_path(&dir).is_some_and(|aside| aside.is_dir());
+        let is_there = row.is_archived() || dir.is_dir() || aside::aside_path(&dir).is_some_and(|aside| aside.is_dir());
         Ok(!is_there && !self.catalog.snapshot()?.buckets.iter().any(|bucket| bucket.id == row.id))
     }
 

@@ -44,7 +44,7 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
     }
 
     let interrupted = Interrupted::watch(move || cancel.store(true, Ordering::Relaxed))?;
-    let writer = open_writer(&config.data.value)?;
+    let writer = open_writer(config)?;
     let progress = Arc::new(Progress::default());
     let display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
     let started = Instant::now();
@@ -65,11 +65,14 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
 
 /// Opens the data folder for writing. A writer takes buckets that the catalog does not name for the remains of an
 /// interrupted run and removes them, so where the catalog itself is gone it must not start.
-pub(super) fn open_writer(data: &Path) -> anyhow::Result<Writer> {
-    match Reader::open(data) {
-        Err(error) if has_lost_catalog(data, &error) => Err(lost_catalog(data, error)),
-        _ => Ok(Writer::open(data)?),
-    }
+pub(super) fn open_writer(config: &Config) -> anyhow::Result<Writer> {
+    let data = &config.data.value;
+    let writer = match Reader::open(data) {
+        Err(error) if has_lost_catalog(data, &error) => return Err(lost_catalog(data, error)),
+        _ => Writer::open(data)?,
+    };
+    writer.set_retention(config.retention.clone());
+    Ok(writer)
 }
 
 /// What a path argument stands for.

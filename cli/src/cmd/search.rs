@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
             return Ok(engine);
         }
         let registry = self.config.load_registry()?;
-        let engine = Engine::new(open_reader(self.config)?, registry);
+        let engine = Engine::new(open_reader(self.config)?.with_archives(&self.args.archive)?, registry);
         Ok(self.engine.get_or_init(|| engine))
     }
 
@@ -163,7 +163,7 @@ fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::R
     })
 }
 
-fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
+pub(super) fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
     TimeSpec::parse(text).ok_or_else(|| {
         let hint = "write for example -15m, -1d@d, 2026-11-20, 2026-11-20T14:00:00+01:00 or an epoch second";
         Advice::new(format!("`{text}` is not a time ({option})"), hint).into()

@@ -9,11 +9,14 @@
 
 mod pack;
 mod restore;
+mod search;
 
 pub use restore::{NotRestored, Restored};
+pub(crate) use search::Archives;
 
-use crate::bucket::meta::BucketMeta;
+use crate::bucket::meta::{BucketMeta, SourceMeta};
 use crate::bucket::reader::Bucket;
+use crate::catalog::BucketRow;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::sums::BucketFiles;
@@ -167,6 +170,23 @@ fn file_name(meta: &BucketMeta) -> String {
 fn check_meta(meta: &BucketMeta, path: &Path) -> Result<()> {
     let is_id = !meta.id.is_empty() && meta.id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_id { Ok(()) } else { Err(not_an_archive(path, "its id is not one that a bucket has")) }
+}
+
+/// Whether a bucket of a store holds the events of an archived one: it is what became of it when its index was made anew.
+fn holds_same(held: &BucketMeta, archived: &BucketMeta) -> bool {
+    let is_same = |a: &SourceMeta, b: &SourceMeta| {
+        let head = |source: &SourceMeta| (source.fingerprint.head_len, source.fingerprint.head);
+        (a.id, a.generation, &a.path, head(a)) == (b.id, b.generation, &b.path, head(b))
+            && a.ranges.iter().any(|a| b.ranges.iter().any(|b| a.start < b.end && b.start < a.end))
+    };
+    held.index == archived.index
+        && (held.replaces.contains(&archived.id)
+            || held.sources.iter().any(|a| archived.sources.iter().any(|b| is_same(a, b))))
+}
+
+/// Whether a bucket of a store may hold events of an archived one, as far as the catalog knows.
+fn may_hold_same(row: &BucketRow, archived: &BucketMeta) -> bool {
+    row.index == archived.index && row.min_time_us <= archived.max_time_us && archived.min_time_us <= row.max_time_us
 }
 
 fn not_an_archive(path: &Path, what: impl Into<String>) -> StoreError {

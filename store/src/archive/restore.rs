@@ -1,6 +1,6 @@
 //! Bringing archived buckets back into the store.
 
-use super::{ArchivedBucket, first_damage, open_bucket};
+use super::{ArchivedBucket, first_damage, holds_same, may_hold_same, open_bucket};
 use crate::bucket::builder::{BUILDING_PREFIX, SealedBucket};
 use crate::bucket::meta::{BucketMeta, META_FILE, SourceMeta};
 use crate::catalog::BucketRow;
@@ -140,23 +140,11 @@ impl Writer {
         self.catalog().add_restored(self.data(), bucket, &changed)
     }
 
-    /// Whether buckets of the store hold bytes of the same generations: those that take the place of the bucket, whose index
-    /// was made anew.
+    /// Whether a bucket of the store holds the same events.
     fn holds_same_bytes(&self, rows: &[BucketRow], meta: &BucketMeta) -> Result<bool> {
-        let is_same = |a: &SourceMeta, b: &SourceMeta| {
-            (a.id, a.generation, &a.path) == (b.id, b.generation, &b.path)
-                && !is_other_file(&a.fingerprint, &b.fingerprint)
-                && a.ranges.iter().any(|range| overlaps(&b.ranges, range.start, range.end))
-        };
-        let in_time = |row: &&BucketRow| {
-            row.index == meta.index && row.min_time_us <= meta.max_time_us && meta.min_time_us <= row.max_time_us
-        };
-        for row in rows.iter().filter(in_time) {
+        for row in rows.iter().filter(|row| may_hold_same(row, meta)) {
             let path = self.data().join(&row.dir).join(META_FILE);
-            let held = BucketMeta::decode(&fs::read(&path).at("read", &path)?, &path)?;
-            if held.replaces.contains(&meta.id)
-                || held.sources.iter().any(|a| meta.sources.iter().any(|b| is_same(a, b)))
-            {
+            if holds_same(&BucketMeta::decode(&fs::read(&path).at("read", &path)?, &path)?, meta) {
                 return Ok(true);
             }
         }
@@ -176,10 +164,6 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<u64> {
 
 fn is_subset(ranges: &RangeSet, of: &RangeSet) -> bool {
     ranges.iter().all(|range| of.first_gap(range.start) >= range.end)
-}
-
-fn overlaps(ranges: &RangeSet, start: u64, end: u64) -> bool {
-    ranges.iter().any(|range| range.start < end && start < range.end)
 }
 
 /// A source of a bucket, before its ranges are added.

@@ -9,7 +9,7 @@ use crate::catalog::BucketRow;
 use crate::clock;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
-use crate::store::{READER_GRACE, Writer, index_dir, indexes};
+use crate::store::{READER_GRACE, Reader, Writer, index_dir, indexes};
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,6 +20,8 @@ use trawl_formats::event::IndexName;
 
 /// Below so much free space, directories that were moved aside go before their time.
 const LOW_SPACE_BYTES: u64 = 256 << 20;
+/// Buckets that go in one transaction: few, because the disk gets its space back only then.
+const CHUNK_LEN: usize = 16;
 
 /// What the writer knows of retention.
 #[derive(Default)]
@@ -80,16 +82,16 @@ impl Writer {
         *lock(&self.retention.policies) = policies;
     }
 
-    /// Lets go what has to, and deletes what was moved aside long enough ago.
+    /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
     ///
     /// # Errors
     /// If the catalog or the disk refuses it. That a bucket cannot be archived is no error but part of the report.
-    pub fn enforce_retention(&self) -> Result<RetentionReport> {
+    pub fn enforce_retention(&self, is_cancelled: &dyn Fn() -> bool) -> Result<RetentionReport> {
         let mut sizes = lock(&self.retention.work);
         self.sweep(READER_GRACE)?;
         let low = self.low_space(LOW_SPACE_BYTES)?;
         self.free_aside(low)?;
-        let report = self.remove_planned(&mut sizes, None)?;
+        let report = self.remove_planned(&mut sizes, None, is_cancelled)?;
         // What went for the sake of free space must not lie aside for an hour.
         self.free_aside(low)?;
         Ok(report)
@@ -125,7 +127,7 @@ impl Writer {
             let wanted = self.low_space(LOW_SPACE_BYTES)?.saturating_add(bytes);
             self.free_aside(wanted)?;
             // What could not be archived stays; whether there is room in spite of it is asked below.
-            self.remove_planned(&mut sizes, Some((index, written, bytes)))?;
+            self.remove_planned(&mut sizes, Some((index, written, bytes)), &|| false)?;
             self.free_aside(wanted)?;
         }
         let disk = disk::file_system(&self.data)?;
@@ -157,7 +159,12 @@ impl Writer {
     }
 
     /// Plans and removes, as if what is `added` were part of the store: an index, bytes that are on disk, bytes to come.
-    fn remove_planned(&self, sizes: &mut Sizes, added: Option<(&IndexName, u64, u64)>) -> Result<RetentionReport> {
+    fn remove_planned(
+        &self,
+        sizes: &mut Sizes,
+        added: Option<(&IndexName, u64, u64)>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<RetentionReport> {
         let policies = lock(&self.retention.policies).clone();
         let rows = self.catalog().snapshot()?.buckets;
         let buckets = bucket_uses(&self.data, &rows, sizes);
@@ -176,28 +183,38 @@ impl Writer {
             *disk.live.entry(index.clone()).or_default() += written.saturating_add(to_come);
         }
         let removals = plan(&buckets, &policies, clock::now_us(), &disk);
-        let report = self.remove(&removals, &rows, &policies, sizes)?;
-        if !report.removed.is_empty() {
-            let mut totals = lock(&self.retention.totals);
-            for removed in &report.removed {
-                if let Some(total) = totals.get_mut(&removed.bucket.index) {
-                    *total = total.saturating_sub(removed.bytes);
-                }
+        let mut report = RetentionReport::default();
+        for removals in removals.chunks(CHUNK_LEN) {
+            self.remove(removals, &rows, &policies, sizes, is_cancelled, &mut report)?;
+            if is_cancelled() {
+                break;
             }
         }
+        let mut totals = lock(&self.retention.totals);
+        for removed in &report.removed {
+            if let Some(total) = totals.get_mut(&removed.bucket.index) {
+                *total = total.saturating_sub(removed.bytes);
+            }
+        }
+        drop(totals);
         Ok(report)
     }
 
-    /// Archives what is to be archived and removes the rest.
+    /// Archives what is to be archived, and removes it and the rest.
     fn remove(
         &self,
         removals: &[Removal],
         rows: &[BucketRow],
         policies: &Policies,
         sizes: &Sizes,
-    ) -> Result<RetentionReport> {
-        let mut report = RetentionReport::default();
+        is_cancelled: &dyn Fn() -> bool,
+        report: &mut RetentionReport,
+    ) -> Result<()> {
+        let mut going = Vec::new();
         for Removal { id, reason } in removals {
+            if is_cancelled() {
+                break;
+            }
             let Some(row) = rows.iter().find(|row| row.id == *id) else { continue };
             let archived = match policies.get(&row.index).and_then(|policy| policy.archive.as_deref()) {
                 Some(folder) => match archive::store_bucket(&self.data.join(&row.dir), folder) {
@@ -210,11 +227,11 @@ impl Writer {
                 None => None,
             };
             let bytes = sizes.get(id).copied().unwrap_or(row.disk_bytes);
-            report.removed.push(Removed { bucket: row.clone(), bytes, reason: *reason, archived });
+            going.push(Removed { bucket: row.clone(), bytes, reason: *reason, archived });
         }
-        let going: Vec<&BucketRow> = report.removed.iter().map(|removed| &removed.bucket).collect();
-        self.drop_buckets(&going)?;
-        Ok(report)
+        self.drop_buckets(&going.iter().map(|removed| &removed.bucket).collect::<Vec<_>>())?;
+        report.removed.append(&mut going);
+        Ok(())
     }
 
     /// Takes buckets out of the store; what they held stays known as read.
@@ -285,6 +302,34 @@ impl Writer {
         }
         all.sort_by_key(|aside| aside.since);
         Ok(all)
+    }
+}
+
+/// A bucket, and whether it is to go.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The bucket.
+    pub bucket: BucketRow,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Why it is to go, if it is.
+    pub reason: Option<Reason>,
+}
+
+impl Reader {
+    /// What would go now under given policies, and what would stay.
+    ///
+    /// # Errors
+    /// If the catalog fails, or the disk does not tell how much of it is free.
+    pub fn plan_retention(&self, policies: &Policies) -> Result<Vec<Planned>> {
+        let (rows, live) = self.sealed_and_live()?;
+        let buckets = bucket_uses(self.data(), &rows, &mut Sizes::new());
+        let file_system = disk::file_system(self.data())?;
+        let disk = DiskUse { free: file_system.free, total: file_system.total, live };
+        let removals = plan(&buckets, policies, clock::now_us(), &disk);
+        let reason = |id: &str| removals.iter().find(|removal| removal.id == id).map(|removal| removal.reason);
+        let planned = rows.into_iter().zip(buckets);
+        Ok(planned.map(|(bucket, used)| Planned { reason: reason(&bucket.id), bytes: used.bytes, bucket }).collect())
     }
 }
 

@@ -68,7 +68,7 @@ fn what_went_comes_back_once_and_stays_until_it_is_released() {
     let texts = || ["/a.log", "/b.log", "/c.log"].map(|path| raw_of(&Reader::open(&lab.data()).expect("reader"), path));
     let before = texts();
     let writer = lab.writer();
-    let report = writer.enforce_retention().expect("enforce");
+    let report = writer.enforce_retention(&|| false).expect("enforce");
     assert_eq!((report.removed.len(), report.problems.len(), lab.n_buckets()), (2, 0, 0));
     let archived = lab.archived();
     assert_eq!(archived.len(), 2);
@@ -85,7 +85,7 @@ fn what_went_comes_back_once_and_stays_until_it_is_released() {
     }
     assert_eq!((texts(), lab.n_buckets()), (before.clone(), 2));
     assert_eq!(lab.sources(), sources);
-    assert!(writer.enforce_retention().expect("enforce").removed.is_empty(), "restored is exempt");
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "restored is exempt");
 
     // Also after the catalog was made anew.
     drop(writer);
@@ -93,14 +93,14 @@ fn what_went_comes_back_once_and_stays_until_it_is_released() {
     assert_eq!(rebuild_catalog(&lab.data()).expect("rebuild"), 2);
     assert_eq!((texts(), lab.sources()), (before, sources.clone()));
     let writer = lab.writer();
-    assert!(writer.enforce_retention().expect("enforce").removed.is_empty(), "restored is exempt");
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "restored is exempt");
     let report = verify(&lab.data(), &Registry::builtin()).expect("verify");
     assert!(report.problems.is_empty(), "{:?}", report.problems);
 
     let ids: Vec<&str> = archived.iter().map(|bucket| bucket.meta.id.as_str()).collect();
     assert_eq!(writer.release(&ids).expect("release"), 2);
     assert_eq!(writer.release(&ids).expect("release"), 0);
-    assert_eq!(writer.enforce_retention().expect("enforce").removed.len(), 2);
+    assert_eq!(writer.enforce_retention(&|| false).expect("enforce").removed.len(), 2);
     assert_eq!((lab.n_buckets(), lab.archived().len()), (0, 2));
     assert_eq!(lab.sources(), sources);
 }
@@ -122,7 +122,7 @@ fn a_bucket_whose_index_was_made_anew_is_not_restored_beside_it() {
 fn an_empty_store_takes_progress_along_and_another_store_does_not() {
     let lab = Lab::new();
     let sources = lab.sources();
-    lab.writer().enforce_retention().expect("enforce");
+    lab.writer().enforce_retention(&|| false).expect("enforce");
     let restore_into = |data: &Path| {
         let writer = Writer::open(data).expect("writer");
         for bucket in lab.archived() {
@@ -150,7 +150,7 @@ fn nothing_goes_without_a_whole_copy() {
     let lab = Lab::new();
     fs::remove_dir(lab.archive()).expect("not mounted");
     let writer = lab.writer();
-    let report = writer.enforce_retention().expect("enforce");
+    let report = writer.enforce_retention(&|| false).expect("enforce");
     assert_eq!((report.removed.len(), report.problems.len(), lab.n_buckets()), (0, 2, 2));
     assert!(matches!(report.problems[0], StoreError::NoArchive { .. }));
     assert!(!lab.archive().exists(), "what may be a mount point is not created");
@@ -160,7 +160,7 @@ fn nothing_goes_without_a_whole_copy() {
     let row = Reader::open(&lab.data()).expect("reader").snapshot().expect("snapshot").buckets.remove(0);
     let journal = lab.data().join(&row.dir).join("journal");
     flip(&journal, 100);
-    let report = writer.enforce_retention().expect("enforce");
+    let report = writer.enforce_retention(&|| false).expect("enforce");
     assert_eq!((report.removed.len(), report.problems.len(), lab.n_buckets()), (1, 1, 1));
     assert!(matches!(report.problems[0], StoreError::Damaged { .. }));
     let names = fs::read_dir(lab.archive()).expect("list").count();
@@ -179,7 +179,7 @@ fn a_crash_after_the_file_was_written_costs_nothing() {
         let name = path.file_name().expect("name").to_string_lossy().into_owned();
         fs::write(lab.archive().join(format!(".{name}.partial")), b"torn").expect("write");
     }
-    assert_eq!(writer.enforce_retention().expect("enforce").removed.len(), 2);
+    assert_eq!(writer.enforce_retention(&|| false).expect("enforce").removed.len(), 2);
     assert_eq!(fs::read_dir(lab.archive()).expect("list").count(), 2);
     lab.archived().iter().for_each(|bucket| bucket.verify().expect("whole"));
 }
@@ -194,7 +194,7 @@ fn flip(path: &Path, at: usize) {
 fn a_damaged_archive_is_refused_whatever_is_damaged() {
     let lab = Lab::new();
     let writer = lab.writer();
-    writer.enforce_retention().expect("enforce");
+    writer.enforce_retention(&|| false).expect("enforce");
     let path = lab.archived().into_iter().find(|bucket| bucket.meta.n_events == 290).expect("archived").path;
     let whole = fs::read(&path).expect("read");
     let contents = || {
@@ -215,7 +215,7 @@ fn a_damaged_archive_is_refused_whatever_is_damaged() {
                 assert_eq!(contents(), expected, "byte {at}");
                 writer.release(&[&restored.meta.id]).expect("release");
                 fs::write(&path, &whole).expect("mend");
-                writer.enforce_retention().expect("enforce");
+                writer.enforce_retention(&|| false).expect("enforce");
             }
             Some((Err(_), Err(_))) | None => n_refused += 1,
             Some((verified, restored)) => panic!("byte {at}: {verified:?}, {restored:?}"),
@@ -264,7 +264,7 @@ fn add(tar: &mut Builder<File>, name: &str, kind: EntryType, bytes: &[u8], link:
 fn a_hostile_archive_is_refused_and_touches_nothing() {
     let lab = Lab::new();
     let writer = lab.writer();
-    writer.enforce_retention().expect("enforce");
+    writer.enforce_retention(&|| false).expect("enforce");
     let path = lab.archived().remove(0).path;
     let files = entries(&path);
     let victim = lab.dir.path().join("victim");

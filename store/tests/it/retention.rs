@@ -47,11 +47,11 @@ fn what_ages_out_is_gone_and_stays_known() {
     let snapshot = reader.snapshot().expect("snapshot").buckets;
 
     let writer = Writer::open(dir.path()).expect("writer");
-    assert!(writer.enforce_retention().expect("enforce").removed.is_empty(), "nobody asked for anything");
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "nobody asked for anything");
     writer.set_retention(policies(Policy { max_age: Some(Duration::ZERO), protected: true, ..Policy::default() }));
-    assert!(writer.enforce_retention().expect("enforce").removed.is_empty(), "on hold");
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "on hold");
     writer.set_retention(nothing_stays());
-    let report = writer.enforce_retention().expect("enforce");
+    let report = writer.enforce_retention(&|| false).expect("enforce");
     assert_eq!((report.removed.len(), report.problems.len()), (3, 0));
     assert!(report.removed.iter().all(|removed| removed.reason == Reason::Age && removed.bytes > 0));
     assert_eq!(rows(dir.path()), []);
@@ -78,7 +78,7 @@ fn a_bucket_that_is_used_stays_readable_when_it_is_moved() {
     let bucket = reader.bucket(&row).expect("open");
     let writer = Writer::open(dir.path()).expect("writer");
     writer.set_retention(nothing_stays());
-    writer.enforce_retention().expect("enforce");
+    writer.enforce_retention(&|| false).expect("enforce");
     // Segment, journal and columns are opened at their first use.
     assert!(bucket.segment().expect("segment").doc_freq(b"info").expect("dictionary") > 0);
     let mut raw = Vec::new();
@@ -113,7 +113,7 @@ fn size_counts_what_is_about_to_be_added() {
     let total: u64 = sizes.iter().sum();
     let writer = Writer::open(dir.path()).expect("writer");
     writer.set_retention(policies(Policy { max_size: Some(total), ..Policy::default() }));
-    assert!(writer.enforce_retention().expect("enforce").removed.is_empty(), "it fits");
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "it fits");
     writer.make_room(&main_index(), 1).expect("room");
     assert_eq!(rows(dir.path()).len(), 2);
     drop(writer);
@@ -189,7 +189,7 @@ fn a_crash_between_two_steps_loses_and_doubles_nothing() {
         keep("catalog.db");
         let writer = Writer::open(dir.path()).expect("writer");
         writer.set_retention(nothing_stays());
-        writer.enforce_retention().expect("enforce");
+        writer.enforce_retention(&|| false).expect("enforce");
         drop(writer);
         // Undo the later steps.
         if n_steps < 3 {
@@ -221,7 +221,7 @@ fn a_crash_between_two_steps_loses_and_doubles_nothing() {
         // Removed once more, it is as if it had been removed once.
         let writer = Writer::open(dir.path()).expect("writer");
         writer.set_retention(nothing_stays());
-        writer.enforce_retention().expect("enforce");
+        writer.enforce_retention(&|| false).expect("enforce");
         assert_eq!(progress(dir.path()), before, "{n_steps} steps, rebuilt, removed");
         drop(writer);
         fs::remove_file(dir.path().join("catalog.db")).expect("lose the catalog");
@@ -246,7 +246,7 @@ fn an_aged_out_bucket_does_not_bring_its_live_log_back() {
     assert_eq!(writer.seal_live_logs(&main_index(), &|| false).expect("seal"), 1);
     let before = progress(dir.path());
     writer.set_retention(nothing_stays());
-    writer.enforce_retention().expect("enforce");
+    writer.enforce_retention(&|| false).expect("enforce");
     drop(writer);
     // The log lies there for another hour.
     fs::remove_file(dir.path().join("catalog.db")).expect("lose the catalog");
