@@ -13,6 +13,7 @@ mod permissions;
 mod prompt;
 mod quickstart;
 mod readme;
+mod retention;
 mod search;
 mod sources;
 mod status;

@@ -4,7 +4,6 @@ use crate::helpers::*;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tar::{Builder, EntryType, Header};
 use trawl_formats::Registry;
 use trawl_store::archive::{self, ArchivedBucket, NotRestored};
@@ -37,7 +36,7 @@ impl Lab {
     /// A writer under which everything goes to the archive.
     fn writer(&self) -> Writer {
         let writer = Writer::open(&self.data()).expect("writer");
-        let policy = Policy { max_age: Some(Duration::ZERO), archive: Some(self.archive()), ..Policy::default() };
+        let policy = Policy { max_size: Some(0), archive: Some(self.archive()), ..Policy::default() };
         writer.set_retention(Policies::from(BTreeMap::from([(main_index(), policy)])));
         writer
     }

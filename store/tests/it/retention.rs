@@ -4,7 +4,6 @@ use crate::helpers::*;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use trawl_store::retention::{MinFree, Policies, Policy, Reason};
 use trawl_store::{Bucket, BucketRow, Reader, StoreError, Writer, rebuild_catalog};
 
@@ -12,9 +11,9 @@ fn policies(policy: Policy) -> Policies {
     BTreeMap::from([(main_index(), policy)])
 }
 
-/// Everything is too old.
+/// Whatever there is is too much. Not by age: nobody knows what the clock of the machine says.
 fn nothing_stays() -> Policies {
-    policies(Policy { max_age: Some(Duration::ZERO), ..Policy::default() })
+    policies(Policy { max_size: Some(0), ..Policy::default() })
 }
 
 fn rows(data: &Path) -> Vec<BucketRow> {
@@ -48,12 +47,12 @@ fn what_ages_out_is_gone_and_stays_known() {
 
     let writer = Writer::open(dir.path()).expect("writer");
     assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "nobody asked for anything");
-    writer.set_retention(policies(Policy { max_age: Some(Duration::ZERO), protected: true, ..Policy::default() }));
+    writer.set_retention(policies(Policy { max_size: Some(0), protected: true, ..Policy::default() }));
     assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty(), "on hold");
     writer.set_retention(nothing_stays());
     let report = writer.enforce_retention(&|| false).expect("enforce");
     assert_eq!((report.removed.len(), report.problems.len()), (3, 0));
-    assert!(report.removed.iter().all(|removed| removed.reason == Reason::Age && removed.bytes > 0));
+    assert!(report.removed.iter().all(|removed| removed.reason == Reason::Size && removed.bytes > 0));
     assert_eq!(rows(dir.path()), []);
     assert_eq!(progress(dir.path()), before);
 
@@ -261,4 +260,20 @@ fn an_aged_out_bucket_does_not_bring_its_live_log_back() {
 fn a_directory_that_is_gone_is_named() {
     let error = Bucket::open(Path::new("/nonexistent/index/main/buckets/1_2_3")).err().expect("gone");
     assert!(matches!(error, StoreError::BucketGone { .. }), "{error}");
+}
+
+#[test]
+fn age_is_counted_from_the_newest_event() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let text = log("alpha", 10).replace("2026-11-20", "2001-02-03");
+    index(dir.path(), &[("/old.log", &text)]);
+    let young = "2099-01-01 00:00:00 INFO young\n";
+    index(dir.path(), &[("/mixed.log", &format!("{text}{young}"))]);
+    let writer = Writer::open(dir.path()).expect("writer");
+    writer
+        .set_retention(policies(Policy { max_age: Some(std::time::Duration::from_secs(86_400)), ..Policy::default() }));
+    let report = writer.enforce_retention(&|| false).expect("enforce");
+    assert_eq!(report.removed.iter().map(|removed| removed.reason).collect::<Vec<_>>(), [Reason::Age]);
+    assert_eq!(rows(dir.path()).len(), 1);
+    assert!(raw_of(&Reader::open(dir.path()).expect("reader"), "/old.log").is_empty());
 }
