@@ -70,6 +70,13 @@ pub enum Verb {
     Status(StatusArgs),
     /// Show matching events as they arrive
     Tail(TailArgs),
+    /// Show what retention would remove now, index by index, or remove it
+    Retention(RetentionArgs),
+    /// Look at buckets that retention has moved to an archive
+    #[command(subcommand)]
+    Archive(ArchiveVerb),
+    /// Bring buckets back from an archive
+    Restore(RestoreArgs),
     /// Check every byte of the data folder against its checksums, the catalog and the index
     Verify(VerifyArgs),
     /// Check whether this machine, the configuration and the data folder let `trawl run` do its work
@@ -204,6 +211,10 @@ pub struct SearchArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub index: Vec<IndexName>,
 
+    /// Also search the buckets in this archive folder, where they lie; may be repeated
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub archive: Vec<PathBuf>,
+
     /// Most rows to print, the newest first; 0 prints every row [default: 100 events on a terminal, else every row]
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
@@ -308,6 +319,116 @@ pub struct DoctorArgs {
     /// Print rows: check, state, detail, remedy [default: lines for people]
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
+}
+
+/// Arguments of `trawl retention`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+How long an index keeps its events stands in the configuration, for example:
+  [index.web]
+  max_age = \"90d\"
+  min_free = \"10%\"
+  archive = \"/srv/archive\"
+
+`trawl run` sees to it by itself. Files whose events have gone are not read again.
+
+Examples:
+  trawl retention
+  trawl retention --apply -o csv
+
+Exit status: 0 done, 1 there is nothing to show, 2 an error, or a bucket that should go could not be archived.")]
+pub struct RetentionArgs {
+    /// Remove it now, and print each bucket that went
+    #[arg(long)]
+    pub apply: bool,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// What `trawl archive` can do.
+#[derive(Debug, Subcommand)]
+pub enum ArchiveVerb {
+    /// List the buckets in the archives
+    #[command(after_help = "\
+Examples:
+  trawl archive list
+  trawl archive list --archive /srv/archive -o csv
+
+Exit status: 0 at least one bucket, 1 none, 2 a file could not be read.")]
+    List(ArchiveListArgs),
+    /// Check every byte of the archived buckets against its checksums
+    #[command(after_help = "\
+Examples:
+  trawl archive verify
+  trawl archive verify --archive /srv/archive
+
+Exit status: 0 everything is sound, 1 there are no buckets, 2 damage.")]
+    Verify(ArchiveFolders),
+}
+
+/// Which archives.
+#[derive(Debug, clap::Args)]
+pub struct ArchiveFolders {
+    /// Archive folder; may be repeated [default: the `archive` folders of the configuration]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub archive: Vec<PathBuf>,
+}
+
+/// Arguments of `trawl archive list`.
+#[derive(Debug, clap::Args)]
+pub struct ArchiveListArgs {
+    /// Which archives.
+    #[command(flatten)]
+    pub folders: ArchiveFolders,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl restore`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each bucket is checked byte by byte before it becomes part of the data. Retention leaves restored buckets alone until they \
+are released. The archive keeps its files. To only search an archive, nothing needs to be restored: \
+`trawl search --archive DIR`.
+
+Examples:
+  trawl restore --index web --earliest 2026-03-01 --latest 2026-04-01
+  trawl restore --archive /mnt/old 0006a6c1e0b45f2d4c8a91b3e7f05d26
+  trawl restore --release
+
+Exit status: 0 done, 1 there is no such bucket, 2 an error or damage.")]
+pub struct RestoreArgs {
+    /// Ids of buckets, as `trawl archive list` shows them [default: all that the options choose]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+
+    /// Which archives.
+    #[command(flatten)]
+    pub folders: ArchiveFolders,
+
+    /// Only buckets of this index; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub index: Vec<IndexName>,
+
+    /// Only buckets with events from this time on, such as `-30d` or `2026-03-01`
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub earliest: Option<String>,
+
+    /// Only buckets with events before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// Give restored buckets back to retention instead
+    #[arg(long, conflicts_with = "archive")]
+    pub release: bool,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
 }
 
 /// Arguments of `trawl verify`.

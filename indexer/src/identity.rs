@@ -282,7 +282,9 @@ pub(crate) fn identify(
         if let Some(len) = content.known_len().filter(|&len| len < end) {
             let start = len.saturating_sub(Tail::MAX_LEN as u64);
             let bytes = content.read(start, (len - start) as usize)?;
-            if stored.contains(source.id, generation.number, start, &bytes)? {
+            // What has aged out cannot be compared; then the head, with all that was hashed of it, must do.
+            let is_copy = stored.contains(source.id, generation, start, &bytes)?;
+            if is_copy.unwrap_or_else(|| generation.fingerprint.matches(&head)) {
                 return Ok(Identity::Copy(at));
             }
         }

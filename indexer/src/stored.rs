@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use trawl_store::bucket::blocks::Block;
+use trawl_store::catalog::GenerationState;
 use trawl_store::{BlockReader, Bucket, Reader, Snapshot, SourceId, StoreError, Writer};
 
 /// The content of a store's buckets and live logs.
@@ -19,17 +20,17 @@ impl<'w> StoredContent<'w> {
     }
 
     /// Whether a generation of a source holds exactly `bytes` at `start`. Bytes that are not stored count as NUL, which is
-    /// what the only ones that are left out are.
+    /// what the only ones that are left out are. `None` if that cannot be said, because a part of them has aged out.
     ///
     /// # Errors
     /// If the store cannot be read. Cost: opens every bucket of the store.
     pub(crate) fn contains(
         &self,
         source: SourceId,
-        generation: u32,
+        generation: &GenerationState,
         start: u64,
         bytes: &[u8],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<bool>, StoreError> {
         let (reader, Snapshot { buckets, live, .. }) = self.open()?;
         let end = start + bytes.len() as u64;
         let mut stored = vec![0; bytes.len()];
@@ -42,13 +43,16 @@ impl<'w> StoredContent<'w> {
             }
         };
         for block in live.iter().filter(|block| !block.is_open) {
-            if (block.source.id, block.source.generation) == (source, generation) {
+            if (block.source.id, block.source.generation) == (source, generation.number) {
                 place(block.offset, &block.bytes);
             }
         }
         for row in buckets {
-            let bucket = reader.bucket(row)?;
-            for block in bucket.blocks().iter().filter(|block| is_of(&bucket, block, source, generation)) {
+            let bucket = match reader.bucket(row) {
+                Err(_) if reader.has_aged_out(row)? => return Ok(None),
+                bucket => bucket?,
+            };
+            for block in bucket.blocks().iter().filter(|block| is_of(&bucket, block, source, generation.number)) {
                 let block_end = block.source_offset + u64::from(block.frame.raw_len);
                 if block.source_offset >= end || block_end <= start {
                     continue;
@@ -57,7 +61,9 @@ impl<'w> StoredContent<'w> {
                 place(block.source_offset, &raw);
             }
         }
-        Ok(stored == bytes)
+        let is_same = stored == bytes;
+        let has_aged_out = generation.aged_out.iter().any(|aged| aged.start < end && start < aged.end);
+        Ok((is_same || !has_aged_out).then_some(is_same))
     }
 
     fn open(&self) -> Result<&(Reader, Snapshot), StoreError> {

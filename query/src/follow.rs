@@ -114,7 +114,7 @@ impl Follow<'_> {
         let plan = self.search.plan();
         let Some(expr) = &plan.search else { return Ok(Flow::Done) };
         let with_bytes = self.search.options().with_bytes;
-        let scan = Scan::of_live(plan, expr, &self.ctx, &self.engine.registry, ready, with_bytes);
+        let scan = Scan::of_live(plan, expr, &self.ctx, self.engine, ready, with_bytes)?;
         let formats = FieldFormats::of(&plan.commands);
         let (chain, ctx) = (&mut self.chain, &self.ctx);
         let mut take = |batch: Batch| {

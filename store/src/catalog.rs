@@ -1,14 +1,19 @@
 //! The catalog: which buckets there are, and how far each source has been read.
 //!
 //! A SQLite database in WAL mode with `synchronous=FULL`: a committed transaction survives a power cut, and readers never
-//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files.
+//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files and `sources.json`.
 
 use crate::bucket::builder::SealedBucket;
+use crate::bucket::meta::{BucketMeta, SourceMeta};
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
+use crate::retention::aged_out::{AgedOut, AgedOutFile};
 use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::iter;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -78,11 +83,24 @@ CREATE TABLE live_log (
 ";
 
 /// What leads from each schema to the next.
-const MIGRATIONS: [&str; 1] = [
-    // Where a log ends that the disk failed; else at its last whole batch.
-    "ALTER TABLE live_log ADD COLUMN end INTEGER;
-     CREATE INDEX source_name ON source (source, index_name);",
-];
+const MIGRATIONS: [&str; 1] = ["-- Where a log ends that the disk failed; else at its last whole batch.
+ALTER TABLE live_log ADD COLUMN end INTEGER;
+CREATE INDEX source_name ON source (source, index_name);
+-- 0: retention may remove it. 1: brought back from an archive, and exempt until it is released.
+ALTER TABLE bucket ADD COLUMN is_restored INTEGER NOT NULL DEFAULT 0;
+-- Events of buckets that have aged out, which `n_events` still counts.
+ALTER TABLE generation ADD COLUMN aged_events INTEGER NOT NULL DEFAULT 0;
+-- The bytes of a generation that were held by buckets that have aged out. Disjoint and not adjacent.
+CREATE TABLE aged_range (
+    source_id INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    tail_len INTEGER NOT NULL,
+    tail_hash TEXT NOT NULL,
+    PRIMARY KEY (source_id, generation, end)
+) WITHOUT ROWID;
+"];
 
 /// One bucket as the catalog knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +109,7 @@ pub struct BucketRow {
     pub id: String,
     /// Index it belongs to.
     pub index: IndexName,
-    /// Directory, relative to the data directory.
+    /// Directory, relative to the data directory; of a bucket in an archive, the absolute path of its file.
     pub dir: PathBuf,
     /// Events.
     pub n_events: u64,
@@ -107,6 +125,15 @@ pub struct BucketRow {
     pub max_time_us: i64,
     /// When it was sealed, microseconds since the epoch.
     pub sealed_at_us: i64,
+    /// It was brought back from an archive, and retention leaves it alone until it is released.
+    pub is_restored: bool,
+}
+
+impl BucketRow {
+    /// Whether it lies in an archive, and not in the store.
+    pub fn is_archived(&self) -> bool {
+        self.dir.is_absolute()
+    }
 }
 
 /// A source that is to be entered in the catalog.
@@ -164,7 +191,9 @@ pub struct GenerationState {
     pub committed: RangeSet,
     /// Tails of the committed ranges.
     pub tails: Vec<Tail>,
-    /// Events indexed.
+    /// The part of the committed bytes whose buckets have aged out.
+    pub aged_out: RangeSet,
+    /// Events indexed, those that have aged out included.
     pub n_events: u64,
     /// `_time` of the last event in the file, microseconds.
     pub last_time_us: Option<i64>,
@@ -202,6 +231,8 @@ impl SourceState {
 pub struct Catalog {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// Schema of the database: a reader does not migrate.
+    version: u32,
 }
 
 /// What a search needs of the catalog, read in one transaction.
@@ -253,7 +284,11 @@ impl Catalog {
         };
         let (connection, version) = open().map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
         check_version(&path, version)?;
-        Ok(Self { path, connection: Mutex::new(connection) })
+        Ok(Self { path, connection: Mutex::new(connection), version: SCHEMA_VERSION })
+    }
+
+    fn has_aged(&self) -> bool {
+        self.version >= 2
     }
 
     /// Opens the catalog in `data` for reading; needs no write permission.
@@ -285,7 +320,7 @@ impl Catalog {
             // A writer was stopped between creating the file and the tables in it.
             return Err(StoreError::NoStore { path: data.to_owned() });
         }
-        Ok(Self { path, connection: Mutex::new(connection) })
+        Ok(Self { path, connection: Mutex::new(connection), version })
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -332,7 +367,10 @@ impl Catalog {
         let mut connection = self.lock();
         let transaction = self.explained(connection.transaction())?;
         let snapshot = self.explained(take_snapshot(&transaction))?;
-        read(snapshot, &|source, generation, at| self.explained(is_committed(&transaction, source, generation, at)))
+        read(snapshot, &|source, generation, at| {
+            let tables = if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] };
+            self.explained(is_committed(&transaction, tables, source, generation, at))
+        })
     }
 
     /// All sources with their generations and progress, by id.
@@ -352,21 +390,26 @@ impl Catalog {
                     source.generations.push(generation_row(row)?);
                 }
             }
-            let mut ranges = transaction.prepare_cached("SELECT * FROM byte_range")?;
-            let mut rows = ranges.query([])?;
-            while let Some(row) = rows.next()? {
-                let number: u32 = row.get("generation")?;
-                let generation = sources
-                    .get_mut(&unsigned(row, "source_id")?)
-                    .and_then(|source| source.generations.iter_mut().find(|generation| generation.number == number));
-                if let Some(generation) = generation {
-                    let (start, end) = (unsigned(row, "start")?, unsigned(row, "end")?);
-                    generation.committed.insert(start..end);
-                    generation.tails.push(Tail { end, len: row.get("tail_len")?, hash: hash(row, "tail_hash")? });
+            for table in if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] } {
+                let mut ranges = transaction.prepare_cached(&format!("SELECT * FROM {table}"))?;
+                let mut rows = ranges.query([])?;
+                while let Some(row) = rows.next()? {
+                    let (id, number, range, tail) = range_row(row)?;
+                    let generation = sources.get_mut(&id).and_then(|source| {
+                        source.generations.iter_mut().find(|generation| generation.number == number)
+                    });
+                    if let Some(generation) = generation {
+                        generation.committed.insert(range.clone());
+                        if *table == AGED_RANGES {
+                            generation.aged_out.insert(range);
+                        }
+                        generation.tails.push(tail);
+                    }
                 }
             }
             for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
                 generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
+                generation.tails.dedup();
             }
             Ok(sources.into_values().collect())
         })
@@ -439,7 +482,73 @@ impl Catalog {
     /// # Errors
     /// If the database fails; nothing is added then.
     pub fn add_buckets(&self, data: &Path, sealed: &[SealedBucket]) -> Result<()> {
-        self.run(|transaction| sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket)))
+        self.run(|transaction| sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket, &[])))
+    }
+
+    /// What has aged out, and what will have when the buckets of `metas` go, which hold the ranges that are entered for them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) fn aged_out(&self, going: &[BucketMeta]) -> Result<Vec<AgedOut>> {
+        self.run(|transaction| {
+            let mut aged = aged_out(transaction)?;
+            for meta in going {
+                let mut ranges = transaction.prepare_cached("SELECT * FROM byte_range WHERE bucket_id = ?")?;
+                let mut rows = ranges.query([&meta.id])?;
+                let mut touched: BTreeSet<(u64, u32)> = BTreeSet::new();
+                while let Some(row) = rows.next()? {
+                    let (id, number, range, tail) = range_row(row)?;
+                    let aged = aged_entry(transaction, &mut aged, (id, number))?;
+                    aged.add(&iter::once(range).collect(), &[tail]);
+                    touched.insert((id, number));
+                }
+                for source in &meta.sources {
+                    let key = (source.id.0, source.generation);
+                    if let Some(aged) = aged.get_mut(&key).filter(|_| touched.contains(&key)) {
+                        aged.n_events += source.n_events;
+                    }
+                }
+            }
+            Ok(aged.into_values().collect())
+        })
+    }
+
+    /// Removes buckets; `aged` is what has aged out then, as [`aged_out`](Self::aged_out) told.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub(crate) fn remove_buckets(&self, ids: &[&str], aged: &[AgedOut]) -> Result<()> {
+        self.run(|transaction| {
+            set_aged_out(transaction, aged)?;
+            for id in ids {
+                transaction.prepare_cached("DELETE FROM byte_range WHERE bucket_id = ?")?.execute([id])?;
+                transaction.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds a bucket that comes back from an archive. It brings no progress of its own: that is in `aged`.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub(crate) fn add_restored(&self, data: &Path, bucket: &SealedBucket, aged: &[AgedOut]) -> Result<()> {
+        self.run(|transaction| {
+            set_aged_out(transaction, aged)?;
+            insert_bucket_row(transaction, data, bucket, true)
+        })
+    }
+
+    /// Gives restored buckets back to retention. Returns how many of them were exempt.
+    ///
+    /// # Errors
+    /// If the database fails; nothing is changed then.
+    pub(crate) fn release(&self, ids: &[&str]) -> Result<usize> {
+        self.run(|transaction| {
+            let mut update =
+                transaction.prepare_cached("UPDATE bucket SET is_restored = 0 WHERE id = ? AND is_restored = 1")?;
+            ids.iter().try_fold(0, |n_released, id| Ok(n_released + update.execute([id])?))
+        })
     }
 
     /// Puts a bucket in the place of another that holds the same events.
@@ -448,14 +557,27 @@ impl Catalog {
     /// If the database fails; nothing is changed then.
     pub fn replace_bucket(&self, data: &Path, old_id: &str, new: &SealedBucket) -> Result<()> {
         self.run(|transaction| {
+            let is_restored = transaction
+                .prepare_cached("SELECT is_restored FROM bucket WHERE id = ?")?
+                .query_row([old_id], |row| row.get(0))
+                .optional()?;
+            // One that was restored has no ranges of its own, and the new one gets none.
+            let ranges: u64 = transaction
+                .prepare_cached("SELECT count(*) FROM byte_range WHERE bucket_id = ?")?
+                .query_row([old_id], |row| row.get::<_, i64>(0).map(|n| n as u64))?;
             transaction.prepare_cached("DELETE FROM byte_range WHERE bucket_id = ?")?.execute([old_id])?;
             transaction.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([old_id])?;
+            insert_bucket_row(transaction, data, new, is_restored.unwrap_or(false))?;
+            if ranges == 0 {
+                return Ok(());
+            }
             for source in &new.meta.sources {
                 transaction
                     .prepare_cached("UPDATE generation SET n_events = n_events - ? WHERE source_id = ? AND number = ?")?
                     .execute(params![source.n_events as i64, source.id.0 as i64, source.generation])?;
+                insert_gain(transaction, &new.meta.id, source)?;
             }
-            insert_bucket(transaction, data, new)
+            Ok(())
         })
     }
 
@@ -496,25 +618,37 @@ impl Catalog {
     pub fn seal_live_logs(&self, data: &Path, logs: &[String], sealed: &[SealedBucket]) -> Result<()> {
         self.run(|transaction| {
             delete_live_logs(transaction, logs)?;
-            sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket))
+            sealed.iter().try_for_each(|bucket| insert_bucket(transaction, data, bucket, &[]))
         })
     }
 
-    /// Empties the catalog and fills it anew from sealed buckets and the given live logs.
+    /// Empties the catalog and fills it anew from sealed buckets, the given live logs, and what has aged out.
     ///
     /// # Errors
     /// If the database fails; the catalog is then unchanged.
-    pub fn rebuild(&self, data: &Path, sealed: &[SealedBucket], live_logs: &[(String, IndexName)]) -> Result<()> {
+    pub(crate) fn rebuild(
+        &self,
+        data: &Path,
+        sealed: &[SealedBucket],
+        live_logs: &[(String, IndexName)],
+        aged: &AgedOutFile,
+    ) -> Result<()> {
         self.run(|transaction| {
             transaction.execute_batch(
-                "DELETE FROM byte_range; DELETE FROM generation; DELETE FROM source; DELETE FROM bucket; DELETE FROM live_log;",
+                "DELETE FROM byte_range; DELETE FROM aged_range; DELETE FROM generation; DELETE FROM source;
+                 DELETE FROM bucket; DELETE FROM live_log;",
             )?;
+            set_aged_out(transaction, &aged.aged_out)?;
             live_logs.iter().try_for_each(|(id, index)| insert_live_log(transaction, id, index))?;
             for bucket in sealed {
                 for source in &bucket.meta.sources {
                     restore_source(transaction, &source.handle(&bucket.meta.index))?;
                 }
-                insert_bucket(transaction, data, bucket)?;
+                insert_bucket(transaction, data, bucket, &aged.aged_out)?;
+                if aged.restored.contains(&bucket.meta.id) {
+                    let mut update = transaction.prepare_cached("UPDATE bucket SET is_restored = 1 WHERE id = ?")?;
+                    update.execute([&bucket.meta.id])?;
+                }
             }
             Ok(())
         })
@@ -549,12 +683,128 @@ fn take_snapshot(transaction: &Transaction<'_>) -> rusqlite::Result<CatalogSnaps
     Ok(CatalogSnapshot { buckets, live_logs })
 }
 
-fn is_committed(transaction: &Transaction<'_>, source: SourceId, generation: u32, at: u64) -> rusqlite::Result<bool> {
-    transaction
-        .prepare_cached("SELECT 1 FROM byte_range WHERE source_id = ? AND generation = ? AND start <= ? AND end > ?")?
-        .query_row(params![source.0 as i64, generation, at as i64, at as i64], |_| Ok(()))
-        .optional()
-        .map(|row| row.is_some())
+/// Tables of the byte ranges that were read: those in buckets, and those that have aged out.
+const RANGE_TABLES: [&str; 2] = ["byte_range", AGED_RANGES];
+const AGED_RANGES: &str = "aged_range";
+
+fn is_committed(
+    transaction: &Transaction<'_>,
+    tables: &[&str],
+    source: SourceId,
+    generation: u32,
+    at: u64,
+) -> rusqlite::Result<bool> {
+    for table in tables {
+        let sql = format!("SELECT 1 FROM {table} WHERE source_id = ? AND generation = ? AND start <= ? AND end > ?");
+        let found = transaction
+            .prepare_cached(&sql)?
+            .query_row(params![source.0 as i64, generation, at as i64, at as i64], |_| Ok(()))
+            .optional()?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Source, generation, range and tail.
+fn range_row(row: &Row<'_>) -> rusqlite::Result<(u64, u32, Range<u64>, Tail)> {
+    let (start, end) = (unsigned(row, "start")?, unsigned(row, "end")?);
+    let tail = Tail { end, len: row.get("tail_len")?, hash: hash(row, "tail_hash")? };
+    Ok((unsigned(row, "source_id")?, row.get("generation")?, start..end, tail))
+}
+
+/// What has aged out, by source and generation.
+fn aged_out(transaction: &Transaction<'_>) -> rusqlite::Result<BTreeMap<(u64, u32), AgedOut>> {
+    let mut aged: BTreeMap<(u64, u32), AgedOut> = BTreeMap::new();
+    let mut ranges = transaction.prepare_cached("SELECT * FROM aged_range ORDER BY source_id, generation, end")?;
+    let mut rows = ranges.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, number, range, tail) = range_row(row)?;
+        let aged = aged_entry(transaction, &mut aged, (id, number))?;
+        aged.ranges.insert(range);
+        aged.tails.push(tail);
+    }
+    Ok(aged)
+}
+
+fn aged_entry<'a>(
+    transaction: &Transaction<'_>,
+    aged: &'a mut BTreeMap<(u64, u32), AgedOut>,
+    (id, number): (u64, u32),
+) -> rusqlite::Result<&'a mut AgedOut> {
+    Ok(match aged.entry((id, number)) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(aged_generation(transaction, id, number)?),
+    })
+}
+
+/// A generation, as if nothing of it had aged out but what is counted.
+fn aged_generation(transaction: &Transaction<'_>, id: u64, number: u32) -> rusqlite::Result<AgedOut> {
+    let source = transaction.prepare_cached("SELECT * FROM source WHERE id = ?")?.query_row([id as i64], source_row)?;
+    let mut select = transaction.prepare_cached("SELECT * FROM generation WHERE source_id = ? AND number = ?")?;
+    select.query_row(params![id as i64, number], |row| {
+        let generation = generation_row(row)?;
+        Ok(AgedOut {
+            id: source.id,
+            generation: number,
+            index: source.index.clone(),
+            path: source.path.clone(),
+            source: source.source.clone(),
+            host: source.host.clone(),
+            sourcetype: source.sourcetype.clone(),
+            rules_hash: source.rules_hash,
+            decoding: source.decoding.to_u8(),
+            fingerprint: generation.fingerprint,
+            n_events: unsigned(row, "aged_events")?,
+            ranges: RangeSet::default(),
+            tails: Vec::new(),
+            last_end: unsigned(row, "last_end")?,
+            last_time_us: generation.last_time_us,
+            header: generation.header,
+        })
+    })
+}
+
+/// Notes what has aged out, all of it for each generation that is named. Generations that are not there are entered.
+fn set_aged_out(transaction: &Transaction<'_>, aged: &[AgedOut]) -> rusqlite::Result<()> {
+    for aged in aged {
+        restore_source(transaction, &aged.handle())?;
+        let key = params![aged.id.0 as i64, aged.generation];
+        transaction.prepare_cached("DELETE FROM aged_range WHERE source_id = ? AND generation = ?")?.execute(key)?;
+        let mut insert = transaction.prepare_cached("INSERT INTO aged_range VALUES (?, ?, ?, ?, ?, ?)")?;
+        for range in aged.ranges.iter() {
+            let Some(tail) = aged.tails.iter().find(|tail| tail.end == range.end) else { continue };
+            insert.execute(params![
+                aged.id.0 as i64,
+                aged.generation,
+                range.start as i64,
+                range.end as i64,
+                tail.len,
+                tail.hash.to_string()
+            ])?;
+        }
+        // Where the generation is new here, all that is known of it is what has aged out.
+        transaction
+            .prepare_cached(
+                "UPDATE generation SET
+                     n_events = max(n_events, ?1),
+                     aged_events = ?1,
+                     last_time_us = CASE WHEN ?2 > last_end THEN ?3 ELSE last_time_us END,
+                     header = CASE WHEN ?2 > last_end THEN ?4 ELSE header END,
+                     last_end = max(last_end, ?2)
+                 WHERE source_id = ?5 AND number = ?6",
+            )?
+            .execute(params![
+                aged.n_events as i64,
+                aged.last_end as i64,
+                aged.last_time_us,
+                aged.header.as_deref(),
+                aged.id.0 as i64,
+                aged.generation
+            ])?;
+    }
+    Ok(())
 }
 
 fn insert_live_log(transaction: &Transaction<'_>, id: &str, index: &IndexName) -> rusqlite::Result<()> {
@@ -637,55 +887,87 @@ fn restore_source(transaction: &Transaction<'_>, source: &SourceHandle) -> rusql
     insert_generation(transaction, source.id, source.generation, &source.fingerprint)
 }
 
-fn insert_bucket(transaction: &Transaction<'_>, data: &Path, bucket: &SealedBucket) -> rusqlite::Result<()> {
-    let meta = &bucket.meta;
-    let dir = bucket.dir.strip_prefix(data).unwrap_or(&bucket.dir);
-    transaction.prepare_cached("INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        meta.id,
-        meta.index.as_str(),
-        path_text::to_text(dir),
-        meta.n_events,
-        meta.n_blocks,
-        meta.raw_bytes as i64,
-        bucket.disk_bytes as i64,
-        meta.min_time_us,
-        meta.max_time_us,
-        meta.sealed_at_us
-    ])?;
-    for source in &meta.sources {
-        for tail in &source.tails {
-            let range = source.ranges.iter().find(|range| range.start < tail.end && tail.end <= range.end);
-            let start = range.map_or(tail.start(), |range| range.start);
-            transaction.prepare_cached("INSERT INTO byte_range VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-                source.id.0 as i64,
-                source.generation,
-                start as i64,
-                tail.end as i64,
-                tail.len,
-                tail.hash.to_string(),
-                meta.id
-            ])?;
+/// Adds a bucket with the ranges that it gained, but for those that are among what has `aged` out: the bucket was restored
+/// from an archive, or it was about to go when the process was stopped.
+fn insert_bucket(
+    transaction: &Transaction<'_>,
+    data: &Path,
+    bucket: &SealedBucket,
+    aged: &[AgedOut],
+) -> rusqlite::Result<()> {
+    insert_bucket_row(transaction, data, bucket, false)?;
+    for source in &bucket.meta.sources {
+        let has_aged = |aged: &AgedOut| {
+            (aged.id, aged.generation) == (source.id, source.generation)
+                && source.ranges.iter().all(|range| aged.ranges.first_gap(range.start) >= range.end)
+        };
+        if !aged.iter().any(has_aged) {
+            insert_gain(transaction, &bucket.meta.id, source)?;
         }
-        let end = source.ranges.end() as i64;
-        transaction
-            .prepare_cached(
-                "UPDATE generation SET
-                     n_events = n_events + ?1,
-                     last_time_us = CASE WHEN ?2 >= last_end THEN ?3 ELSE last_time_us END,
-                     header = CASE WHEN ?2 >= last_end THEN ?4 ELSE header END,
-                     last_end = max(last_end, ?2)
-                 WHERE source_id = ?5 AND number = ?6",
-            )?
-            .execute(params![
-                source.n_events as i64,
-                end,
-                source.last_time_us,
-                source.header.as_deref(),
-                source.id.0 as i64,
-                source.generation
-            ])?;
     }
     Ok(())
+}
+
+fn insert_bucket_row(
+    transaction: &Transaction<'_>,
+    data: &Path,
+    bucket: &SealedBucket,
+    is_restored: bool,
+) -> rusqlite::Result<()> {
+    let meta = &bucket.meta;
+    let dir = bucket.dir.strip_prefix(data).unwrap_or(&bucket.dir);
+    transaction
+        .prepare_cached("INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(params![
+            meta.id,
+            meta.index.as_str(),
+            path_text::to_text(dir),
+            meta.n_events,
+            meta.n_blocks,
+            meta.raw_bytes as i64,
+            bucket.disk_bytes as i64,
+            meta.min_time_us,
+            meta.max_time_us,
+            meta.sealed_at_us,
+            is_restored
+        ])
+        .map(|_| ())
+}
+
+/// Notes what a bucket gained of a source.
+fn insert_gain(transaction: &Transaction<'_>, bucket_id: &str, source: &SourceMeta) -> rusqlite::Result<()> {
+    for tail in &source.tails {
+        let range = source.ranges.iter().find(|range| range.start < tail.end && tail.end <= range.end);
+        let start = range.map_or(tail.start(), |range| range.start);
+        transaction.prepare_cached("INSERT INTO byte_range VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+            source.id.0 as i64,
+            source.generation,
+            start as i64,
+            tail.end as i64,
+            tail.len,
+            tail.hash.to_string(),
+            bucket_id
+        ])?;
+    }
+    let end = source.ranges.end() as i64;
+    transaction
+        .prepare_cached(
+            "UPDATE generation SET
+                 n_events = n_events + ?1,
+                 last_time_us = CASE WHEN ?2 >= last_end THEN ?3 ELSE last_time_us END,
+                 header = CASE WHEN ?2 >= last_end THEN ?4 ELSE header END,
+                 last_end = max(last_end, ?2)
+             WHERE source_id = ?5 AND number = ?6",
+        )?
+        .execute(params![
+            source.n_events as i64,
+            end,
+            source.last_time_us,
+            source.header.as_deref(),
+            source.id.0 as i64,
+            source.generation
+        ])
+        .map(|_| ())
 }
 
 fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
@@ -717,6 +999,8 @@ fn bucket_row(row: &Row<'_>) -> rusqlite::Result<BucketRow> {
         min_time_us: row.get("min_time_us")?,
         max_time_us: row.get("max_time_us")?,
         sealed_at_us: row.get("sealed_at_us")?,
+        // A reader does not migrate: the first schema has no such column.
+        is_restored: row.as_ref().column_index("is_restored").map_or(Ok(false), |column| row.get(column))?,
     })
 }
 
@@ -746,6 +1030,7 @@ fn generation_row(row: &Row<'_>) -> rusqlite::Result<GenerationState> {
         },
         committed: RangeSet::default(),
         tails: Vec::new(),
+        aged_out: RangeSet::default(),
         n_events: unsigned(row, "n_events")?,
         last_time_us: row.get("last_time_us")?,
         header: row.get::<_, Option<String>>("header")?.map(Arc::from),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use trawl_formats::event::IndexName;
 
 /// An error of the store; each variant names the file it is about.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,41 @@ pub enum StoreError {
     #[error("there are buckets in {}, but no catalog; rebuild it with `trawl verify --repair`", path.display())]
     CatalogLost {
         /// The data directory.
+        path: PathBuf,
+    },
+    /// The directory of a bucket does not exist any more.
+    #[error("bucket {} is gone", dir.display())]
+    BucketGone {
+        /// Where it was.
+        dir: PathBuf,
+    },
+    /// The file system has less free space than is to be kept, and nothing that may go would be enough.
+    #[error(
+        "{} has {free} bytes free, and min_free of index {index} keeps {min_free}; make room, or lower min_free",
+        path.display()
+    )]
+    NoRoom {
+        /// The data directory.
+        path: PathBuf,
+        /// The index that something is to be added to.
+        index: IndexName,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are to be kept free.
+        min_free: u64,
+    },
+    /// A file is not a bucket in an archive, or cannot be trusted.
+    #[error("{} is no archived bucket: {what}", path.display())]
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The archive folder is not there.
+    #[error("there is no archive folder {}; create it, or mount what it is on", path.display())]
+    NoArchive {
+        /// The folder.
         path: PathBuf,
     },
     /// The catalog refused a statement.

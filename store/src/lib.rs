@@ -10,6 +10,7 @@
 //! [`Writer`] is the one process that adds events; [`Reader`]s, any number of them, take [`Snapshot`]s without a daemon and
 //! without write permission.
 
+pub mod archive;
 pub mod bucket;
 pub mod catalog;
 mod clock;
@@ -21,6 +22,7 @@ pub mod live;
 mod lock;
 mod ranges;
 mod rebuild;
+pub mod retention;
 pub mod segment;
 pub mod source;
 mod store;

@@ -12,6 +12,7 @@ use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::live::{self, LiveBlock};
 use crate::lock::StoreLock;
+use crate::retention::aged_out::AgedOutFile;
 use crate::segment;
 use crate::store::{Writer, bucket_dirs, index_dir, indexes, live_logs};
 use crate::verify::{Reindexer, rules_of};
@@ -68,7 +69,7 @@ impl Writer {
     }
 }
 
-/// Replaces the catalog of the store in `data` by one made from the `bucket.json` files. Returns the number of buckets.
+/// Replaces the catalog of the store in `data` by one made from the `bucket.json` files and `sources.json`. Returns the number of buckets.
 ///
 /// # Errors
 /// If another process writes to the store, or a bucket's metadata is damaged.
@@ -81,7 +82,8 @@ pub fn rebuild_catalog(data: &Path) -> Result<usize> {
         let disk_bytes = disk_usage(&dir)?;
         sealed.push(SealedBucket { dir, meta, disk_bytes });
     }
-    let logs = leftover_logs(data, &mut sealed)?;
+    let aged = AgedOutFile::read(data)?;
+    let logs = leftover_logs(data, &mut sealed, &aged)?;
     let replaced: HashSet<String> = sealed.iter().flat_map(|bucket| bucket.meta.replaces.iter().cloned()).collect();
     sealed.retain(|bucket| !replaced.contains(&bucket.meta.id));
     sealed.sort_by(|a, b| a.meta.sealed_at_us.cmp(&b.meta.sealed_at_us).then_with(|| a.meta.id.cmp(&b.meta.id)));
@@ -94,31 +96,33 @@ pub fn rebuild_catalog(data: &Path) -> Result<usize> {
             _ => {}
         }
     }
-    Catalog::open_writer(data)?.rebuild(data, &sealed, &logs)?;
+    Catalog::open_writer(data)?.rebuild(data, &sealed, &logs, &aged)?;
     Ok(sealed.len())
 }
 
 /// The live logs that no bucket has taken over. Where a seal was interrupted between two of its buckets, the logs are in
 /// force, and the buckets are taken out of `sealed`.
-fn leftover_logs(data: &Path, sealed: &mut Vec<SealedBucket>) -> Result<Vec<(String, IndexName)>> {
+fn leftover_logs(data: &Path, sealed: &mut Vec<SealedBucket>, aged: &AgedOutFile) -> Result<Vec<(String, IndexName)>> {
     let mut logs = Vec::new();
     for index in indexes(data)? {
         for id in live_logs(data, &index)? {
             let takes_over = |bucket: &SealedBucket| bucket.meta.replaces.contains(&id);
-            if sealed.iter().any(takes_over) {
-                let records = live::read(&live::log_path(&index_dir(data, &index), &id), &index, None)?;
-                let is_held = |block: &LiveBlock| {
-                    let ranges = sealed
-                        .iter()
-                        .flat_map(|bucket| &bucket.meta.sources)
-                        .filter(|source| (source.id, source.generation) == (block.source.id, block.source.generation));
-                    ranges.flat_map(|source| source.ranges.iter()).any(|range| range.contains(&block.offset))
-                };
-                if records.blocks.iter().filter(|block| !block.is_open).all(is_held) {
-                    continue;
-                }
-                sealed.retain(|bucket| !takes_over(bucket));
+            let records = live::read(&live::log_path(&index_dir(data, &index), &id), &index, None)?;
+            let is_held = |block: &LiveBlock| {
+                let key = (block.source.id, block.source.generation);
+                let in_buckets = sealed.iter().flat_map(|bucket| &bucket.meta.sources);
+                let in_buckets = in_buckets.map(|source| ((source.id, source.generation), &source.ranges));
+                let aged_out = aged.aged_out.iter().map(|aged| ((aged.id, aged.generation), &aged.ranges));
+                in_buckets.chain(aged_out).any(|(of, ranges)| of == key && ranges.contains(block.offset))
+            };
+            let mut whole = records.blocks.iter().filter(|block| !block.is_open).peekable();
+            let has_events = whole.peek().is_some();
+            let is_sealed = whole.all(is_held);
+            // A log without whole events was not sealed, unless a bucket says so.
+            if is_sealed && (has_events || sealed.iter().any(takes_over)) {
+                continue;
             }
+            sealed.retain(|bucket| !takes_over(bucket));
             logs.push((id, index.clone()));
         }
     }

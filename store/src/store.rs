@@ -1,11 +1,13 @@
 //! An opened data directory: one [`Writer`], any number of [`Reader`]s.
 //!
 //! ```text
-//! <data>/lock  catalog.db
+//! <data>/lock  catalog.db  sources.json
 //! <data>/index/<name>/live/<id>.log
 //! <data>/index/<name>/buckets/<min_s>_<max_s>_<id>/
+//! <data>/index/<name>/removed/<min_s>_<max_s>_<id>/       no longer part of the store
 //! ```
 
+use crate::archive::{self, Archives};
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
 use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
@@ -13,8 +15,10 @@ use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, Record};
 use crate::lock::StoreLock;
+use crate::retention::{Retention, aside};
 use crate::source::SourceId;
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::mem;
@@ -24,7 +28,7 @@ use std::time::{Duration, SystemTime};
 use trawl_formats::event::IndexName;
 
 /// How long files that were replaced stay, for readers that hold an older snapshot.
-const READER_GRACE: Duration = Duration::from_secs(3600);
+pub(crate) const READER_GRACE: Duration = Duration::from_secs(3600);
 /// Most buckets kept open. Each takes up to four mappings, of which a process has 65,530.
 const MAX_OPEN_BUCKETS: usize = 4096;
 /// How often a snapshot is taken anew because a live log vanished between catalog and file.
@@ -41,8 +45,9 @@ fn buckets_dir(data: &Path, index: &IndexName) -> PathBuf {
 
 /// The one process that adds events.
 pub struct Writer {
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     catalog: Catalog,
+    pub(crate) retention: Retention,
     live: Mutex<LiveState>,
     /// Held while a log is appended to or takes the place of another: open events count in the newest log alone.
     newest: Mutex<()>,
@@ -73,6 +78,7 @@ impl Writer {
         let writer = Self {
             data: data.to_owned(),
             catalog,
+            retention: Retention::default(),
             live: Mutex::new(live),
             newest: Mutex::default(),
             sealing: Mutex::default(),
@@ -106,12 +112,29 @@ impl Writer {
         Ok(BucketBuilder::new(dir, index.clone()))
     }
 
-    /// Makes sealed buckets part of the store, with the byte ranges they gained, in one transaction.
+    /// Makes sealed buckets part of the store, with the byte ranges they gained, in one transaction. What retention has to
+    /// remove for them goes first.
     ///
     /// # Errors
-    /// If the catalog fails; the buckets are then not part of the store.
+    /// [`StoreError::NoRoom`] if less would be free than is to be kept, and if the catalog fails; the buckets are then not
+    /// part of the store, and their directories gone.
     pub fn commit(&self, sealed: &[SealedBucket]) -> Result<()> {
-        self.catalog.add_buckets(&self.data, sealed)
+        let add = || -> Result<()> {
+            let sizes: Vec<u64> =
+                sealed.iter().map(|bucket| disk::allocated_bytes(&bucket.dir)).collect::<Result<_>>()?;
+            for (bucket, bytes) in sealed.iter().zip(&sizes) {
+                self.make_room_for(&bucket.meta.index, *bytes, 0)?;
+            }
+            self.catalog.add_buckets(&self.data, sealed)?;
+            sealed.iter().zip(sizes).for_each(|(bucket, bytes)| self.retention.count(&bucket.meta.index, bytes));
+            Ok(())
+        };
+        let added = add();
+        if added.is_err() {
+            // They would take space until the next start; the first error is the one to report.
+            sealed.iter().for_each(|bucket| drop(fs::remove_dir_all(&bucket.dir)));
+        }
+        added
     }
 
     /// All sources with their progress, that of the live logs included.
@@ -191,6 +214,7 @@ impl Writer {
         let carried = live.take_open(&index, |key| !stale.contains(key));
         live.begin(&log, carried, blocks, grows);
         live.remove(&void);
+        self.note_replaced(&index, &void);
         Ok(log)
     }
 
@@ -225,6 +249,11 @@ impl Writer {
         self.catalog.end_live_log(log.id(), log.durable_len())?;
         self.lock_live().end(log.id());
         log.void_rest()
+    }
+
+    /// Bytes of all live logs of an index.
+    pub(crate) fn live_bytes(&self, index: &IndexName) -> u64 {
+        self.lock_live().logs_of(index).map(|(_, log)| log.len).sum()
     }
 
     /// Bytes of the live logs of an index that nobody appends to any more.
@@ -263,6 +292,11 @@ impl Writer {
             blocks.extend(records.blocks.into_iter().filter(|block| !block.is_open));
             gaps.extend(records.gaps);
         }
+        // A bucket takes a quarter of its logs, which go soon after: it is made even where nothing else may be added.
+        match self.make_room(index, 0) {
+            Err(StoreError::NoRoom { .. }) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
         let mut builder = self.bucket_builder(index)?;
         builder.set_replaces(&logs);
         let mut sealed = Vec::new();
@@ -283,6 +317,7 @@ impl Writer {
         let mut live = self.lock_live();
         self.catalog.seal_live_logs(&self.data, &logs, &sealed)?;
         live.remove(&logs);
+        self.note_replaced(index, &logs);
         Ok(sealed.len())
     }
 
@@ -291,26 +326,48 @@ impl Writer {
         lock(&self.live)
     }
 
-    /// Removes directories and logs that the catalog does not know: an interrupted seal at once, replaced ones after
-    /// [`READER_GRACE`].
+    /// Removes what an interrupted writer was building, moves directories aside that the catalog does not know, and deletes
+    /// what was replaced longer than [`READER_GRACE`] ago.
     fn remove_orphans(&self) -> Result<()> {
         let snapshot = self.catalog.snapshot()?;
         let known: HashSet<PathBuf> = snapshot.buckets.iter().map(|bucket| self.data.join(&bucket.dir)).collect();
         for index in indexes(&self.data)? {
             for dir in entries(&buckets_dir(&self.data, &index))? {
-                // Whatever is unknown was never committed: its bytes are read again from their source.
-                if !known.contains(&dir) {
+                let is_building =
+                    dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILDING_PREFIX));
+                if is_building {
                     fs::remove_dir_all(&dir).at("remove", &dir)?;
+                } else if !known.contains(&dir) {
+                    // It was never committed, and its bytes are read again; or it was replaced, or has aged out, and a
+                    // search that began before may still want it.
+                    aside::set_aside(&dir)?;
                 }
             }
+        }
+        self.sweep(READER_GRACE)
+    }
+
+    /// Deletes live logs that were replaced longer than `grace` ago.
+    pub(crate) fn sweep_live_logs(&self, grace: Duration) -> Result<()> {
+        let known = self.catalog.snapshot()?.live_logs;
+        for index in indexes(&self.data)? {
             for id in live_logs(&self.data, &index)? {
                 let path = live::log_path(&index_dir(&self.data, &index), &id);
-                if !snapshot.live_logs.iter().any(|known| known.id == id) && age(&path)? > READER_GRACE {
+                if !known.iter().any(|known| known.id == id) && age(&path)? > grace {
                     fs::remove_file(&path).at("remove", &path)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes on a live log when it was replaced: it is kept for a while from then on.
+    fn note_replaced(&self, index: &IndexName, ids: &[String]) {
+        for id in ids {
+            let path = live::log_path(&index_dir(&self.data, index), id);
+            // If it fails, the log goes earlier, and a reader takes another snapshot.
+            let _ = fs::File::open(&path).and_then(|log| log.set_modified(SystemTime::now()));
+        }
     }
 }
 
@@ -364,6 +421,7 @@ pub struct Reader {
     data: PathBuf,
     catalog: Catalog,
     open: Mutex<OpenBuckets>,
+    archives: Archives,
 }
 
 /// Open buckets by id with the time of their last use.
@@ -382,6 +440,8 @@ pub struct Snapshot {
     pub live: Vec<LiveBlock>,
     /// Live logs and how far they were read, the oldest first.
     pub logs: Vec<LogEnd>,
+    /// Why files of the archives that are searched, too, cannot be read.
+    pub unreadable: Vec<Arc<StoreError>>,
 }
 
 /// A place in a live log.
@@ -401,7 +461,34 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoStore`] if there is none, and if the catalog cannot be opened.
     pub fn open(data: &Path) -> Result<Self> {
-        Ok(Self { data: data.to_owned(), catalog: Catalog::open_reader(data)?, open: Mutex::default() })
+        Ok(Self {
+            data: data.to_owned(),
+            catalog: Catalog::open_reader(data)?,
+            open: Mutex::default(),
+            archives: Archives::default(),
+        })
+    }
+
+    /// Takes the buckets in archive folders, as they are now, for part of the store, but for those that it holds itself.
+    /// They are read where they lie.
+    ///
+    /// # Errors
+    /// If a folder is not there or cannot be listed. A file that cannot be read is named in each [`Snapshot`].
+    pub fn with_archives(mut self, folders: &[PathBuf]) -> Result<Self> {
+        self.archives = Archives::open(folders)?;
+        Ok(self)
+    }
+
+    /// Sealed buckets of the store itself, and the bytes of its live logs by index.
+    pub(crate) fn sealed_and_live(&self) -> Result<(Vec<BucketRow>, BTreeMap<IndexName, u64>)> {
+        let snapshot = self.catalog.snapshot()?;
+        let mut live = BTreeMap::new();
+        for LiveLogRow { id, index, .. } in snapshot.live_logs {
+            let path = live::log_path(&index_dir(&self.data, &index), &id);
+            // One that is gone was sealed meanwhile.
+            *live.entry(index).or_default() += path.metadata().map_or(0, |metadata| metadata.len());
+        }
+        Ok((snapshot.buckets, live))
     }
 
     /// The data directory.
@@ -442,13 +529,17 @@ impl Reader {
             tries += 1;
             let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
                 let (live, logs) = self.read_live(&live_logs, is_committed)?;
-                Ok(Snapshot { buckets, live, logs })
+                Ok(Snapshot { buckets, live, logs, unreadable: Vec::new() })
             });
             match snapshot {
                 // The writer removed a log that was replaced long ago: the next snapshot names its successor.
                 Err(StoreError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
-                outcome => return outcome,
+                outcome => {
+                    let mut snapshot = outcome?;
+                    self.archives.add_to(&self.data, &mut snapshot);
+                    return Ok(snapshot);
+                }
             }
         }
     }
@@ -481,14 +572,27 @@ impl Reader {
     /// A bucket of a snapshot, opened at its first use and kept open while there is room.
     ///
     /// # Errors
-    /// If the bucket is gone or damaged.
+    /// If the bucket is gone or damaged; [`has_aged_out`](Self::has_aged_out) tells why it is gone.
     pub fn bucket(&self, row: &BucketRow) -> Result<Arc<Bucket>> {
         if let Some(bucket) = self.lock_open().get(&row.id) {
             return Ok(bucket);
         }
         // Opened without the lock, so that buckets open in parallel; two threads may open the same one, one is kept.
-        let bucket = Arc::new(Bucket::open(&self.data.join(&row.dir))?);
+        let bucket = Arc::new(match row.is_archived() {
+            true => archive::open_bucket(&row.dir)?,
+            false => Bucket::open(&self.data.join(&row.dir))?,
+        });
         Ok(self.lock_open().insert(&row.id, bucket))
+    }
+
+    /// Whether a bucket of a snapshot was removed by retention since, and so thoroughly that it cannot be read any more.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub fn has_aged_out(&self, row: &BucketRow) -> Result<bool> {
+        let dir = self.data.join(&row.dir);
+        let is_there = row.is_archived() || dir.is_dir() || aside::aside_path(&dir).is_some_and(|aside| aside.is_dir());
+        Ok(!is_there && !self.catalog.snapshot()?.buckets.iter().any(|bucket| bucket.id == row.id))
     }
 
     fn lock_open(&self) -> MutexGuard<'_, OpenBuckets> {

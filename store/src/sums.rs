@@ -12,10 +12,12 @@
 
 use crate::codec::{Put, Take};
 use crate::error::{IoContext, Result, StoreError};
-use memmap2::Mmap;
+use crate::retention::aside::aside_path;
+use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,8 +64,9 @@ fn chunk_ranges(len: usize) -> impl Iterator<Item = Range<usize>> {
 /// The files of one sealed bucket with their checksums.
 #[derive(Debug)]
 pub struct BucketFiles {
-    dir: PathBuf,
+    place: Place,
     files: Vec<FileSums>,
+    sums: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -73,15 +76,114 @@ struct FileSums {
     chunks: Arc<[u32]>,
 }
 
+/// Where the files of a bucket lie.
+#[derive(Debug)]
+enum Place {
+    /// In a directory, which may be moved aside at any moment.
+    Dir(PathBuf),
+    /// One behind the other in a file.
+    Packed(PathBuf, Vec<PackedFile>),
+}
+
+/// A file of a bucket within a larger one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedFile {
+    /// Its name.
+    pub name: String,
+    /// The bytes of the larger file that it takes.
+    pub bytes: Range<u64>,
+}
+
+/// An open file, and the part of it that counts.
+struct Part {
+    path: PathBuf,
+    file: File,
+    bytes: Range<u64>,
+}
+
+impl Place {
+    /// What stands for the whole bucket in errors.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Dir(path) | Self::Packed(path, _) => path,
+        }
+    }
+
+    fn open(&self, name: &str) -> Result<Part> {
+        match self {
+            Self::Dir(dir) => {
+                let (path, file) = open_in(dir, name)?;
+                let len = file.metadata().at("read", &path)?.len();
+                Ok(Part { path, file, bytes: 0..len })
+            }
+            Self::Packed(path, files) => {
+                let packed = files.iter().find(|file| file.name == name);
+                let packed =
+                    packed.ok_or_else(|| StoreError::damaged(path, 0, format!("there is no file `{name}` in it")))?;
+                let file = File::open(path).at("open", path)?;
+                let len = file.metadata().at("read", path)?.len();
+                // A part that reaches past the end could not be mapped.
+                let bytes = packed.bytes.start.min(len)..packed.bytes.end.min(len);
+                Ok(Part { path: path.join(name), file, bytes })
+            }
+        }
+    }
+}
+
+/// Opens a file of a bucket directory, where it was or where it was moved aside meanwhile.
+fn open_in(dir: &Path, name: &str) -> Result<(PathBuf, File)> {
+    let path = dir.join(name);
+    let error = match File::open(&path) {
+        Ok(file) => return Ok((path, file)),
+        Err(error) => error,
+    };
+    if error.kind() == io::ErrorKind::NotFound {
+        let aside = aside_path(dir).unwrap_or_default();
+        let moved = aside.join(name);
+        if let Ok(file) = File::open(&moved) {
+            return Ok((moved, file));
+        }
+        if !dir.is_dir() && !aside.is_dir() {
+            return Err(StoreError::BucketGone { dir: dir.to_owned() });
+        }
+    }
+    Err(error).at("open", &path)
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        self.bytes.end - self.bytes.start
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.len() as usize];
+        self.file.read_exact_at(&mut bytes, self.bytes.start).at("read", &self.path)?;
+        Ok(bytes)
+    }
+}
+
 impl BucketFiles {
     /// Reads `sums` of the bucket in `dir`.
     ///
     /// # Errors
-    /// If the file is missing, damaged, or of a newer format.
+    /// [`StoreError::BucketGone`] if there is no such directory any more, and if the file is missing, damaged, or of a newer
+    /// format.
     pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join(SUMS_FILE);
-        let bytes = std::fs::read(&path).at("read", &path)?;
-        let damaged = |what: &str| StoreError::damaged(&path, 0, what);
+        Self::open_place(Place::Dir(dir.to_owned()))
+    }
+
+    /// Reads `sums` of a bucket whose files lie in the file `path`.
+    ///
+    /// # Errors
+    /// If `sums` is missing, damaged, or of a newer format.
+    pub fn open_packed(path: &Path, files: Vec<PackedFile>) -> Result<Self> {
+        Self::open_place(Place::Packed(path.to_owned(), files))
+    }
+
+    fn open_place(place: Place) -> Result<Self> {
+        let part = place.open(SUMS_FILE)?;
+        let (path, bytes) = (&part.path, part.read()?);
+        let damaged = |what: &str| StoreError::damaged(path, 0, what);
         let (body, crc) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("too short"))?;
         if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
             return Err(damaged("checksum of the checksum file does not match"));
@@ -92,15 +194,20 @@ impl BucketFiles {
         }
         let version = take.u32().ok_or_else(|| damaged("too short"))?;
         if version > VERSION {
-            return Err(StoreError::NewerFormat { path, found: version, supported: VERSION });
+            return Err(StoreError::NewerFormat { path: path.clone(), found: version, supported: VERSION });
         }
         let files = parse_files(&mut take).ok_or_else(|| damaged("malformed"))?;
-        Ok(Self { dir: dir.to_owned(), files })
+        Ok(Self { place, files, sums: bytes })
     }
 
-    /// The bucket directory.
+    /// The bucket directory, or the file that holds all of the bucket.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.place.path()
+    }
+
+    /// The contents of `sums`.
+    pub fn sums(&self) -> &[u8] {
+        &self.sums
     }
 
     /// Names of the checksummed files.
@@ -113,30 +220,30 @@ impl BucketFiles {
     /// # Errors
     /// If the file is missing or has another length than when it was sealed.
     pub fn open_file(&self, name: &str) -> Result<CheckedFile> {
-        let path = self.dir.join(name);
-        let sums = self
-            .files
-            .iter()
-            .find(|file| file.name == name)
-            .ok_or_else(|| StoreError::damaged(&path, 0, "not listed in the checksum file"))?;
-        let file = File::open(&path).at("open", &path)?;
-        let len = file.metadata().at("read", &path)?.len();
+        let sums =
+            self.files.iter().find(|file| file.name == name).ok_or_else(|| {
+                StoreError::damaged(&self.place.path().join(name), 0, "not listed in the checksum file")
+            })?;
+        let part = self.place.open(name)?;
+        let len = part.len();
         if len != sums.len {
-            return Err(StoreError::damaged(&path, len.min(sums.len), format!("{len} bytes instead of {}", sums.len)));
+            let what = format!("{len} bytes instead of {}", sums.len);
+            return Err(StoreError::damaged(&part.path, len.min(sums.len), what));
         }
         let bytes = if len <= MAX_HEAP_LEN {
-            let mut bytes = Vec::with_capacity(len as usize);
-            (&file).read_to_end(&mut bytes).at("read", &path)?;
-            Bytes::Heap(bytes)
+            Bytes::Heap(part.read()?)
         } else {
-            // SAFETY: files of a sealed bucket are never written or truncated again; they are only unlinked, which
-            // leaves the mapping intact.
-            Bytes::Mapped(unsafe { Mmap::map(&file) }.at("map", &path)?)
+            let map_len = usize::try_from(len).map_err(io::Error::other).at("map", &part.path)?;
+            let mut options = MmapOptions::new();
+            options.offset(part.bytes.start).len(map_len);
+            // SAFETY: files of a sealed bucket are never written or truncated again, and neither is one in an archive; they
+            // are only renamed and unlinked, which leaves the mapping intact.
+            Bytes::Mapped(unsafe { options.map(&part.file) }.at("map", &part.path)?)
         };
         let n_chunks = sums.chunks.len();
         Ok(CheckedFile {
             inner: Arc::new(Inner {
-                path,
+                path: part.path,
                 bytes,
                 chunks: Arc::clone(&sums.chunks),
                 checked: (0..n_chunks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),

@@ -58,7 +58,7 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
                 Waited::Unserved => continue,
             }
         }
-        let writer = open_writer(data)?;
+        let writer = open_writer(config)?;
         let progress = Arc::new(Progress::default());
         let _display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
         let surroundings = Surroundings {
@@ -188,11 +188,14 @@ pub fn perform<R: Read + Send>(
 
 /// Opens the data folder for writing. A writer takes buckets that the catalog does not name for the remains of an
 /// interrupted run and removes them, so where the catalog itself is gone it must not start.
-pub(super) fn open_writer(data: &Path) -> anyhow::Result<Writer> {
-    match Reader::open(data) {
-        Err(error) if has_lost_catalog(data, &error) => Err(lost_catalog(data, error)),
-        _ => Ok(Writer::open(data)?),
-    }
+pub(super) fn open_writer(config: &Config) -> anyhow::Result<Writer> {
+    let data = &config.data.value;
+    let writer = match Reader::open(data) {
+        Err(error) if has_lost_catalog(data, &error) => return Err(lost_catalog(data, error)),
+        _ => Writer::open(data)?,
+    };
+    writer.set_retention(config.retention.clone());
+    Ok(writer)
 }
 
 /// What a path argument stands for.

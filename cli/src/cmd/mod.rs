@@ -1,5 +1,6 @@
 //! The verbs, one file each. A verb takes its arguments and the resolved configuration, and returns how it ended.
 
+pub mod archive;
 pub mod completions;
 pub mod config;
 pub mod doctor;
@@ -7,6 +8,8 @@ pub mod help;
 pub mod index;
 pub mod man;
 pub mod quickstart;
+pub mod restore;
+pub mod retention;
 pub mod run;
 pub mod search;
 pub mod sources;

@@ -2,6 +2,7 @@
 
 use super::index::{self, Surroundings, open_writer};
 use super::now_us;
+use super::retention::chain;
 use crate::args::RunArgs;
 use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
@@ -11,10 +12,11 @@ use crate::signals::{Service, ServiceSignal};
 use crate::spool::{Answer, Asked, Request, Server, Work};
 use crate::terminal::Terminal;
 use sd_notify::NotifyState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,10 +26,13 @@ use trawl_indexer::tail::{
     Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
 };
 use trawl_indexer::{Custody, Options, Progress};
-use trawl_store::Writer;
+use trawl_store::retention::RetentionReport;
+use trawl_store::{StoreError, Writer};
 
 /// How often `--verbose` says what is being done.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is looked whether buckets have to go.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Follows what the configuration and the arguments name. `config` reads the configuration, at the start and whenever it
 /// is to be read again.
@@ -38,7 +43,7 @@ pub fn run(
 ) -> anyhow::Result<ExitCode> {
     let first = config()?;
     let plan = Plan::new(args, &first)?;
-    let writer = open_writer(&first.data.value)?;
+    let writer = open_writer(&first)?;
     let service = Service::watch()?;
     let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr));
     reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
@@ -69,18 +74,28 @@ fn follow(
             let control = Arc::clone(&control);
             move || control.stop()
         });
-        let on_status = |status: &TailStatus| {
-            notify(&[NotifyState::Ready, NotifyState::Watchdog]);
-            // Where nobody reads the standard error, the work goes on.
-            let _ = reporter.report(status);
-        };
         let options = TailOptions { custody: Arc::clone(&desk.custody), ..TailOptions::default() };
-        tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status)?;
+        thread::scope(|scope| {
+            let (keeper, reports) = Keeper::start(scope, desk.writer);
+            let on_status = |status: &TailStatus| {
+                notify(&[NotifyState::Ready, NotifyState::Watchdog]);
+                // Where nobody reads the standard error, the work goes on.
+                let _ = reporter.report(status);
+                for report in reports.try_iter() {
+                    let _ = reporter.report_retention(&report);
+                }
+            };
+            let outcome = tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status);
+            drop(keeper);
+            outcome
+        })?;
         match service.take() {
             Some(ServiceSignal::Reload) => {
                 notify(&[NotifyState::Reloading]);
-                plan = match config().and_then(|config| Plan::new(args, &config)) {
-                    Ok(plan) => {
+                let again = config().and_then(|config| Ok((Plan::new(args, &config)?, config.retention)));
+                plan = match again {
+                    Ok((plan, retention)) => {
+                        desk.writer.set_retention(retention);
                         reporter.say(&format!("read the configuration again: following {}", plan.description))?;
                         plan
                     }
@@ -131,6 +146,40 @@ impl Desk<'_> {
                 index::perform(self.writer, work, &surroundings, || stdin)
             }
         }
+    }
+}
+
+/// Lets go what retention has to, once a minute, until it is dropped.
+struct Keeper {
+    is_stopped: Arc<AtomicBool>,
+    _stop: Sender<()>,
+}
+
+/// What a round of retention came to.
+type Round = trawl_store::Result<RetentionReport>;
+
+impl Keeper {
+    fn start<'s>(scope: &'s thread::Scope<'s, '_>, writer: &'s Writer) -> (Self, Receiver<Round>) {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let (stop, stopped) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
+        scope.spawn({
+            let is_stopped = Arc::clone(&is_stopped);
+            move || loop {
+                let round = writer.enforce_retention(&|| is_stopped.load(Ordering::Relaxed));
+                let is_heard = report.send(round).is_ok();
+                if !is_heard || stopped.recv_timeout(RETENTION_INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        (Self { is_stopped, _stop: stop }, reports)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -191,11 +240,20 @@ struct Reporter {
     troubles: BTreeMap<PathBuf, String>,
     is_paused: bool,
     last: Option<Instant>,
+    /// What kept retention from its work in the last round.
+    retention_troubles: BTreeSet<String>,
 }
 
 impl Reporter {
     fn new(is_verbose: bool, theme: Theme) -> Self {
-        Self { is_verbose, theme, troubles: BTreeMap::new(), is_paused: false, last: None }
+        Self {
+            is_verbose,
+            theme,
+            troubles: BTreeMap::new(),
+            is_paused: false,
+            last: None,
+            retention_troubles: BTreeSet::new(),
+        }
     }
 
     fn say(&self, text: &str) -> io::Result<()> {
@@ -204,6 +262,30 @@ impl Reporter {
 
     fn warn(&self, text: &str) -> io::Result<()> {
         notes::warning(&mut io::stderr(), &self.theme, text)
+    }
+
+    fn report_retention(&mut self, round: &Round) -> io::Result<()> {
+        let text = |error: &StoreError| chain(error);
+        let troubles: BTreeSet<String> = match round {
+            Ok(report) => report.problems.iter().map(text).collect(),
+            Err(error) => BTreeSet::from([text(error)]),
+        };
+        for trouble in troubles.difference(&self.retention_troubles) {
+            self.warn(&format!("retention: {trouble}"))?;
+        }
+        self.retention_troubles = troubles;
+        let removed = round.as_ref().map_or(&[][..], |report| &report.removed);
+        if !removed.is_empty() {
+            let n_archived = removed.iter().filter(|removed| removed.archived.is_some()).count() as u64;
+            let archived =
+                if n_archived > 0 { format!(", {} archived", human::count(n_archived)) } else { String::new() };
+            self.say(&format!(
+                "retention: {} ({}) went{archived}",
+                human::plural(removed.len() as u64, "bucket"),
+                human::bytes(removed.iter().map(|removed| removed.bytes).sum()),
+            ))?;
+        }
+        Ok(())
     }
 
     fn report(&mut self, status: &TailStatus) -> io::Result<()> {

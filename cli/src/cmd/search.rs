@@ -61,7 +61,8 @@ impl<'a> Session<'a> {
             return Ok(engine);
         }
         let registry = self.config.load_registry()?;
-        Ok(self.engine.get_or_init(|| Engine::of_folder(self.config.data.value.clone(), registry)))
+        let (data, archives) = (self.config.data.value.clone(), self.args.archive.clone());
+        Ok(self.engine.get_or_init(|| Engine::of_folders(data, archives, registry)))
     }
 
     /// The error of a search as people see it.
@@ -218,7 +219,7 @@ fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::R
     })
 }
 
-fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
+pub(super) fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
     TimeSpec::parse(text).ok_or_else(|| {
         let hint = "write for example -15m, -1d@d, 2026-11-20, 2026-11-20T14:00:00+01:00 or an epoch second";
         Advice::new(format!("`{text}` is not a time ({option})"), hint).into()

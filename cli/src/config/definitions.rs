@@ -306,7 +306,7 @@ fn time_match(
 }
 
 /// A key as TOML: in quotes only where it needs them.
-fn toml_key(key: &str) -> String {
+pub(super) fn toml_key(key: &str) -> String {
     let is_bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     if is_bare { key.to_owned() } else { toml::Value::String(key.to_owned()).to_string() }
 }

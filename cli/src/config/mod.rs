@@ -9,6 +9,7 @@ mod definitions;
 mod docs;
 mod inputs;
 mod raw;
+mod retention;
 mod setting;
 mod show;
 mod units;
@@ -30,7 +31,8 @@ use trawl_formats::{IndexName, Registry, Zone};
 use trawl_query::Knowledge;
 use trawl_query::context::Limits;
 use trawl_query::lookup::Lookups;
-use units::{ByteSize, Timeout};
+use trawl_store::retention::Policies;
+pub use units::{ByteSize, Share, Timeout};
 
 /// Name of a configuration file, and of our folder in the folders of the user and of the machine.
 const FILE_NAME: &str = "trawl.toml";
@@ -75,6 +77,8 @@ pub struct Config {
     pub definitions: Definitions,
     /// What `trawl run` follows.
     pub inputs: Vec<InputSetting>,
+    /// How long indexes keep their events.
+    pub retention: Policies,
     /// The user's folder for what the program remembers from run to run, if there is a home.
     pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
@@ -162,7 +166,8 @@ impl Config {
         let source = File { path, text: &text };
         let mut definitions = Definitions::read(&mut raw, &source)?;
         let (inputs, shown_inputs) = inputs::read(raw.input, &source)?;
-        definitions.shown.splice(0..0, shown_inputs);
+        let (retention, shown_retention) = retention::read(raw.index, &source)?;
+        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention));
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -185,6 +190,7 @@ impl Config {
             max_memory_bytes: source.or_default(raw.limits.max_memory_bytes, ByteSize(limits.max_memory_bytes as u64)),
             definitions,
             inputs,
+            retention,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,

@@ -4,7 +4,7 @@
 //! declarations.
 
 use super::definitions::Saved;
-use super::units::{ByteSize, Timeout};
+use super::units::{ByteSize, Share, Timeout};
 use crate::error::Advice;
 use anyhow::Context;
 use serde::Deserialize;
@@ -77,6 +77,8 @@ table! {
         lookup: BTreeMap<String, Spanned<Lookup>>,
         /// `[[input]]`
         input: Vec<Spanned<Input>>,
+        /// `[index.NAME]`
+        index: BTreeMap<String, Spanned<Index>>,
     }
 }
 
@@ -117,6 +119,24 @@ table! {
         tz: String = r#""Europe/Berlin""#,
         /// Leave out files that have not been written for so long, until they are. Default: `none`.
         ignore_older: Timeout = r#""30d""#,
+    }
+}
+
+table! {
+    /// `[index.NAME]`
+    Index {
+        /// A bucket goes when the newest of its events is older. Default: `none`.
+        max_age: Timeout = r#""90d""#,
+        /// Space on disk that the index may take, its live logs included; the oldest buckets go. Default: no bound.
+        max_size: ByteSize = r#""200GiB""#,
+        /// What is kept free of the file system of the data folder, as a size or a share. The oldest buckets of the index go; if
+        /// that is not enough, nothing more is stored in it until there is room: files wait, and nothing is lost. Default: none.
+        min_free: Share = r#""10%""#,
+        /// Folder that buckets are moved to instead of being deleted. It must exist: it may be one that is not mounted. A
+        /// relative path starts at the folder of the configuration file. Default: none.
+        archive: PathBuf = r#""/srv/archive""#,
+        /// Whether nothing may be removed, whatever the other keys say (legal hold). Default: `false`.
+        protected: bool = "true",
     }
 }
 
@@ -197,7 +217,7 @@ pub struct SectionDoc {
 
 /// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 6] = [
+pub const SECTIONS: [SectionDoc; 7] = [
     SectionDoc {
         title: "`[[input]]`",
         doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
@@ -205,6 +225,14 @@ pub const SECTIONS: [SectionDoc; 6] = [
         example: "[[input]]\npaths = [\"/var/log/nginx/*.log\"]\nindex = \"web\"\n\n\
                   [[input]]\ncommand = [\"df\", \"-P\"]\ninterval = \"60s\"",
         keys: Input::KEYS,
+    },
+    SectionDoc {
+        title: "`[index.NAME]`",
+        doc: "How long, and in how much space, an index keeps its events. Buckets, of about 128 MiB of log each, go as a whole, the\n\
+              oldest first. `trawl run` sees to it once a minute and before it stores more, `trawl index` before it stores more;\n\
+              `trawl retention` shows what would go now.",
+        example: "[index.web]\nmax_age = \"90d\"\nmin_free = \"10%\"\narchive = \"/srv/archive\"",
+        keys: Index::KEYS,
     },
     SectionDoc {
         title: "`[macros]`",
@@ -280,7 +308,7 @@ mod tests {
     use super::*;
     use crate::config::File;
     use crate::config::definitions::Definitions;
-    use crate::config::inputs;
+    use crate::config::{inputs, retention};
 
     #[test]
     fn every_example_is_valid() {
@@ -296,8 +324,9 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[lookup.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
             lines(Lookup::KEYS),
+            lines(Index::KEYS),
             of_input(&of_paths),
             of_input(&of_command)
         );
@@ -306,6 +335,7 @@ mod tests {
         let file = File { path, text: &text };
         Definitions::read(&mut raw, &file).unwrap();
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);
+        assert_eq!(retention::read(raw.index, &file).unwrap().0.len(), 2);
     }
 
     #[test]

@@ -210,6 +210,60 @@ fn definitions_are_shown_with_their_lines() {
 }
 
 #[test]
+fn retention_is_resolved_and_shown() {
+    let text = "\
+[index.web]\nmax_age = \"90d\"\nmax_size = \"2 GiB\"\nmin_free = \"7.5%\"\narchive = \"old\"\n\n\
+[index.audit]\nprotected = true\nmin_free = \"1GB\"\n";
+    let machine = Machine::new(&[("cwd/trawl.toml", text)]);
+    let shown = machine.show(&GlobalArgs::default());
+    insta::assert_snapshot!(&shown[shown.find("[index.").unwrap()..], @r#"
+    [index.audit]
+    min_free = "1GB"  # /cwd/trawl.toml:9
+    protected = true  # /cwd/trawl.toml:8
+
+    [index.web]
+    max_age = "90d"  # /cwd/trawl.toml:2
+    max_size = "2GiB"  # /cwd/trawl.toml:3
+    min_free = "7.5%"  # /cwd/trawl.toml:4
+    archive = "old"  # /cwd/trawl.toml:5
+    "#);
+    let config = machine.resolve(&GlobalArgs::default()).unwrap();
+    let policy = |name: &str| config.retention[&IndexName::new(name).unwrap()].clone();
+    let web = policy("web");
+    assert_eq!((web.max_age.unwrap().as_secs(), web.max_size), (90 * 86_400, Some(2 << 30)));
+    assert_eq!((web.min_free.unwrap().bytes(1_000), web.protected), (75, false));
+    assert_eq!(web.archive, Some(machine.root().join("cwd/old")));
+    assert_eq!((policy("audit").min_free.unwrap().bytes(1_000), policy("audit").protected), (1_000_000_000, true));
+
+    let mut errors = String::new();
+    for text in ["[index.web]\nmaxage = \"1d\"", "[index.web]\nmin_free = \"all\"", "[index.\"a b\"]\nprotected = true"]
+    {
+        fs::write(machine.root().join("cwd/trawl.toml"), text).unwrap();
+        let error = machine.resolve(&GlobalArgs::default()).expect_err(text);
+        let hint = Advice::hint_of(&error).unwrap_or("none");
+        errors += &format!("{error:#}\nhint: {hint}\n\n").replace(machine.root().to_str().unwrap(), "");
+    }
+    insta::assert_snapshot!(errors, @r#"
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 1
+      |
+    2 | maxage = "1d"
+      | ^^^^^^
+    unknown field `maxage`, expected one of `max_age`, `max_size`, `min_free`, `archive`, `protected`
+    hint: did you mean `max_age`?
+
+    cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 12
+      |
+    2 | min_free = "all"
+      |            ^^^^^
+    `all` is not a size such as `50GiB`, or a share such as `10%`
+    hint: none
+
+    cannot use [index."a b"] of /cwd/trawl.toml:1: index name `a b` must be made of lower-case letters, digits, `_` and `-`
+    hint: write for example [index.web]
+    "#);
+}
+
+#[test]
 fn wrong_definitions_name_file_key_and_remedy() {
     let machine = Machine::new(&[("cwd/trawl.toml", "")]);
     let mut errors = String::new();

@@ -4,6 +4,7 @@ use serde::de::{self, Deserializer, Visitor};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use trawl_store::retention::MinFree;
 
 /// A number of bytes: `1073741824`, `512 MiB`, `10GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub struct ByteSize(pub u64);
 /// A span of time: `500ms`, `30s`, `5m`, `2h`, `1d`; or `none` where there shall be no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout(pub Option<Duration>);
+
+/// A part of a file system: `50GiB`, or `10%` of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(pub MinFree);
 
 const BYTE_UNITS: [(&str, u64); 10] = [
     ("TiB", 1 << 40),
@@ -90,6 +95,33 @@ impl fmt::Display for Timeout {
     }
 }
 
+/// Millionths in a hundredth.
+const PPM_PER_PERCENT: f64 = 10_000.0;
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let error = || format!("`{text}` is not a size such as `50GiB`, or a share such as `10%`");
+        let Some(percent) = text.trim().strip_suffix('%') else {
+            return text.parse::<ByteSize>().map(|size| Self(MinFree::Bytes(size.0))).map_err(|_| error());
+        };
+        let percent: f64 = percent.trim_end().parse().map_err(|_| error())?;
+        // At 100 % nothing could ever be stored.
+        let is_share = (0.0..100.0).contains(&percent);
+        is_share.then(|| Self(MinFree::Ppm((percent * PPM_PER_PERCENT).round() as u32))).ok_or_else(error)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            MinFree::Bytes(bytes) => ByteSize(bytes).fmt(f),
+            MinFree::Ppm(ppm) => write!(f, "{}%", f64::from(ppm) / PPM_PER_PERCENT),
+        }
+    }
+}
+
 /// Reads text or a whole number as something that can be parsed from text.
 struct TextOrNumber<T>(&'static str, std::marker::PhantomData<T>);
 
@@ -112,6 +144,13 @@ impl<T: FromStr<Err = String>> Visitor<'_> for TextOrNumber<T> {
 impl<'de> de::Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrNumber("a size such as \"512MiB\"", std::marker::PhantomData))
+    }
+}
+
+impl<'de> de::Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a size such as \"50GiB\", or a share such as \"10%\"";
+        deserializer.deserialize_any(TextOrNumber(expected, std::marker::PhantomData))
     }
 }
 
@@ -147,6 +186,20 @@ mod tests {
         }
         for text in ["", "30", "s", "1w", "-1s", "1.5h"] {
             assert!(text.parse::<Timeout>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_parse_and_print() {
+        for (text, expected) in
+            [("10%", "10%"), ("0.5 %", "0.5%"), ("99.9999%", "99.9999%"), ("50GiB", "50GiB"), ("7", "7B")]
+        {
+            let share: Share = text.parse().unwrap();
+            assert_eq!(share.to_string(), expected);
+            assert_eq!(share.to_string().parse(), Ok(share));
+        }
+        for text in ["", "%", "100%", "-1%", "NaN%", "10 percent", "10%%"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
         }
     }
 

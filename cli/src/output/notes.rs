@@ -53,7 +53,7 @@ pub fn cost(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             "buckets",
             format!(
                 "{} of {} read, {} outside the time range",
-                coverage.n_buckets - coverage.n_buckets_pruned - coverage.n_buckets_failed,
+                coverage.n_buckets_searched(),
                 coverage.n_buckets,
                 coverage.n_buckets_pruned
             ),

@@ -15,6 +15,7 @@ mod permissions;
 mod prompt;
 mod quickstart;
 mod readme;
+mod retention;
 mod search;
 mod second_opinion;
 mod sources;

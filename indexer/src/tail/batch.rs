@@ -167,6 +167,7 @@ impl Lane {
             writer.abandon_live_log(failed)?;
             self.failed = None;
         }
+        writer.make_room(&self.index, self.n_bytes as u64)?;
         let mut log = match self.log.take() {
             Some(log) => log,
             None => writer.begin_live_log(&self.index)?,

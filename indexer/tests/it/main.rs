@@ -8,5 +8,6 @@ mod lab;
 mod model;
 mod pieces;
 mod provisional;
+mod retention;
 mod rotation;
 mod tail;

@@ -34,6 +34,8 @@ pub struct Coverage {
     pub n_bytes_read: u64,
     /// Events that lie in no sealed bucket yet.
     pub n_events_live: u64,
+    /// Buckets that retention removed while the search ran: it answers as if they had gone before.
+    pub aged_out: Vec<String>,
     /// Parts that could not be read, with the reason.
     pub damaged: Vec<String>,
 }
@@ -42,6 +44,11 @@ impl Coverage {
     /// Nothing searched yet, in `range`.
     pub fn new(range: TimeRange) -> Self {
         Self { earliest_us: range.earliest, latest_us: range.latest, ..Self::default() }
+    }
+
+    /// Buckets that were searched.
+    pub fn n_buckets_searched(&self) -> usize {
+        self.n_buckets.saturating_sub(self.n_buckets_pruned + self.n_buckets_failed + self.aged_out.len())
     }
 
     /// Whether everything that there is was searched.
@@ -62,13 +69,16 @@ impl fmt::Display for Coverage {
             "searched {} of {} in {} of {}",
             counted(self.n_events, "event"),
             counted(self.n_sources as u64, "source"),
-            self.n_buckets - self.n_buckets_pruned - self.n_buckets_failed,
+            self.n_buckets_searched(),
             counted(self.n_buckets as u64, "bucket")
         )?;
         if self.n_events_live > 0 {
             write!(f, " ({} not sealed yet)", counted(self.n_events_live, "event"))?;
         }
         write!(f, ", index {}", names.join(", "))?;
+        if !self.aged_out.is_empty() {
+            write!(f, "; {} aged out meanwhile", counted(self.aged_out.len() as u64, "bucket"))?;
+        }
         if !self.is_complete() {
             let n_parts = self.damaged.len().max(self.n_buckets_failed) as u64;
             write!(f, "; INCOMPLETE: {} could not be read", counted(n_parts, "part"))?;

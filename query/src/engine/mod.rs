@@ -42,20 +42,27 @@ pub struct Engine {
 /// A store that is opened when events are first asked for.
 struct Store {
     data: PathBuf,
-    reader: OnceLock<Reader>,
+    archives: Vec<PathBuf>,
+    reader: OnceLock<Arc<Reader>>,
 }
 
 impl Engine {
     /// Searches `reader`'s store.
     pub fn new(reader: Reader, registry: Arc<Registry>) -> Self {
-        let store = Store { data: reader.data().to_owned(), reader: OnceLock::from(reader) };
+        let data = reader.data().to_owned();
+        let store = Store { data, archives: Vec::new(), reader: OnceLock::from(Arc::new(reader)) };
         Self { store: Arc::new(store), registry, snapshot: None }
     }
 
     /// Searches the store in the folder `data`, which need not be there before a search asks for events: one that makes its
     /// own rows never does.
     pub fn of_folder(data: PathBuf, registry: Arc<Registry>) -> Self {
-        Self { store: Arc::new(Store { data, reader: OnceLock::new() }), registry, snapshot: None }
+        Self::of_folders(data, Vec::new(), registry)
+    }
+
+    /// As [`of_folder`](Self::of_folder); the folders `archives` are searched, too, without what the store holds itself.
+    pub fn of_folders(data: PathBuf, archives: Vec<PathBuf>, registry: Arc<Registry>) -> Self {
+        Self { store: Arc::new(Store { data, archives, reader: OnceLock::new() }), registry, snapshot: None }
     }
 
     /// The same, whose searches all see the store as it was at one moment.
@@ -78,13 +85,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`RunError::Open`]; the next call tries again.
-    pub fn reader(&self) -> Result<&Reader, RunError> {
-        let Store { data, reader } = &*self.store;
+    pub fn reader(&self) -> Result<&Arc<Reader>, RunError> {
+        let Store { data, archives, reader } = &*self.store;
         if let Some(reader) = reader.get() {
             return Ok(reader);
         }
-        let opened = Reader::open(data).map_err(|error| RunError::Open(Box::new(error)))?;
-        Ok(reader.get_or_init(|| opened))
+        let open = || Reader::open(data)?.with_archives(archives);
+        let opened = open().map_err(|error| RunError::Open(Box::new(error)))?;
+        Ok(reader.get_or_init(|| Arc::new(opened)))
     }
 }
 

@@ -20,8 +20,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use trawl_formats::event::Source;
-use trawl_formats::sourcetype::Registry;
-use trawl_store::{LiveBlock, StoreError};
+use trawl_store::{BucketRow, LiveBlock, Reader, StoreError};
 
 /// Rows fetched at once in order: at first few, so that the newest are there soon; then more and more, so that a block is
 /// seldom opened twice.
@@ -42,6 +41,7 @@ pub struct Scan<'p> {
     live: Vec<LiveTarget>,
     coverage: Mutex<Coverage>,
     n_matched: AtomicU64,
+    reader: Arc<Reader>,
 }
 
 /// A block's share of a chunk: the unit, and its events in the order of the block.
@@ -69,6 +69,7 @@ impl<'p> Scan<'p> {
         let snapshot = engine.snapshot()?;
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
+        coverage.damaged.extend(snapshot.unreadable.iter().map(|error| with_causes(error)));
 
         let mut rows = snapshot.buckets;
         rows.retain(|row| plan.indexes.covers(&row.index));
@@ -98,6 +99,7 @@ impl<'p> Scan<'p> {
                     sources.extend(target.bucket().directory().sources.iter().map(|source| source.source.clone()));
                     targets.push(target);
                 }
+                Err(_) if has_aged_out(reader, row) => coverage.aged_out.push(row.id.clone()),
                 Err(error) => {
                     coverage.n_buckets_failed += 1;
                     coverage.damaged.push(format!("bucket {}: {}", row.id, with_causes(&error)));
@@ -127,6 +129,7 @@ impl<'p> Scan<'p> {
             live,
             coverage: Mutex::new(coverage),
             n_matched: AtomicU64::new(0),
+            reader: Arc::clone(reader),
         })
     }
 
@@ -135,13 +138,14 @@ impl<'p> Scan<'p> {
         plan: &'p Plan,
         search: &SearchExpr,
         ctx: &'p Arc<Context>,
-        registry: &Registry,
+        engine: &Engine,
         blocks: Vec<LiveBlock>,
         with_bytes: bool,
-    ) -> Self {
+    ) -> Result<Self> {
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
+        let (reader, registry) = (engine.reader()?, &engine.registry);
         let covered = blocks.into_iter().filter(|block| plan.indexes.covers(&block.source.index));
-        Self {
+        Ok(Self {
             ctx,
             schema: EventSchema::new(&plan.wanted, with_bytes),
             filter: Filter::new(search),
@@ -151,7 +155,8 @@ impl<'p> Scan<'p> {
             live: covered.map(|block| LiveTarget::new(block, registry, &condition)).collect(),
             coverage: Mutex::new(Coverage::new(plan.times)),
             n_matched: AtomicU64::new(0),
-        }
+            reader: Arc::clone(reader),
+        })
     }
 
     /// Hands out the events in the order of the blocks.
@@ -282,7 +287,7 @@ impl<'p> Scan<'p> {
             }));
         });
         if let Err(error) = loaded {
-            self.note_damage(&error);
+            self.note_damage(unit, &error);
         }
     }
 
@@ -355,7 +360,7 @@ impl<'p> Scan<'p> {
                 Ok((!batch.is_empty()).then_some(batch))
             }
             Err(error) => {
-                self.note_damage(&error);
+                self.note_damage(unit, &error);
                 Ok(None)
             }
         }
@@ -411,7 +416,7 @@ impl<'p> Scan<'p> {
                 Some((batch, counts))
             }
             Err(error) => {
-                self.note_damage(&error);
+                self.note_damage(unit, &error);
                 None
             }
         }
@@ -464,7 +469,7 @@ impl<'p> Scan<'p> {
                         maker.rows(info, columns, candidates).len() as u64
                     });
                     Ok(made.unwrap_or_else(|error| {
-                        self.note_damage(&error);
+                        self.note_damage(unit, &error);
                         0
                     }))
                 },
@@ -517,8 +522,18 @@ impl<'p> Scan<'p> {
         coverage.n_bytes_read += loader.n_bytes_read;
     }
 
-    fn note_damage(&self, error: &StoreError) {
-        self.lock_coverage().damaged.push(with_causes(error));
+    /// Notes that a unit could not be read, and why.
+    fn note_damage(&self, unit: &Unit<'_>, error: &StoreError) {
+        let gone = match unit {
+            Unit::Sealed(target, _) => Some(target.row()).filter(|row| has_aged_out(&self.reader, row)),
+            Unit::Live(_) => None,
+        };
+        let mut coverage = self.lock_coverage();
+        match gone {
+            Some(row) if coverage.aged_out.contains(&row.id) => {}
+            Some(row) => coverage.aged_out.push(row.id.clone()),
+            None => coverage.damaged.push(with_causes(error)),
+        }
     }
 }
 
@@ -535,6 +550,11 @@ fn sort_extracted(mut batch: Batch, schema: &EventSchema) -> Batch {
 
 pub(crate) fn source_error(error: StoreError) -> RunError {
     RunError::Source(Box::new(error))
+}
+
+/// Whether retention has removed a bucket since the snapshot was taken. Where that cannot be found out, it has not.
+fn has_aged_out(reader: &Reader, row: &BucketRow) -> bool {
+    reader.has_aged_out(row).unwrap_or(false)
 }
 
 /// An error and its causes in one line.

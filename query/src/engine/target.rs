@@ -17,6 +17,7 @@ use trawl_store::{BlockReader, Bucket, BucketRow, LiveBlock, Reader, Result};
 
 /// A bucket with the events in it that can match.
 pub struct Target {
+    row: BucketRow,
     bucket: Arc<Bucket>,
     rules: Vec<Arc<Rules>>,
     index: Value,
@@ -40,7 +41,12 @@ impl Target {
         let values = |items: &[Arc<str>]| items.iter().map(|item| Value::from(&**item)).collect();
         let (level_names, host_names) = (values(directory.levels.items()), values(directory.hosts.items()));
         let index = Value::from(row.index.as_str());
-        Ok(Self { level_names, host_names, rules, index, candidates, bucket })
+        Ok(Self { row: row.clone(), level_names, host_names, rules, index, candidates, bucket })
+    }
+
+    /// The bucket as the catalog knew it.
+    pub fn row(&self) -> &BucketRow {
+        &self.row
     }
 
     /// The bucket.

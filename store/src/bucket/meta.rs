@@ -100,6 +100,24 @@ impl SourceMeta {
 }
 
 impl BucketMeta {
+    /// Stands for a bucket of which nothing but its name is known.
+    pub(crate) fn without_sources(id: &str, index: &IndexName) -> Self {
+        Self {
+            format: FORMAT_VERSION,
+            id: id.to_owned(),
+            index: index.clone(),
+            replaces: Vec::new(),
+            written_by: String::new(),
+            sealed_at_us: 0,
+            n_events: 0,
+            n_blocks: 0,
+            raw_bytes: 0,
+            min_time_us: 0,
+            max_time_us: 0,
+            sources: Vec::new(),
+        }
+    }
+
     /// Name of the bucket's directory: its time range in whole seconds, then its id.
     pub fn dir_name(&self) -> String {
         let seconds = |time_us: i64| time_us.div_euclid(1_000_000);

@@ -26,7 +26,15 @@ impl Bucket {
     /// # Errors
     /// If the checksum file or the block directory is missing, damaged or of a newer format.
     pub fn open(dir: &Path) -> Result<Self> {
-        let files = Arc::new(BucketFiles::open(dir)?);
+        Self::of_files(BucketFiles::open(dir)?)
+    }
+
+    /// Opens a bucket whose checksums have been read.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of_files(files: BucketFiles) -> Result<Self> {
+        let files = Arc::new(files);
         let blocks = files.open_file(BLOCKS_FILE)?;
         let directory = BlockDirectory::decode(blocks.read(0..blocks.len())?, blocks.path())?;
         Ok(Self { files, directory, journal: OnceLock::new(), columns: OnceLock::new(), segment: OnceLock::new() })

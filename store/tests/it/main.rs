@@ -1,8 +1,10 @@
 //! The store as a whole: what goes in comes out, whatever happens in between.
 
+mod archive;
 mod damage;
 mod helpers;
 mod live;
 mod readers;
 mod rebuild;
+mod retention;
 mod round_trip;
