@@ -29,7 +29,9 @@ fn work(lab: &Lab, inputs: Inputs, scene: impl FnOnce()) -> TailStatus {
     let writer = open_writer(lab.data());
     let registry = Registry::builtin();
     let control = Control::default();
-    let options = TailOptions { event_timeout: Duration::from_millis(300), ..TailOptions::default() };
+    // Logs are sealed after some batches, so that events come out of buckets, too.
+    let options =
+        TailOptions { event_timeout: Duration::from_millis(300), log_bytes: 1 << 10, ..TailOptions::default() };
     let mut last = TailStatus::default();
     thread::scope(|scope| {
         let runner = scope.spawn(|| run(&writer, &registry, inputs, options, &control, |status| last = status.clone()));
@@ -71,7 +73,7 @@ fn each_run_is_a_batch_with_the_time_of_its_start() {
     let script = format!("echo x >> {0}; n=$(wc -l < {0}); echo run $n; echo tail $n", lab.path("count").display());
     let inputs = Inputs { commands: vec![shell(&lab, &script, Duration::from_millis(300))], ..Inputs::default() };
     let n_status = |events: &[Stored]| events.iter().filter(|event| is_status(event)).count();
-    work(&lab, inputs, || wait_for(&lab, |events| n_status(events) >= 3));
+    work(&lab, inputs, || wait_for(&lab, |events| n_status(events) >= 5));
     let events = lab.events();
     let (status, output): (Vec<Stored>, Vec<Stored>) = events.into_iter().partition(is_status);
     check_offsets(&status);
