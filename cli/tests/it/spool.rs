@@ -165,8 +165,8 @@ fn several_at_once_are_served_in_turn() {
     let sandbox = Sandbox::new();
     let _serving = Serving::new(&sandbox);
     let names: Vec<String> = (0..6).map(|n| format!("{n}.log")).collect();
-    for n in 0..6 {
-        sandbox.file(&names[n], lines(n * 100, n * 100 + 100).as_bytes());
+    for (n, name) in names.iter().enumerate() {
+        sandbox.file(name, lines(n * 100, n * 100 + 100).as_bytes());
     }
     // Each reads two of them, so that each is read by two.
     let indexes: Vec<Child> = (0..6).map(|n| start(&sandbox, &["index", &names[n], &names[(n + 1) % 6]])).collect();

@@ -45,7 +45,7 @@ fn index_reads_only_what_is_new() {
         lab.write("app.log.2.gz", gzip(lines(0, 500).as_bytes()));
         assert_eq!(lab.index().totals.events, 0, "names do not matter");
         // A copy that is not complete yet cannot be compared with what is gone, but its head tells.
-        lab.write("app.log.3", &lines(0, 300));
+        lab.write("app.log.3", lines(0, 300));
         assert_eq!(lab.index().totals.events, 0, "a part of what was read");
         lab.remove("app.log.3");
 
