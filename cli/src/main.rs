@@ -6,6 +6,7 @@
 
 mod args;
 mod cmd;
+mod collector;
 mod config;
 #[cfg(test)]
 mod docs;

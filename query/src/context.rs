@@ -496,6 +496,13 @@ pub enum Warning {
         /// The expression.
         pattern: String,
     },
+    /// `collect` stored events.
+    Collected {
+        /// How many.
+        n: u64,
+        /// Where.
+        index: String,
+    },
     /// `lookup` found more lines of a table than it takes values from.
     LookupCut {
         /// The table.
@@ -535,6 +542,8 @@ impl fmt::Display for Warning {
             Warning::TransposeCut { kept } => {
                 write!(f, "transpose kept the first {kept} rows; write `transpose 0` to keep all")
             }
+            Warning::Collected { n: 1, index } => write!(f, "collect wrote 1 event to the index `{index}`"),
+            Warning::Collected { n, index } => write!(f, "collect wrote {n} events to the index `{index}`"),
             Warning::LookupCut { table, kept } => write!(
                 f,
                 "lookup used the first {kept} matching lines of `{table}`; set max_matches in its definition to use more"

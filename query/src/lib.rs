@@ -30,6 +30,7 @@
 pub mod ast;
 pub mod batch;
 mod chain;
+mod collector;
 pub mod command;
 pub mod context;
 mod document;
@@ -67,6 +68,7 @@ pub mod wanted;
 
 pub use ast::Pipeline;
 pub use batch::Batch;
+pub use collector::{CollectedEvents, Collector};
 pub use command::Flow;
 pub use context::{Cancel, Limits, Progress};
 pub use engine::Engine;

@@ -3,6 +3,7 @@
 use crate::ast::Pipeline;
 use crate::batch::Batch;
 use crate::chain::Chain;
+use crate::collector::Collector;
 use crate::command::{FieldFormats, Flow};
 use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::coverage::Coverage;
@@ -56,6 +57,10 @@ pub struct SearchOptions {
     pub limits: Limits,
     /// Where commands keep what does not fit in memory. `None`: the system's folder for temporary files.
     pub spill_folder: Option<PathBuf>,
+    /// Where `collect` brings its events. Without it the command is refused.
+    pub collector: Option<Arc<dyn Collector>>,
+    /// Name of the search, if it was saved under one.
+    pub search_name: Option<String>,
     /// Asks the search to stop.
     pub cancel: Arc<Cancel>,
     /// Tells how far the search has come.
@@ -79,6 +84,8 @@ impl SearchOptions {
             knowledge: Arc::default(),
             limits: Limits::default(),
             spill_folder: None,
+            collector: None,
+            search_name: None,
             cancel: Arc::default(),
             progress: Arc::default(),
         }

@@ -188,7 +188,7 @@ pub fn perform<R: Read + Send>(
 
 /// Opens the data folder for writing. A writer takes buckets that the catalog does not name for the remains of an
 /// interrupted run and removes them, so where the catalog itself is gone it must not start.
-pub(super) fn open_writer(config: &Config) -> anyhow::Result<Writer> {
+pub fn open_writer(config: &Config) -> anyhow::Result<Writer> {
     let data = &config.data.value;
     let writer = match Reader::open(data) {
         Err(error) if has_lost_catalog(data, &error) => return Err(lost_catalog(data, error)),

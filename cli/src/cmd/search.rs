@@ -2,6 +2,7 @@
 
 use super::{CANNOT_PRINT, cannot_open, now_us};
 use crate::args::SearchArgs;
+use crate::collector::StoreCollector;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -104,6 +105,8 @@ impl<'a> Session<'a> {
         }
         let look = Look { terminal, zone: config.zone.value };
         let engine = self.engine()?;
+        let registry = Arc::clone(&engine.registry);
+        options.collector = Some(Arc::new(StoreCollector::new(config, registry, Arc::clone(&cancel))));
         if args.explain {
             let explained = search.explain(engine).map_err(|error| self.explained(error))?;
             write!(io::stdout(), "{explained}")?;

@@ -17,6 +17,7 @@ mod autoregress;
 mod bin;
 mod binning;
 mod chart;
+mod collect;
 mod convert;
 mod correlation;
 mod dedup;
@@ -108,6 +109,7 @@ pub use autoregress::Autoregress;
 pub use bin::Bin;
 pub use binning::{Align, BinSpan, Binning};
 pub use chart::{Chart, ChartField};
+pub use collect::Collect;
 pub use convert::{Conversion, Convert};
 pub use dedup::Dedup;
 pub use delta::Delta;
@@ -431,6 +433,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("autoregress", Manual::of(include_str!("autoregress.rs")), autoregress::parse),
     CommandSpec { aliases: &["bucket"], ..CommandSpec::new("bin", Manual::of(include_str!("bin.rs")), bin::parse) },
     CommandSpec::new("chart", Manual::of(include_str!("chart.rs")), chart::parse),
+    CommandSpec::new("collect", Manual::of(include_str!("collect.rs")), collect::parse),
     CommandSpec::new("convert", Manual::of(include_str!("convert.rs")), convert::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("delta", Manual::of(include_str!("delta.rs")), delta::parse),
