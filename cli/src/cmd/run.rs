@@ -52,7 +52,7 @@ pub fn run(
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| server.serve(&stop, &|request, asked| desk.serve(request, asked)));
-        let ended = follow(args, config, &first, plan, &desk, &service, &mut reporter);
+        let ended = follow(args, config, first, plan, &desk, &service, &mut reporter);
         stop.store(true, Ordering::Relaxed);
         ended
     })
@@ -62,7 +62,7 @@ pub fn run(
 fn follow(
     args: &RunArgs,
     config: &dyn Fn() -> anyhow::Result<Config>,
-    first: &Config,
+    mut current: Config,
     mut plan: Plan,
     desk: &Desk<'_>,
     service: &Service,
@@ -92,16 +92,17 @@ fn follow(
         match service.take() {
             Some(ServiceSignal::Reload) => {
                 notify(&[NotifyState::Reloading]);
-                let again = config().and_then(|config| Ok((Plan::new(args, &config)?, config.retention)));
+                let again = config().and_then(|config| Ok((Plan::new(args, &config)?, config)));
                 plan = match again {
-                    Ok((plan, retention)) => {
-                        desk.writer.set_retention(retention);
+                    Ok((plan, config)) => {
+                        desk.writer.set_retention(config.retention.clone());
+                        current = config;
                         reporter.say(&format!("read the configuration again: following {}", plan.description))?;
                         plan
                     }
                     Err(error) => {
                         reporter.warn(&format!("the configuration is kept as it was: {error:#}"))?;
-                        Plan::new(args, first)?
+                        Plan::new(args, &current)?
                     }
                 };
                 desk.set_registry(&plan.registry);
