@@ -131,7 +131,7 @@ impl Writer {
             };
             let aged = &mut file.aged_out[at];
             aged.add(&source.ranges, &source.tails);
-            aged.n_events += source.n_events;
+            aged.n_events = aged.n_events.saturating_add(source.n_events);
             changed.push(at);
         }
         file.restored.insert(bucket.meta.id.clone());

@@ -15,11 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use trawl_formats::event::IndexName;
 
 /// Below so much free space, directories that were moved aside go before their time.
 const LOW_SPACE_BYTES: u64 = 256 << 20;
+/// Replaced live logs younger than this are never deleted: one may just be created, and nobody knows it yet.
+const LEAST_LOG_AGE: Duration = Duration::from_secs(60);
+/// How long an index that stays too large, because the rest of it may not go, is left alone.
+const OVERSIZE_PAUSE: Duration = Duration::from_secs(10);
 /// Buckets that go in one transaction: few, because the disk gets its space back only then.
 const CHUNK_LEN: usize = 16;
 
@@ -31,6 +35,8 @@ pub(crate) struct Retention {
     work: Mutex<Sizes>,
     /// Bytes of the sealed buckets of each index, as of when they were last added up.
     totals: Mutex<BTreeMap<IndexName, u64>>,
+    /// When it is worth the trouble again to make an index smaller.
+    resize_at: Mutex<BTreeMap<IndexName, Instant>>,
 }
 
 /// Bytes on disk by bucket, which never change.
@@ -80,6 +86,7 @@ impl Writer {
     /// Says how long, and in how much space, indexes keep their buckets from now on. Nothing is removed by this alone.
     pub fn set_retention(&self, policies: Policies) {
         *lock(&self.retention.policies) = policies;
+        lock(&self.retention.resize_at).clear();
     }
 
     /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
@@ -129,6 +136,9 @@ impl Writer {
             // What could not be archived stays; whether there is room in spite of it is asked below.
             self.remove_planned(&mut sizes, Some((index, written, bytes)), &|| false)?;
             self.free_aside(wanted)?;
+            if self.is_oversized(index, &policy, written.saturating_add(bytes)) {
+                lock(&self.retention.resize_at).insert(index.clone(), Instant::now() + OVERSIZE_PAUSE);
+            }
         }
         let disk = disk::file_system(&self.data)?;
         match policy.min_free.map(|min_free| min_free.bytes(disk.total)) {
@@ -142,6 +152,9 @@ impl Writer {
     /// Whether an index with `bytes` more would be larger than it may, as far as is known.
     fn is_oversized(&self, index: &IndexName, policy: &Policy, bytes: u64) -> bool {
         let Some(max_size) = policy.max_size.filter(|_| !policy.protected) else { return false };
+        if lock(&self.retention.resize_at).get(index).is_some_and(|at| Instant::now() < *at) {
+            return false;
+        }
         let sealed = match lock(&self.retention.totals).get(index) {
             Some(&sealed) => sealed,
             // Nobody has added them up yet.
@@ -284,8 +297,13 @@ impl Writer {
         self.sweep_live_logs(grace)
     }
 
-    /// Deletes what lies aside, the oldest first, until so many bytes are free.
+    /// Deletes what was replaced or lies aside, the oldest first, until so many bytes are free.
     fn free_aside(&self, wanted: u64) -> Result<()> {
+        if disk::file_system(&self.data)?.free >= wanted {
+            return Ok(());
+        }
+        // A reader that misses a log takes another snapshot, so they cost nobody anything.
+        self.sweep_live_logs(LEAST_LOG_AGE)?;
         for Aside { dir, .. } in self.aside()? {
             if disk::file_system(&self.data)?.free >= wanted {
                 break;
