@@ -140,13 +140,28 @@ impl Writer {
                 lock(&self.retention.resize_at).insert(index.clone(), Instant::now() + OVERSIZE_PAUSE);
             }
         }
+        self.has_room(index, bytes)
+    }
+
+    /// Whether `bytes` more leave enough free. Deletes what lies aside for it, but lets no bucket go.
+    ///
+    /// # Errors
+    /// As [`make_room`](Self::make_room).
+    pub(crate) fn has_room(&self, index: &IndexName, bytes: u64) -> Result<()> {
+        let policy = self.retention.policy(index);
+        let Some(min_free) = policy.min_free else { return Ok(()) };
+        self.free_aside(min_free.bytes(disk::file_system(&self.data)?.total).saturating_add(bytes))?;
         let disk = disk::file_system(&self.data)?;
-        match policy.min_free.map(|min_free| min_free.bytes(disk.total)) {
-            Some(min_free) if disk.free < min_free.saturating_add(bytes) => {
-                Err(StoreError::NoRoom { path: self.data.clone(), index: index.clone(), free: disk.free, min_free })
-            }
-            _ => Ok(()),
+        let min_free = min_free.bytes(disk.total);
+        if disk.free < min_free.saturating_add(bytes) {
+            return Err(StoreError::NoRoom {
+                path: self.data.clone(),
+                index: index.clone(),
+                free: disk.free,
+                min_free,
+            });
         }
+        Ok(())
     }
 
     /// Whether an index with `bytes` more would be larger than it may, as far as is known.
@@ -376,7 +391,7 @@ pub(crate) fn bucket_uses(data: &Path, rows: &[BucketRow], sizes: &mut Sizes) ->
 
 fn totals(buckets: &[BucketUse], policies: &Policies) -> BTreeMap<IndexName, u64> {
     let mut totals: BTreeMap<IndexName, u64> = policies.keys().map(|index| (index.clone(), 0)).collect();
-    for bucket in buckets {
+    for bucket in buckets.iter().filter(|bucket| !bucket.is_restored) {
         *totals.entry(bucket.index.clone()).or_default() += bucket.bytes;
     }
     totals
