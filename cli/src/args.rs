@@ -397,7 +397,7 @@ are released. The archive keeps its files. To only search an archive, nothing ne
 
 Examples:
   trawl restore --index web --earliest 2026-03-01 --latest 2026-04-01
-  trawl restore --archive /mnt/old 0006a6c1e0b45f2d4c8a91b3e7f05d26
+  trawl restore --archive /mnt/old 660eb8fdd37fa377138d542620976
   trawl restore --release
 
 Exit status: 0 done, 1 there is no such bucket, 2 an error or damage.")]

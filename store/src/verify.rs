@@ -86,7 +86,7 @@ pub fn verify(data: &Path, registry: &Registry) -> Result<VerifyReport> {
         report.problems.push(Problem::Unknown { dir });
     }
     let checked: Vec<BucketReport> =
-        snapshot.buckets.par_iter().map(|row| BucketReport::of(&data.join(&row.dir), row, registry)).collect();
+        snapshot.buckets.par_iter().map(|row| BucketReport::of(&reader, row, registry)).collect();
     for bucket in checked {
         report.n_events += bucket.n_events;
         report.raw_bytes += bucket.raw_bytes;
@@ -105,14 +105,17 @@ struct BucketReport {
 }
 
 impl BucketReport {
-    fn of(dir: &Path, row: &BucketRow, registry: &Registry) -> Self {
+    fn of(reader: &Reader, row: &BucketRow, registry: &Registry) -> Self {
         let mut report = Self::default();
-        if !dir.is_dir() {
-            report.problems.push(Problem::Missing { id: row.id.clone(), dir: dir.to_owned() });
-            return report;
-        }
-        if let Err(error) = report.check(dir, row, registry) {
-            report.problems.push(error.into());
+        let dir = reader.data().join(&row.dir);
+        match report.check(&dir, row, registry) {
+            Err(StoreError::BucketGone { .. }) => match reader.has_aged_out(row) {
+                Ok(true) => {}
+                Ok(false) => report.problems.push(Problem::Missing { id: row.id.clone(), dir }),
+                Err(error) => report.problems.push(error.into()),
+            },
+            Err(error) => report.problems.push(error.into()),
+            Ok(()) => {}
         }
         report
     }

@@ -127,7 +127,8 @@ table! {
     Index {
         /// A bucket goes when the newest of its events is older. Default: `none`.
         max_age: Timeout = r#""90d""#,
-        /// Space on disk that the index may take, its live logs included; the oldest buckets go. Default: no bound.
+        /// Space on disk that the index may take, its live logs included, and restored buckets not; the oldest buckets go.
+        /// Default: no bound.
         max_size: ByteSize = r#""200GiB""#,
         /// What is kept free of the file system of the data folder, as a size or a share. The oldest buckets of the index go; if
         /// that is not enough, nothing more is stored in it until there is room: files wait, and nothing is lost. Default: none.

@@ -7,6 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use trawl_formats::{IndexName, Registry};
+use trawl_query::{Engine, Flow, Search, SearchOptions, Summary};
+use trawl_store::retention::{Policies, Policy};
+use trawl_store::{Reader, Writer};
 
 /// A policy under which everything goes at once: the events of these tests are many years old.
 const OLD_GOES: &str = "[index.main]\nmax_age = \"1d\"\n";
@@ -111,6 +115,44 @@ fn store_and_archive_together_answer_as_the_store_did() {
     assert_eq!(answers(&sandbox, &["--archive", "archive"]), before, "archived again");
 }
 
+/// Lets all buckets go while a search has its first rows; `is_deleted` says whether their directories go, too.
+fn search_while_buckets_go(is_deleted: bool) -> (usize, Summary) {
+    let sandbox = with_hours("");
+    let data = sandbox.path().join("data");
+    let engine = Engine::new(Reader::open(&data).unwrap(), Registry::builtin());
+    let search = Search::prepare("hour=*", &SearchOptions::new(0)).unwrap();
+    let mut n_rows = 0;
+    let summary = search.run(&engine, &mut |batch| {
+        if n_rows == 0 {
+            let writer = Writer::open(&data).unwrap();
+            let policy = Policy { max_size: Some(0), ..Policy::default() };
+            writer.set_retention(Policies::from([(IndexName::new("main").unwrap(), policy)]));
+            assert_eq!(writer.enforce_retention(&|| false).unwrap().removed.len(), 4);
+            if is_deleted {
+                fs::remove_dir_all(data.join("index/main/removed")).unwrap();
+            }
+        }
+        n_rows += batch.len();
+        Ok(Flow::More)
+    });
+    (n_rows, summary.unwrap())
+}
+
+#[test]
+fn a_search_goes_on_while_buckets_go() {
+    let (n_rows, summary) = search_while_buckets_go(false);
+    assert_eq!((n_rows, summary.incomplete, summary.coverage.aged_out.len()), (2_400, None, 0));
+}
+
+#[test]
+fn what_went_for_good_under_a_search_is_named() {
+    let (n_rows, summary) = search_while_buckets_go(true);
+    let Summary { coverage, incomplete, .. } = summary;
+    assert!(n_rows < 2_400 && !coverage.aged_out.is_empty(), "{n_rows} rows, {coverage:?}");
+    assert_eq!((incomplete, coverage.damaged.len()), (None, 0), "{coverage:?}");
+    assert!(coverage.to_string().contains("aged out meanwhile"), "{coverage}");
+}
+
 #[test]
 fn a_damaged_archive_is_named_and_not_restored() {
     let sandbox = with_hours(OLD_IS_ARCHIVED);
@@ -165,6 +207,10 @@ fn nothing_goes_where_there_is_no_archive_folder_or_a_legal_hold() {
     ");
     assert_snapshot!(sandbox.trawl(&["restore", "--archive", "logs", "abc"]), @r"
     exit: 1
+    --- stdout ---
+    index  id  earliest  latest  events  outcome
+    -----  --  --------  ------  ------  -------
+
     --- stderr ---
     there is no such bucket in the archive
     ");

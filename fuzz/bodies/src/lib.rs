@@ -16,14 +16,15 @@ mod time;
 pub use formats::{extract, parser, text, timestamp};
 pub use indexer::compressed;
 pub use query::{eval, query};
-pub use store::{journal, live};
+pub use store::{archive, journal, live};
 pub use time::{strptime, time_modifier};
 
 /// What is done with the bytes.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of regressions.
-pub const TARGETS: [(&str, Body); 11] = [
+pub const TARGETS: [(&str, Body); 12] = [
+    ("archive", archive),
     ("compressed", compressed),
     ("eval", eval),
     ("extract", extract),

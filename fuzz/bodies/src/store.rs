@@ -8,10 +8,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use trawl_formats::event::IndexName;
 use trawl_formats::{Decoding, ParsedBlock, Parser, ParserOptions, Registry, Step, text};
+use trawl_store::archive::{ArchivedBucket, open_bucket};
 use trawl_store::bucket::blocks::{BLOCKS_FILE, BlockDirectory};
 use trawl_store::bucket::columns::{COLUMNS_FILE, Chunk};
 use trawl_store::bucket::journal::{FrameRef, JOURNAL_FILE};
 use trawl_store::bucket::meta::{BucketMeta, META_FILE};
+use trawl_store::retention::aged_out::{AgedOutFile, SOURCES_FILE};
 use trawl_store::segment::Tokenizer;
 use trawl_store::segment::terms::TermTable;
 use trawl_store::sums::{self, BucketFiles, SUMS_FILE};
@@ -46,6 +48,28 @@ pub fn journal(bytes: &[u8]) {
         3 => read_frame(input),
         4 => BUCKET.with(|bucket| bucket.get_or_init(TemplateBucket::new).read_sums(input.rest())),
         _ => BUCKET.with(|bucket| bucket.get_or_init(TemplateBucket::new).read_changed(input)),
+    }
+}
+
+/// The first byte chooses what the rest is: `sources.json`, or a file of an archive.
+pub fn archive(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    if input.u8() % 2 == 0 {
+        let path = Path::new(SOURCES_FILE);
+        if let Ok(file) = AgedOutFile::decode(input.rest(), path) {
+            let text = serde_json::to_vec(&file).expect("it was read");
+            assert_eq!(AgedOutFile::decode(&text, path).expect("what was written"), file);
+        }
+        return;
+    }
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let path = dir.path().join("bucket.tar");
+    fs::write(&path, input.rest()).expect("write");
+    if let Ok(bucket) = ArchivedBucket::open(&path)
+        && bucket.verify().is_ok()
+    {
+        // Whole, by its own sums: then it can be read.
+        assert_eq!(open_bucket(&path).expect("open").n_events(), bucket.meta.n_events);
     }
 }
 

@@ -48,6 +48,9 @@ impl ArchivedBucket {
         let bucket = open_bucket(path)?;
         let meta = bucket.meta()?;
         check_meta(&meta, path)?;
+        if meta.n_events != bucket.n_events() {
+            return Err(not_an_archive(path, "its events are not as many as it says"));
+        }
         let file_bytes = path.metadata().at("read", path)?.len();
         Ok(Self { path: path.to_owned(), meta, file_bytes })
     }
@@ -166,10 +169,20 @@ fn file_name(meta: &BucketMeta) -> String {
     format!("{}_{}_{}_{}.{EXTENSION}", meta.index, time(meta.min_time_us), time(meta.max_time_us), meta.id)
 }
 
-/// Names of directories are made of it: it must be what we make.
+/// Names of directories are made of the id, and progress of the ranges: they must be what we make.
 fn check_meta(meta: &BucketMeta, path: &Path) -> Result<()> {
     let is_id = !meta.id.is_empty() && meta.id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_id { Ok(()) } else { Err(not_an_archive(path, "its id is not one that a bucket has")) }
+    if !is_id {
+        return Err(not_an_archive(path, "its id is not one that a bucket has"));
+    }
+    let has_tails = |source: &SourceMeta| {
+        source.ranges.iter().all(|range| source.tails.iter().any(|tail| tail.end == range.end))
+            && source.ranges.end() <= i64::MAX as u64
+    };
+    if !meta.sources.iter().all(has_tails) {
+        return Err(not_an_archive(path, "its byte ranges make no sense"));
+    }
+    Ok(())
 }
 
 /// Whether a bucket of a store holds the events of an archived one: it is what became of it when its index was made anew.

@@ -41,12 +41,7 @@ impl Writer {
     /// If the file is damaged or no archived bucket, there is no room, or the disk or the catalog refuses the bucket. Nothing
     /// has changed then.
     pub fn restore(&self, archived: &ArchivedBucket) -> Result<std::result::Result<Restored, NotRestored>> {
-        // Room first: it takes the lock that keeps retention away from here on.
         let meta = &archived.meta;
-        if self.catalog().snapshot()?.buckets.iter().any(|row| row.id == meta.id) {
-            return Ok(Err(NotRestored::InStore));
-        }
-        self.make_room(&meta.index, archived.file_bytes)?;
         let _paused = self.pause_retention();
         let rows = self.catalog().snapshot()?.buckets;
         if rows.iter().any(|row| row.id == meta.id) {
@@ -55,6 +50,8 @@ impl Writer {
         if self.holds_same_bytes(&rows, meta)? {
             return Ok(Err(NotRestored::SameBytes));
         }
+        // Nothing else goes for it.
+        self.has_room(&meta.index, archived.file_bytes)?;
         let bucket = self.unpack(archived)?;
         let dir = bucket.dir.clone();
         let added = self.add_restored(&bucket);
@@ -131,7 +128,7 @@ impl Writer {
             };
             let aged = &mut file.aged_out[at];
             aged.add(&source.ranges, &source.tails);
-            aged.n_events += source.n_events;
+            aged.n_events = aged.n_events.saturating_add(source.n_events);
             changed.push(at);
         }
         file.restored.insert(bucket.meta.id.clone());

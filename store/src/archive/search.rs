@@ -9,6 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use trawl_formats::event::IndexName;
 
 /// What lies in the archives that a reader looks into.
 #[derive(Default)]
@@ -44,17 +45,26 @@ impl Archives {
     pub fn add_to(&self, data: &Path, snapshot: &mut Snapshot) {
         snapshot.unreadable.clone_from(&self.unreadable);
         let mut added = Vec::new();
-        for (bucket, row) in &self.buckets {
-            if !self.is_held(data, &snapshot.buckets, &bucket.meta) {
-                added.push(row.clone());
+        {
+            let rows = &snapshot.buckets;
+            let ids: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            // What is archived is mostly older than all that is in the store: then nothing needs to be compared.
+            let mut begins: HashMap<&IndexName, i64> = HashMap::new();
+            for row in rows {
+                let begin = begins.entry(&row.index).or_insert(row.min_time_us);
+                *begin = row.min_time_us.min(*begin);
+            }
+            for (ArchivedBucket { meta, .. }, row) in &self.buckets {
+                let is_old = begins.get(&meta.index).is_none_or(|begin| meta.max_time_us < *begin);
+                let holds = |row: &&BucketRow| self.known_meta(data, row).is_some_and(|held| holds_same(&held, meta));
+                let is_held = ids.contains(&*meta.id)
+                    || !is_old && rows.iter().filter(|row| may_hold_same(row, meta)).any(|row| holds(&row));
+                if !is_held {
+                    added.push(row.clone());
+                }
             }
         }
         snapshot.buckets.append(&mut added);
-    }
-
-    fn is_held(&self, data: &Path, rows: &[BucketRow], meta: &BucketMeta) -> bool {
-        let holds = |row: &BucketRow| self.known_meta(data, row).is_some_and(|held| holds_same(&held, meta));
-        rows.iter().any(|row| row.id == meta.id) || rows.iter().any(|row| may_hold_same(row, meta) && holds(row))
     }
 
     /// What a bucket of the store says of itself. One that does not say it is damaged, and named as such when it is searched.

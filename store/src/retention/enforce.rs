@@ -15,11 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use trawl_formats::event::IndexName;
 
 /// Below so much free space, directories that were moved aside go before their time.
 const LOW_SPACE_BYTES: u64 = 256 << 20;
+/// Replaced live logs younger than this are never deleted: one may just be created, and nobody knows it yet.
+const LEAST_LOG_AGE: Duration = Duration::from_secs(60);
+/// How long an index that stays too large, because the rest of it may not go, is left alone.
+const OVERSIZE_PAUSE: Duration = Duration::from_secs(10);
 /// Buckets that go in one transaction: few, because the disk gets its space back only then.
 const CHUNK_LEN: usize = 16;
 
@@ -31,6 +35,8 @@ pub(crate) struct Retention {
     work: Mutex<Sizes>,
     /// Bytes of the sealed buckets of each index, as of when they were last added up.
     totals: Mutex<BTreeMap<IndexName, u64>>,
+    /// When it is worth the trouble again to make an index smaller.
+    resize_at: Mutex<BTreeMap<IndexName, Instant>>,
 }
 
 /// Bytes on disk by bucket, which never change.
@@ -80,6 +86,7 @@ impl Writer {
     /// Says how long, and in how much space, indexes keep their buckets from now on. Nothing is removed by this alone.
     pub fn set_retention(&self, policies: Policies) {
         *lock(&self.retention.policies) = policies;
+        lock(&self.retention.resize_at).clear();
     }
 
     /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
@@ -129,19 +136,40 @@ impl Writer {
             // What could not be archived stays; whether there is room in spite of it is asked below.
             self.remove_planned(&mut sizes, Some((index, written, bytes)), &|| false)?;
             self.free_aside(wanted)?;
-        }
-        let disk = disk::file_system(&self.data)?;
-        match policy.min_free.map(|min_free| min_free.bytes(disk.total)) {
-            Some(min_free) if disk.free < min_free.saturating_add(bytes) => {
-                Err(StoreError::NoRoom { path: self.data.clone(), index: index.clone(), free: disk.free, min_free })
+            if self.is_oversized(index, &policy, written.saturating_add(bytes)) {
+                lock(&self.retention.resize_at).insert(index.clone(), Instant::now() + OVERSIZE_PAUSE);
             }
-            _ => Ok(()),
         }
+        self.has_room(index, bytes)
+    }
+
+    /// Whether `bytes` more leave enough free. Deletes what lies aside for it, but lets no bucket go.
+    ///
+    /// # Errors
+    /// As [`make_room`](Self::make_room).
+    pub(crate) fn has_room(&self, index: &IndexName, bytes: u64) -> Result<()> {
+        let policy = self.retention.policy(index);
+        let Some(min_free) = policy.min_free else { return Ok(()) };
+        self.free_aside(min_free.bytes(disk::file_system(&self.data)?.total).saturating_add(bytes))?;
+        let disk = disk::file_system(&self.data)?;
+        let min_free = min_free.bytes(disk.total);
+        if disk.free < min_free.saturating_add(bytes) {
+            return Err(StoreError::NoRoom {
+                path: self.data.clone(),
+                index: index.clone(),
+                free: disk.free,
+                min_free,
+            });
+        }
+        Ok(())
     }
 
     /// Whether an index with `bytes` more would be larger than it may, as far as is known.
     fn is_oversized(&self, index: &IndexName, policy: &Policy, bytes: u64) -> bool {
         let Some(max_size) = policy.max_size.filter(|_| !policy.protected) else { return false };
+        if lock(&self.retention.resize_at).get(index).is_some_and(|at| Instant::now() < *at) {
+            return false;
+        }
         let sealed = match lock(&self.retention.totals).get(index) {
             Some(&sealed) => sealed,
             // Nobody has added them up yet.
@@ -284,8 +312,13 @@ impl Writer {
         self.sweep_live_logs(grace)
     }
 
-    /// Deletes what lies aside, the oldest first, until so many bytes are free.
+    /// Deletes what was replaced or lies aside, the oldest first, until so many bytes are free.
     fn free_aside(&self, wanted: u64) -> Result<()> {
+        if disk::file_system(&self.data)?.free >= wanted {
+            return Ok(());
+        }
+        // A reader that misses a log takes another snapshot, so they cost nobody anything.
+        self.sweep_live_logs(LEAST_LOG_AGE)?;
         for Aside { dir, .. } in self.aside()? {
             if disk::file_system(&self.data)?.free >= wanted {
                 break;
@@ -358,7 +391,7 @@ pub(crate) fn bucket_uses(data: &Path, rows: &[BucketRow], sizes: &mut Sizes) ->
 
 fn totals(buckets: &[BucketUse], policies: &Policies) -> BTreeMap<IndexName, u64> {
     let mut totals: BTreeMap<IndexName, u64> = policies.keys().map(|index| (index.clone(), 0)).collect();
-    for bucket in buckets {
+    for bucket in buckets.iter().filter(|bucket| !bucket.is_restored) {
         *totals.entry(bucket.index.clone()).or_default() += bucket.bytes;
     }
     totals

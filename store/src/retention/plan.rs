@@ -15,7 +15,8 @@ const PPM: u64 = 1_000_000;
 pub struct Policy {
     /// A bucket goes when its newest event is older.
     pub max_age: Option<Duration>,
-    /// Bytes on disk that buckets and live logs may take; the oldest buckets go.
+    /// Bytes on disk that buckets and live logs may take; the oldest buckets go. Restored ones do not count: what comes back
+    /// from an archive must not push out what is newer.
     pub max_size: Option<u64>,
     /// What is kept free of the file system; the oldest buckets go, and if that is not enough, nothing is added.
     pub min_free: Option<MinFree>,
@@ -127,8 +128,10 @@ pub fn plan(buckets: &[BucketUse], policies: &Policies, now_us: i64, disk: &Disk
     }
 
     for (index, max_size) in policies.iter().filter_map(|(index, policy)| Some((index, policy.max_size?))) {
-        let staying =
-            sorted.iter().enumerate().filter(|(at, bucket)| bucket.index == *index && !going.contains_key(at));
+        let staying = sorted
+            .iter()
+            .enumerate()
+            .filter(|(at, bucket)| bucket.index == *index && !bucket.is_restored && !going.contains_key(at));
         let mut used = staying
             .map(|(_, bucket)| bucket.bytes)
             .fold(disk.live.get(index).copied().unwrap_or(0), u64::saturating_add);
@@ -258,7 +261,7 @@ mod tests {
                 }
                 if let Some(max_size) = policy.max_size {
                     // For free space more may have gone.
-                    let staying = own.iter().filter(|bucket| !matches!(reason(bucket), Some(Reason::Age | Reason::Size)));
+                    let staying = own.iter().filter(|bucket| !bucket.is_restored && !matches!(reason(bucket), Some(Reason::Age | Reason::Size)));
                     let used = staying.map(|bucket| bucket.bytes).sum::<u64>() + disk.live[name];
                     let by_size: Vec<_> = own.iter().filter(|bucket| reason(bucket) == Some(Reason::Size)).collect();
                     let can_go = own.iter().any(|bucket| may_go(bucket) && !matches!(reason(bucket), Some(Reason::Age | Reason::Size)));

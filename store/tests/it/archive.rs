@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 use trawl_formats::Registry;
 use trawl_store::archive::{self, ArchivedBucket, NotRestored};
-use trawl_store::retention::{Policies, Policy};
+use trawl_store::retention::{MinFree, Policies, Policy};
 use trawl_store::verify::verify;
 use trawl_store::{Reader, SourceState, StoreError, Writer, rebuild_catalog};
 
@@ -142,6 +142,27 @@ fn an_empty_store_takes_progress_along_and_another_store_does_not() {
     assert_eq!(restore_into(&other), before, "the ids belong to other files there");
     let reader = Reader::open(&other).expect("reader");
     assert_eq!((doc_freq(&reader, "alpha"), doc_freq(&reader, "other")), (200, 120));
+}
+
+#[test]
+fn what_comes_back_pushes_nothing_out() {
+    let lab = Lab::new();
+    lab.writer().enforce_retention(&|| false).expect("enforce");
+    index(&lab.data(), &[("/new.log", &log("new", 50))]);
+    let writer = lab.writer();
+    let (unlimited, absurd) = (Policy::default(), Some(MinFree::Bytes(u64::MAX / 2)));
+    // It counts as free space that is taken: then it is refused.
+    writer.set_retention(BTreeMap::from([(main_index(), Policy { min_free: absurd, ..unlimited })]));
+    let archived = lab.archived();
+    assert!(matches!(writer.restore(&archived[0]), Err(StoreError::NoRoom { .. })));
+    assert_eq!(lab.n_buckets(), 1);
+    // It does not count as size, neither while it comes nor after it.
+    writer.set_retention(BTreeMap::from([(main_index(), Policy { max_size: Some(100_000), ..Policy::default() })]));
+    for bucket in &archived {
+        writer.restore(bucket).expect("restore").expect("it was not there");
+    }
+    assert!(writer.enforce_retention(&|| false).expect("enforce").removed.is_empty());
+    assert_eq!(lab.n_buckets(), 3);
 }
 
 #[test]
