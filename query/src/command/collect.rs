@@ -365,7 +365,7 @@ mod tests {
     fn rows_become_events_and_pass() {
         let (events, rows) =
             collected("| makeresults format=csv data=\"n,host\n1,a\n2,\" | collect index=s marker=\"m=1\"");
-        assert_eq!(rows.trim_end(), "n=1 host=a\nn=2 host=\"\"");
+        assert_eq!(rows.trim_end(), "n=1 host=a _time=1772725653\nn=2 _time=1772725653");
         assert_eq!(
             events,
             [CollectedEvents {
@@ -373,7 +373,7 @@ mod tests {
                 source: "collect".to_owned(),
                 sourcetype: "stash".to_owned(),
                 host: None,
-                text: format!("{START}n=\"1\", orig_host=\"a\", m=1\n{START}n=\"2\", orig_host=\"\", m=1\n"),
+                text: format!("{START}n=\"1\", orig_host=\"a\", m=1\n{START}n=\"2\", m=1\n"),
             }]
         );
     }
@@ -416,7 +416,7 @@ mod tests {
     fn nothing_is_written() {
         assert_eq!(
             collected("| makeresults | eval a=1 | fields a | collect index=s testmode=t"),
-            (vec![], "a=1\n".to_owned())
+            (vec![], "a=1 _time=1772725653".to_owned())
         );
         assert_eq!(collected("| makeresults count=0 | collect index=s").0, []);
         let error = generated("| makeresults | collect index=s").unwrap_err().to_string();

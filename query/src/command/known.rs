@@ -18,7 +18,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("bucketdir", ""),
     ("cluster", ""),
     ("cofilter", ""),
-    ("collect", ""),
     ("concurrency", ""),
     ("contingency", ""),
     ("correlate", ""),
