@@ -54,7 +54,7 @@ pub fn journal(bytes: &[u8]) {
 /// The first byte chooses what the rest is: `sources.json`, or a file of an archive.
 pub fn archive(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    if input.u8() % 2 == 0 {
+    if input.u8().is_multiple_of(2) {
         let path = Path::new(SOURCES_FILE);
         if let Ok(file) = AgedOutFile::decode(input.rest(), path) {
             let text = serde_json::to_vec(&file).expect("it was read");
