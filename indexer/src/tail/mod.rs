@@ -11,7 +11,7 @@
 //! each byte that is read, the up to 256 bytes before it are read again: whoever truncates a file and writes past the old
 //! end is found out.
 //!
-//! **Events and progress become durable in one batch** ([`batch`]). What the disk refuses is forgotten and read again.
+//! **Events and progress become durable in one batch** (module `batch`). What the disk refuses is forgotten and read again.
 
 mod batch;
 mod commands;
