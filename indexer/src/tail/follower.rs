@@ -188,6 +188,11 @@ impl Follower {
         self.stamp.map_or(0, |stamp| stamp.len.saturating_sub(self.durable.offset))
     }
 
+    /// Bytes that were read.
+    pub(super) fn read_to(&self) -> u64 {
+        self.read.offset
+    }
+
     /// Bytes that are durable.
     pub(super) fn durable_to(&self) -> u64 {
         self.durable.offset

@@ -13,6 +13,7 @@
 //!
 //! **Events and progress become durable in one batch** (module `batch`). What the disk refuses is forgotten and read again.
 
+mod activity;
 mod batch;
 mod commands;
 mod feed;
@@ -23,6 +24,7 @@ mod streams;
 mod watch;
 
 pub use crate::command::CommandInput;
+pub use activity::{Activity, Counts, IndexCounts, Remarks, Timed};
 pub use run::{Control, run};
 pub use status::{FeedStatus, FileState, FileStatus, TailStatus};
 pub use streams::{StreamInput, StreamOrigin};
@@ -126,6 +128,8 @@ pub struct TailOptions {
     pub from_last_bytes: Option<u64>,
     /// Who reads which file in this process. Default: nobody else does.
     pub custody: Arc<Custody>,
+    /// Where it is counted what is done. Default: counts of its own.
+    pub activity: Arc<Activity>,
 }
 
 impl Default for TailOptions {
@@ -141,6 +145,7 @@ impl Default for TailOptions {
             max_open_files: 512,
             from_last_bytes: None,
             custody: Arc::default(),
+            activity: Arc::default(),
         }
     }
 }
@@ -243,6 +248,8 @@ pub struct Tailer<'w> {
     backlog: HashMap<usize, Vec<Found>>,
     /// Paths that could not be listed.
     unlisted: Vec<(PathBuf, FileError)>,
+    /// Files that are left out until they are written again.
+    too_old: Vec<PathBuf>,
     /// Directories that hold followed files, or may.
     dirs: BTreeSet<PathBuf>,
     next_reconcile: Duration,
@@ -324,6 +331,7 @@ impl<'w> Tailer<'w> {
             waiting: HashMap::new(),
             backlog: HashMap::new(),
             unlisted: Vec::new(),
+            too_old: Vec::new(),
             dirs: BTreeSet::new(),
             next_reconcile: Duration::ZERO,
             next_rescan: Duration::ZERO,
@@ -448,6 +456,7 @@ impl<'w> Tailer<'w> {
         let known = mem::take(&mut self.real_paths);
         let mut real_paths = HashMap::new();
         self.unlisted.clear();
+        self.too_old.clear();
         let mut dirs = BTreeSet::new();
         for route in 0..self.routes.len() {
             let Route { inputs, options, ignore_older } = &self.routes[route];
@@ -473,6 +482,8 @@ impl<'w> Tailer<'w> {
                 let is_old = ignore_older.is_some_and(|limit| i128::from(age_us) > limit.as_micros() as i128);
                 if !is_old || self.files.contains_key(&key) {
                     self.see(key, found, route, now);
+                } else {
+                    self.too_old.push(found.path);
                 }
             }
         }
@@ -1092,8 +1103,11 @@ impl<'w> Tailer<'w> {
             return lane.refused_since.is_none() || lane.is_ready(now);
         }
         let (n_events, n_bytes) = lane.totals();
+        let batch = activity::Batch::of(&lane.pending);
         let touched = mem::take(&mut lane.touched);
+        let begun = std::time::Instant::now();
         let outcome = lane.commit(self.writer, now);
+        self.options.activity.note_batch(&lane.index, batch, outcome.is_ok().then(|| begun.elapsed()));
         for producer in touched {
             let key = match (producer, &outcome) {
                 (Producer::File(key), _) => key,

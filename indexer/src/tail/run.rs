@@ -3,7 +3,7 @@
 use super::commands::{Finished, run_all};
 use super::streams::{Chunk, read_all};
 use super::watch::{Watch, waker};
-use super::{Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
+use super::{Activity, Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
 use crate::error::IndexError;
 use crate::options::Options;
 use crate::progress::Progress;
@@ -85,6 +85,7 @@ pub fn run(
     mut on_status: impl FnMut(&TailStatus),
 ) -> Result<(), IndexError> {
     let clock = Clock { begun: Instant::now() };
+    let activity = Arc::clone(&options.activity);
     let mut tailer = Tailer::new(writer, registry, inputs, options)?;
     let mut watch = Watch::new(control.wake.0.clone());
     let (load, loads) = crossbeam_channel::unbounded();
@@ -105,8 +106,8 @@ pub fn run(
             scope.spawn(move || read_all(origin, idx, stop, &feed, wake));
         }
         drop(feed);
-        scope.spawn(|| load_all(writer, registry, control, &loads, &loaded));
-        scope.spawn(|| seal_all(writer, &indexes, control, &seals));
+        scope.spawn(|| load_all(writer, registry, control, &activity, &loads, &loaded));
+        scope.spawn(|| seal_all(writer, &indexes, control, &activity, &seals));
         let mut lines = Lines { load, done, seal, feeds, keep: Some(keep) };
         let outcome = follow(&mut tailer, &mut watch, &clock, control, &mut lines, &mut on_status);
         tailer.disconnect();
@@ -190,6 +191,7 @@ fn load_all(
     writer: &Writer,
     registry: &Registry,
     control: &Control,
+    activity: &Activity,
     loads: &Receiver<(Backlog, Options)>,
     loaded: &Sender<(Backlog, Result<Report, IndexError>)>,
 ) {
@@ -198,6 +200,9 @@ fn load_all(
             return;
         }
         let report = crate::load(writer, registry, backlog.files.clone(), &options, &Progress::default());
+        if let Ok(report) = &report {
+            activity.note_load(&options.index, report);
+        }
         if loaded.send((backlog, report)).is_err() {
             return;
         }
@@ -205,11 +210,13 @@ fn load_all(
     }
 }
 
-fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, seals: &Receiver<()>) {
+fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, activity: &Activity, seals: &Receiver<()>) {
     let is_cancelled = || control.is_stopped();
     let seal = |index| {
+        let begun = Instant::now();
         // What cannot be sealed now stays in its logs, where it is as safe, and is tried again with the next one.
-        let _ = writer.seal_live_logs(index, &is_cancelled);
+        let sealed = writer.seal_live_logs(index, &is_cancelled);
+        activity.note_seal(index, sealed.ok(), begun.elapsed());
     };
     indexes.iter().filter(|index| writer.ended_live_bytes(index) >= LEFT_BYTES).for_each(seal);
     for () in seals {

@@ -8,6 +8,7 @@ mod custody;
 mod kill;
 mod places;
 mod rotation;
+mod status;
 
 use crate::lab::{Lab, NOON_US, open_writer};
 use std::sync::Arc;
