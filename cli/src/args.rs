@@ -64,9 +64,9 @@ pub enum Verb {
     Run(RunArgs),
     /// Search the indexed events
     Search(SearchArgs),
-    /// List the indexed sources and how far each has been read
+    /// List the sources, how far each has been read, and what is wrong with it
     Sources(SourcesArgs),
-    /// Show what the data folder holds
+    /// Show whether all is well: `trawl run`, how far behind it is, the indexes
     Status(StatusArgs),
     /// Show matching events as they arrive
     Tail(TailArgs),
@@ -286,10 +286,32 @@ pub struct TailArgs {
 
 /// Arguments of `trawl sources`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each row is a source and how it stands: following, draining (it has lost its name and is read to its end), loading (in bulk), \
+waiting (there is something that nobody reads), read, empty, binary (left out), copy, too old (left out), unreadable, gone, or \
+stream (standard input, a pipe, a command). `lag_bytes` were written and cannot be found yet; `lag_s` is the age of the oldest \
+of them. Other formats than table have more columns: bytes of the latest file, read and indexed, and what was not stored as it \
+stood: `nul_bytes` (runs of NULs, which hold nothing), `cut_events` (stored in pieces; nothing is lost).
+
+Examples:
+  trawl sources
+  trawl sources --problems
+  trawl sources --generations --index web
+  trawl sources -o ndjson | jq 'select(.lag_bytes > 0)'
+
+Exit status: 0 at least one source, 1 none.")]
 pub struct SourcesArgs {
     /// Only sources of this index; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub index: Vec<IndexName>,
+
+    /// Only sources that are behind, wait or cannot be read
+    #[arg(long)]
+    pub problems: bool,
+
+    /// A row for each file that was read under the name of a source, one after the other
+    #[arg(long, conflicts_with = "problems")]
+    pub generations: bool,
 
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
@@ -298,6 +320,15 @@ pub struct SourcesArgs {
 
 /// Arguments of `trawl status`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Says whether `trawl run` is at work, whether it is behind, and what is wrong, since when, and what to do about it; and prints \
+a row for each index. With `--output json` all of it is one object.
+
+Examples:
+  trawl status
+  trawl status -o json | jq .problems
+
+Exit status: 0 all is well, 1 there is no index yet, 2 something is wrong.")]
 pub struct StatusArgs {
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]

@@ -14,8 +14,10 @@ mod error;
 mod exit_code;
 mod output;
 mod prompt;
+mod run_state;
 mod signals;
 mod spool;
+mod standing;
 mod terminal;
 mod words;
 

@@ -256,6 +256,13 @@ impl Writer {
         self.lock_live().logs_of(index).map(|(_, log)| log.len).sum()
     }
 
+    /// Bytes of all live logs by index.
+    pub(crate) fn live_bytes_by_index(&self) -> BTreeMap<IndexName, u64> {
+        let mut bytes: BTreeMap<IndexName, u64> = BTreeMap::new();
+        self.lock_live().all().for_each(|log| *bytes.entry(log.index.clone()).or_default() += log.len);
+        bytes
+    }
+
     /// Bytes of the live logs of an index that nobody appends to any more.
     pub fn ended_live_bytes(&self, index: &IndexName) -> u64 {
         self.lock_live().logs_of(index).filter(|(_, log)| !log.grows).map(|(_, log)| log.len).sum()

@@ -8,6 +8,7 @@ use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::output::{Theme, human, notes};
+use crate::run_state::Recorder;
 use crate::signals::{Service, ServiceSignal};
 use crate::spool::{Answer, Asked, Request, Server, Work};
 use crate::terminal::Terminal;
@@ -19,11 +20,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::tail::{
-    Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
+    Activity, Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
 };
 use trawl_indexer::{Custody, Options, Progress};
 use trawl_store::retention::RetentionReport;
@@ -45,10 +46,16 @@ pub fn run(
     let plan = Plan::new(args, &first)?;
     let writer = open_writer(&first)?;
     let service = Service::watch()?;
-    let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr));
-    reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
-    let desk = Desk { writer: &writer, registry: Mutex::new(Arc::clone(&plan.registry)), custody: Arc::default() };
     let server = Server::begin(&first.data.value)?;
+    let recorder = Recorder::begin(&first.data.value, wall_us());
+    let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr), recorder);
+    reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
+    let desk = Desk {
+        writer: &writer,
+        registry: Mutex::new(Arc::clone(&plan.registry)),
+        custody: Arc::default(),
+        activity: Arc::default(),
+    };
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| server.serve(&stop, &|request, asked| desk.serve(request, asked)));
@@ -74,16 +81,21 @@ fn follow(
             let control = Arc::clone(&control);
             move || control.stop()
         });
-        let options = TailOptions { custody: Arc::clone(&desk.custody), ..TailOptions::default() };
+        let options = TailOptions {
+            custody: Arc::clone(&desk.custody),
+            activity: Arc::clone(&desk.activity),
+            ..TailOptions::default()
+        };
         thread::scope(|scope| {
             let (keeper, reports) = Keeper::start(scope, desk.writer);
             let on_status = |status: &TailStatus| {
                 notify(&[NotifyState::Ready, NotifyState::Watchdog]);
-                // Where nobody reads the standard error, the work goes on.
-                let _ = reporter.report(status);
                 for report in reports.try_iter() {
+                    // Where nobody reads the standard error, the work goes on.
                     let _ = reporter.report_retention(&report);
                 }
+                let _ = reporter.report(status);
+                reporter.recorder.tell(status, &desk.activity.counts(), wall_us());
             };
             let outcome = tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status);
             drop(keeper);
@@ -98,10 +110,12 @@ fn follow(
                         desk.writer.set_retention(config.retention.clone());
                         current = config;
                         reporter.say(&format!("read the configuration again: following {}", plan.description))?;
+                        reporter.recorder.tell_configuration(None, wall_us());
                         plan
                     }
                     Err(error) => {
                         reporter.warn(&format!("the configuration is kept as it was: {error:#}"))?;
+                        reporter.recorder.tell_configuration(Some(format!("{error:#}")), wall_us());
                         Plan::new(args, &current)?
                     }
                 };
@@ -109,6 +123,7 @@ fn follow(
             }
             Some(ServiceSignal::Stop) | None => {
                 notify(&[NotifyState::Stopping]);
+                reporter.recorder.end(wall_us());
                 reporter.say("stopped; everything that was read is kept")?;
                 return Ok(ExitCode::Success);
             }
@@ -122,6 +137,7 @@ struct Desk<'w> {
     /// Log formats as of now.
     registry: Mutex<Arc<Registry>>,
     custody: Arc<Custody>,
+    activity: Arc<Activity>,
 }
 
 impl Desk<'_> {
@@ -184,6 +200,12 @@ impl Drop for Keeper {
     }
 }
 
+/// The wall clock, microseconds since 1970.
+fn wall_us() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// Tells systemd, if it has started us.
 fn notify(states: &[NotifyState<'_>]) {
     // Without systemd there is nobody to tell, and that is no error.
@@ -243,13 +265,15 @@ struct Reporter {
     last: Option<Instant>,
     /// What kept retention from its work in the last round.
     retention_troubles: BTreeSet<String>,
+    recorder: Recorder,
 }
 
 impl Reporter {
-    fn new(is_verbose: bool, theme: Theme) -> Self {
+    fn new(is_verbose: bool, theme: Theme, recorder: Recorder) -> Self {
         Self {
             is_verbose,
             theme,
+            recorder,
             troubles: BTreeMap::new(),
             is_paused: false,
             last: None,
@@ -274,6 +298,7 @@ impl Reporter {
         for trouble in troubles.difference(&self.retention_troubles) {
             self.warn(&format!("retention: {trouble}"))?;
         }
+        self.recorder.tell_retention(troubles.iter(), wall_us());
         self.retention_troubles = troubles;
         let removed = round.as_ref().map_or(&[][..], |report| &report.removed);
         if !removed.is_empty() {

@@ -113,6 +113,11 @@ fn own_name() -> String {
     format!("process {}, `{}`", std::process::id(), words.join(" "))
 }
 
+/// Whether there is a process that writes the store of a data folder and does the work of others.
+pub fn is_served(data: &Path) -> bool {
+    File::open(Folder::of(data).serving()).is_ok_and(|file| is_locked(&file))
+}
+
 /// Whether somebody else holds the lock of a file.
 fn is_locked(file: &File) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))

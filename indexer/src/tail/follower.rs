@@ -183,9 +183,9 @@ impl Follower {
         !self.rest.is_empty()
     }
 
-    /// Bytes that are there and not durable.
-    pub(super) fn lag(&self) -> u64 {
-        self.stamp.map_or(0, |stamp| stamp.len.saturating_sub(self.durable.offset))
+    /// Its length when it was last read to its end, unless something of it is to be read again.
+    pub(super) fn known_len(&self) -> Option<u64> {
+        self.stamp.map(|stamp| stamp.len)
     }
 
     /// Bytes that were read.

@@ -110,10 +110,10 @@ impl Tailer<'_> {
                         status.identity = Some((source.source.clone(), source.generation, source.sourcetype.clone()));
                         let is_missing = tracked.missing_since.is_some();
                         status.state = if is_missing { FileState::Draining } else { FileState::Followed };
-                        (status.durable_to, status.lag) = (follower.durable_to(), follower.lag());
-                        status.read_to = follower.read_to();
-                        // What it was when it was found is outdated.
-                        status.len = status.durable_to + status.lag;
+                        (status.durable_to, status.read_to) = (follower.durable_to(), follower.read_to());
+                        // Where it has not been read to its end, the last listing tells more.
+                        status.len = follower.known_len().unwrap_or(status.len).max(status.read_to);
+                        status.lag = status.len - status.durable_to;
                         status.is_open = follower.is_open();
                         status.quiet_for = Some(now.at.saturating_sub(follower.last_growth));
                         status.error = follower.error.as_ref().map(|(error, since)| (explain(error), now.at - *since));

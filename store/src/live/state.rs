@@ -172,6 +172,11 @@ impl LiveState {
         }
     }
 
+    /// All logs.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &LogState> {
+        self.logs.values()
+    }
+
     /// Logs of an index, the oldest first.
     pub(crate) fn logs_of<'s>(
         &'s self,

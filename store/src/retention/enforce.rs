@@ -89,6 +89,14 @@ impl Writer {
         lock(&self.retention.resize_at).clear();
     }
 
+    /// Space on the disk of the data directory, and bytes of the live logs.
+    ///
+    /// # Errors
+    /// If the file system does not tell.
+    pub fn disk_use(&self) -> Result<DiskUse> {
+        disk_use(&self.data, self.live_bytes_by_index())
+    }
+
     /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
     ///
     /// # Errors
@@ -350,6 +358,14 @@ pub struct Planned {
 }
 
 impl Reader {
+    /// Space on the disk of the data directory, and bytes of the live logs.
+    ///
+    /// # Errors
+    /// If the catalog fails, or the file system does not tell.
+    pub fn disk_use(&self) -> Result<DiskUse> {
+        disk_use(self.data(), self.sealed_and_live()?.1)
+    }
+
     /// What would go now under given policies, and what would stay.
     ///
     /// # Errors
@@ -357,13 +373,17 @@ impl Reader {
     pub fn plan_retention(&self, policies: &Policies) -> Result<Vec<Planned>> {
         let (rows, live) = self.sealed_and_live()?;
         let buckets = bucket_uses(self.data(), &rows, &mut Sizes::new());
-        let file_system = disk::file_system(self.data())?;
-        let disk = DiskUse { free: file_system.free, total: file_system.total, live };
+        let disk = disk_use(self.data(), live)?;
         let removals = plan(&buckets, policies, clock::now_us(), &disk);
         let reason = |id: &str| removals.iter().find(|removal| removal.id == id).map(|removal| removal.reason);
         let planned = rows.into_iter().zip(buckets);
         Ok(planned.map(|(bucket, used)| Planned { reason: reason(&bucket.id), bytes: used.bytes, bucket }).collect())
     }
+}
+
+fn disk_use(data: &Path, live: BTreeMap<IndexName, u64>) -> Result<DiskUse> {
+    let disk::FileSystem { free, total } = disk::file_system(data)?;
+    Ok(DiskUse { free, total, live })
 }
 
 fn age(since: SystemTime) -> Duration {

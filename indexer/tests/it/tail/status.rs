@@ -33,7 +33,7 @@ fn what_is_left_out_is_named() {
         assert_eq!(tail.status().too_old, [lab.path("old.log")]);
         lab.write_on("old.log", line(2));
         tail.wait(Duration::from_secs(20));
-        assert_eq!(tail.status().too_old, [lab.path("old.log"); 0]);
+        assert!(tail.status().too_old.is_empty());
     });
 }
 
