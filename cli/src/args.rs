@@ -3,6 +3,7 @@
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
@@ -161,6 +162,7 @@ What is followed stands in the configuration, for example:
 
 Examples:
   trawl run
+  trawl run --metrics-listen 127.0.0.1:9187
   trawl run /var/log/app
   kubectl logs -f app | trawl run -
 
@@ -175,6 +177,19 @@ pub struct RunArgs {
     /// Say once per minute what is being done
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// Serve figures for Prometheus at http://ADDRESS/metrics, and whether all is well at /healthz; a port alone is one of
+    /// 127.0.0.1 [default: not served]
+    #[arg(long, value_name = "ADDRESS", value_parser = socket_address)]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// `127.0.0.1:9187`, `[::1]:9187`, or a port of this machine.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| "it is not an address and a port such as 127.0.0.1:9187".to_owned()),
+    }
 }
 
 /// Arguments of `trawl search`.

@@ -12,6 +12,7 @@ mod config;
 mod docs;
 mod error;
 mod exit_code;
+mod metrics;
 mod output;
 mod prompt;
 mod run_state;

@@ -7,11 +7,13 @@ use crate::args::RunArgs;
 use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
+use crate::metrics::{Board, HttpServer};
 use crate::output::{Theme, human, notes};
 use crate::run_state::Recorder;
 use crate::signals::{Service, ServiceSignal};
 use crate::spool::{Answer, Asked, Request, Server, Work};
 use crate::terminal::Terminal;
+use anyhow::Context;
 use sd_notify::NotifyState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
@@ -46,21 +48,40 @@ pub fn run(
     let plan = Plan::new(args, &first)?;
     let writer = open_writer(&first)?;
     let service = Service::watch()?;
+    let metrics = args.metrics_listen.map(|address| {
+        HttpServer::bind(address).with_context(|| format!("cannot listen on {address} (--metrics-listen)"))
+    });
+    let metrics = metrics.transpose()?;
     let server = Server::begin(&first.data.value)?;
-    let recorder = Recorder::begin(&first.data.value, wall_us());
+    let started_at_us = wall_us();
+    let recorder = Recorder::begin(&first.data.value, started_at_us);
     let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr), recorder);
     reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
+    let activity = Arc::default();
     let desk = Desk {
         writer: &writer,
         registry: Mutex::new(Arc::clone(&plan.registry)),
         custody: Arc::default(),
-        activity: Arc::default(),
+        board: Board::new(&writer, &activity, started_at_us),
+        activity: Arc::clone(&activity),
     };
+    let page = |path: &str| desk.board.page(path, wall_us());
+    if let Some(metrics) = &metrics {
+        let address = metrics.address();
+        reporter.say(&format!("figures are at http://{address}/metrics"))?;
+        if !address.ip().is_loopback() {
+            reporter.warn(&format!("everybody who reaches {address} can read them"))?;
+        }
+    }
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| server.serve(&stop, &|request, asked| desk.serve(request, asked)));
+        if let Some(metrics) = &metrics {
+            scope.spawn(|| metrics.serve(&page));
+        }
         let ended = follow(args, config, first, plan, &desk, &service, &mut reporter);
         stop.store(true, Ordering::Relaxed);
+        metrics.iter().for_each(HttpServer::stop);
         ended
     })
 }
@@ -96,6 +117,7 @@ fn follow(
                 }
                 let _ = reporter.report(status);
                 reporter.recorder.tell(status, &desk.activity.counts(), wall_us());
+                desk.board.post(status, reporter.recorder.state());
             };
             let outcome = tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status);
             drop(keeper);
@@ -138,6 +160,8 @@ struct Desk<'w> {
     registry: Mutex<Arc<Registry>>,
     custody: Arc<Custody>,
     activity: Arc<Activity>,
+    /// Where it says how things are.
+    board: Board<'w>,
 }
 
 impl Desk<'_> {

@@ -33,8 +33,7 @@ impl Recorder {
     }
 
     /// What was said last.
-    #[cfg(test)]
-    fn state(&self) -> &RunState {
+    pub fn state(&self) -> &RunState {
         &self.state
     }
 

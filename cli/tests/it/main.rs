@@ -11,6 +11,7 @@ mod index;
 mod language;
 mod lookup;
 mod man;
+mod metrics;
 mod oracle;
 mod permissions;
 mod prompt;

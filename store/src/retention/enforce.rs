@@ -35,12 +35,25 @@ pub(crate) struct Retention {
     work: Mutex<Sizes>,
     /// Bytes of the sealed buckets of each index, as of when they were last added up.
     totals: Mutex<BTreeMap<IndexName, u64>>,
+    /// What has gone since the store was opened.
+    gone: Mutex<BTreeMap<(IndexName, Reason), Gone>>,
     /// When it is worth the trouble again to make an index smaller.
     resize_at: Mutex<BTreeMap<IndexName, Instant>>,
 }
 
 /// Bytes on disk by bucket, which never change.
 type Sizes = HashMap<String, u64>;
+
+/// How much has gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Buckets.
+    pub n_buckets: u64,
+    /// Those of them that were archived.
+    pub n_archived: u64,
+    /// Bytes that they took on disk.
+    pub bytes: u64,
+}
 
 /// A bucket that went.
 #[derive(Clone, Debug)]
@@ -95,6 +108,11 @@ impl Writer {
     /// If the file system does not tell.
     pub fn disk_use(&self) -> Result<DiskUse> {
         disk_use(&self.data, self.live_bytes_by_index())
+    }
+
+    /// What has gone since the store was opened, by index and reason.
+    pub fn gone(&self) -> BTreeMap<(IndexName, Reason), Gone> {
+        lock(&self.retention.gone).clone()
     }
 
     /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
@@ -266,6 +284,14 @@ impl Writer {
             going.push(Removed { bucket: row.clone(), bytes, reason: *reason, archived });
         }
         self.drop_buckets(&going.iter().map(|removed| &removed.bucket).collect::<Vec<_>>())?;
+        let mut gone = lock(&self.retention.gone);
+        for removed in &going {
+            let gone = gone.entry((removed.bucket.index.clone(), removed.reason)).or_default();
+            gone.n_buckets += 1;
+            gone.n_archived += u64::from(removed.archived.is_some());
+            gone.bytes += removed.bytes;
+        }
+        drop(gone);
         report.removed.append(&mut going);
         Ok(())
     }
