@@ -9,6 +9,7 @@ use crate::stored::StoredContent;
 use hashbrown::HashMap;
 use std::ffi::OsStr;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use trawl_formats::event::IndexName;
 use trawl_store::catalog::GenerationState;
@@ -189,6 +190,13 @@ impl KnownSources {
     /// Sources whose first file had exactly this path, latest first.
     pub(crate) fn at_path<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s SourceState> {
         self.sources.iter().rev().filter(move |source| source.path == path)
+    }
+
+    /// The standard input that was read under a number before, as far as it was; it began with `head`.
+    pub(crate) fn stdin(&self, id: NonZeroU64, head: &[u8]) -> Option<GenerationRef> {
+        let known = self.by_inode.get(&(0, id.get())).into_iter().flatten();
+        let known = known.map(|&(source, generation)| GenerationRef { source, generation });
+        known.filter(|&at| self.generation(at).fingerprint.matches(head)).last()
     }
 
     /// Generations that begin with `head` and may be the file at `path`, the most likely first.

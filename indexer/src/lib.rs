@@ -98,7 +98,8 @@ pub(crate) const STDIN_NAME: &str = "stdin";
 /// Indexes what `inputs` stand for, each byte once however often it is called.
 ///
 /// Durable when it returns, and bucket by bucket before: after a crash or [`Options::cancel`] the next call goes on where
-/// this one ended. Standard input alone is never known again; what was committed of it before a crash stays.
+/// this one ended. Standard input alone is known again only by a number ([`Options::stdin_id`]); without one, what was committed
+/// of it before a crash stays, and it is stored again.
 ///
 /// # Errors
 /// If the store fails, or the options or inputs make no sense. What is wrong with single files is part of the [`Report`].

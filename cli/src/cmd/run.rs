@@ -1,8 +1,8 @@
 //! `trawl run`: follows files, runs commands and reads streams until it is told to stop.
 
 use super::index::{self, Surroundings, open_writer};
-use super::now_us;
-use super::retention::chain;
+use super::retention::{self, chain};
+use super::{now_us, restore};
 use crate::args::RunArgs;
 use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
@@ -11,16 +11,16 @@ use crate::metrics::{Board, HttpServer};
 use crate::output::{Theme, human, notes};
 use crate::run_state::Recorder;
 use crate::signals::{Service, ServiceSignal};
-use crate::spool::{Answer, Asked, Request, Server, Work};
+use crate::spool::{Answer, Asked, Request, Server, Stdin, Work};
 use crate::terminal::Terminal;
 use anyhow::Context;
 use sd_notify::NotifyState;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use trawl_formats::event::IndexName;
@@ -29,7 +29,7 @@ use trawl_indexer::tail::{
     Activity, Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
 };
 use trawl_indexer::{Custody, Options, Progress};
-use trawl_store::retention::RetentionReport;
+use trawl_store::retention::{Policies, RetentionReport};
 use trawl_store::{StoreError, Writer};
 
 /// How often `--verbose` says what is being done.
@@ -60,7 +60,7 @@ pub fn run(
     let activity = Arc::default();
     let desk = Desk {
         writer: &writer,
-        registry: Mutex::new(Arc::clone(&plan.registry)),
+        rules: Mutex::new(DeskRules { registry: Arc::clone(&plan.registry), retention: first.retention.clone() }),
         custody: Arc::default(),
         board: Board::new(&writer, &activity, started_at_us),
         activity: Arc::clone(&activity),
@@ -141,7 +141,7 @@ fn follow(
                         Plan::new(args, &current)?
                     }
                 };
-                desk.set_registry(&plan.registry);
+                desk.set_rules(&plan.registry, &current.retention);
             }
             Some(ServiceSignal::Stop) | None => {
                 notify(&[NotifyState::Stopping]);
@@ -153,11 +153,16 @@ fn follow(
     }
 }
 
+/// What the configuration says of others' work, as of now.
+struct DeskRules {
+    registry: Arc<Registry>,
+    retention: Policies,
+}
+
 /// Where others have their work done.
 struct Desk<'w> {
     writer: &'w Writer,
-    /// Log formats as of now.
-    registry: Mutex<Arc<Registry>>,
+    rules: Mutex<DeskRules>,
     custody: Arc<Custody>,
     activity: Arc<Activity>,
     /// Where it says how things are.
@@ -165,12 +170,16 @@ struct Desk<'w> {
 }
 
 impl Desk<'_> {
-    fn set_registry(&self, registry: &Arc<Registry>) {
-        *self.registry.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
+    fn set_rules(&self, registry: &Arc<Registry>, retention: &Policies) {
+        *self.lock() = DeskRules { registry: Arc::clone(registry), retention: retention.clone() };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, DeskRules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serve(&self, request: &Request, asked: Asked) -> anyhow::Result<Answer> {
-        let registry = Arc::clone(&self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+        let registry = Arc::clone(&self.lock().registry);
         match &request.work {
             Work::Index(work) => {
                 let surroundings = Surroundings {
@@ -180,11 +189,17 @@ impl Desk<'_> {
                     cancel: asked.cancel,
                     has_color: request.has_color,
                 };
-                let stdin: Box<dyn Read + Send> = match asked.stdin {
-                    Some(file) => Box::new(file),
-                    None => Box::new(io::empty()),
-                };
-                index::perform(self.writer, work, &surroundings, || stdin)
+                let stdin = asked.stdin.map_or(Stdin::None, |(copy, id)| Stdin::Copy(copy, id));
+                index::perform(self.writer, work, &surroundings, stdin)
+            }
+            Work::Restore { .. } | Work::Release { .. } => restore::perform(self.writer, &request.work),
+            Work::Retention { policies } => {
+                if *policies != self.lock().retention {
+                    let what = "`trawl run` keeps data by another configuration than this one";
+                    let hint = "name the same with --config, or make it read the file again: `systemctl reload trawl`";
+                    return Err(Advice::new(what, hint).into());
+                }
+                retention::perform(self.writer, &|| asked.cancel.load(Ordering::Relaxed))
             }
         }
     }

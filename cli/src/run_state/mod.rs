@@ -66,7 +66,7 @@ pub struct RunState {
     #[serde(default)]
     pub n_too_old: u64,
     /// The first of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "paths")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "spool::files")]
     pub too_old: Vec<PathBuf>,
     /// What was not stored as it stood, by the source's key in the catalog.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -235,21 +235,5 @@ impl Heard {
     /// Whether the process is there.
     pub fn is_alive(&self) -> bool {
         matches!(self.life, Life::Running | Life::Silent)
-    }
-}
-
-/// Lists of paths, for serde's `with`.
-mod paths {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::path::PathBuf;
-    use trawl_store::source::path_text;
-
-    pub fn serialize<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(paths.iter().map(|path| path_text::to_text(path)))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-        Vec::<String>::deserialize(deserializer)
-            .map(|texts| texts.iter().map(|text| path_text::from_text(text)).collect())
     }
 }
