@@ -8,7 +8,7 @@ use crate::bucket::meta::{BucketMeta, SourceMeta};
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
 use crate::retention::aged_out::{AgedOut, AgedOutFile};
-use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
+use crate::source::{Fingerprint, Hash16, SourceEntry, SourceHandle, SourceId, Tail, path_text};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -368,8 +368,7 @@ impl Catalog {
         let transaction = self.explained(connection.transaction())?;
         let snapshot = self.explained(take_snapshot(&transaction))?;
         read(snapshot, &|source, generation, at| {
-            let tables = if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] };
-            self.explained(is_committed(&transaction, tables, source, generation, at))
+            self.explained(is_committed(&transaction, self.range_tables(), source, generation, at))
         })
     }
 
@@ -378,41 +377,21 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
+        self.run(|transaction| read_sources(transaction, self.range_tables()))
+    }
+
+    /// The same, and the live logs that were not part of it at that moment, the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn sources_and_live_logs(&self) -> Result<(Vec<SourceState>, Vec<LiveLogRow>)> {
         self.run(|transaction| {
-            let mut sources: BTreeMap<u64, SourceState> = transaction
-                .prepare_cached("SELECT * FROM source")?
-                .query_map([], |row| source_row(row).map(|source| (source.id.0, source)))?
-                .collect::<rusqlite::Result<_>>()?;
-            let mut generations = transaction.prepare_cached("SELECT * FROM generation ORDER BY source_id, number")?;
-            let mut rows = generations.query([])?;
-            while let Some(row) = rows.next()? {
-                if let Some(source) = sources.get_mut(&unsigned(row, "source_id")?) {
-                    source.generations.push(generation_row(row)?);
-                }
-            }
-            for table in if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] } {
-                let mut ranges = transaction.prepare_cached(&format!("SELECT * FROM {table}"))?;
-                let mut rows = ranges.query([])?;
-                while let Some(row) = rows.next()? {
-                    let (id, number, range, tail) = range_row(row)?;
-                    let generation = sources.get_mut(&id).and_then(|source| {
-                        source.generations.iter_mut().find(|generation| generation.number == number)
-                    });
-                    if let Some(generation) = generation {
-                        generation.committed.insert(range.clone());
-                        if *table == AGED_RANGES {
-                            generation.aged_out.insert(range);
-                        }
-                        generation.tails.push(tail);
-                    }
-                }
-            }
-            for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
-                generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
-                generation.tails.dedup();
-            }
-            Ok(sources.into_values().collect())
+            Ok((read_sources(transaction, self.range_tables())?, take_snapshot(transaction)?.live_logs))
         })
+    }
+
+    fn range_tables(&self) -> &'static [&'static str] {
+        if self.has_aged() { &RANGE_TABLES } else { &RANGE_TABLES[..1] }
     }
 
     /// Enters a source, and the number of its first generation: 0, unless other files have the same value of the field
@@ -503,7 +482,7 @@ impl Catalog {
                     touched.insert((id, number));
                 }
                 for source in &meta.sources {
-                    let key = (source.id.0, source.generation);
+                    let key = (source.entry.id.0, source.entry.generation);
                     if let Some(aged) = aged.get_mut(&key).filter(|_| touched.contains(&key)) {
                         aged.n_events += source.n_events;
                     }
@@ -574,7 +553,7 @@ impl Catalog {
             for source in &new.meta.sources {
                 transaction
                     .prepare_cached("UPDATE generation SET n_events = n_events - ? WHERE source_id = ? AND number = ?")?
-                    .execute(params![source.n_events as i64, source.id.0 as i64, source.generation])?;
+                    .execute(params![source.n_events as i64, source.entry.id.0 as i64, source.entry.generation])?;
                 insert_gain(transaction, &new.meta.id, source)?;
             }
             Ok(())
@@ -642,7 +621,7 @@ impl Catalog {
             live_logs.iter().try_for_each(|(id, index)| insert_live_log(transaction, id, index))?;
             for bucket in sealed {
                 for source in &bucket.meta.sources {
-                    restore_source(transaction, &source.handle(&bucket.meta.index))?;
+                    restore_source(transaction, &source.entry.handle(&bucket.meta.index))?;
                 }
                 insert_bucket(transaction, data, bucket, &aged.aged_out)?;
                 if aged.restored.contains(&bucket.meta.id) {
@@ -681,6 +660,42 @@ fn take_snapshot(transaction: &Transaction<'_>) -> rusqlite::Result<CatalogSnaps
         .query_map([], live_log)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(CatalogSnapshot { buckets, live_logs })
+}
+
+fn read_sources(transaction: &Transaction<'_>, range_tables: &[&str]) -> rusqlite::Result<Vec<SourceState>> {
+    let mut sources: BTreeMap<u64, SourceState> = transaction
+        .prepare_cached("SELECT * FROM source")?
+        .query_map([], |row| source_row(row).map(|source| (source.id.0, source)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut generations = transaction.prepare_cached("SELECT * FROM generation ORDER BY source_id, number")?;
+    let mut rows = generations.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(source) = sources.get_mut(&unsigned(row, "source_id")?) {
+            source.generations.push(generation_row(row)?);
+        }
+    }
+    for table in range_tables {
+        let mut ranges = transaction.prepare_cached(&format!("SELECT * FROM {table}"))?;
+        let mut rows = ranges.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, number, range, tail) = range_row(row)?;
+            let generation = sources
+                .get_mut(&id)
+                .and_then(|source| source.generations.iter_mut().find(|generation| generation.number == number));
+            if let Some(generation) = generation {
+                generation.committed.insert(range.clone());
+                if *table == AGED_RANGES {
+                    generation.aged_out.insert(range);
+                }
+                generation.tails.push(tail);
+            }
+        }
+    }
+    for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
+        generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
+        generation.tails.dedup();
+    }
+    Ok(sources.into_values().collect())
 }
 
 /// Tables of the byte ranges that were read: those in buckets, and those that have aged out.
@@ -746,16 +761,8 @@ fn aged_generation(transaction: &Transaction<'_>, id: u64, number: u32) -> rusql
     select.query_row(params![id as i64, number], |row| {
         let generation = generation_row(row)?;
         Ok(AgedOut {
-            id: source.id,
-            generation: number,
+            entry: SourceEntry::of(&source.handle(&generation)),
             index: source.index.clone(),
-            path: source.path.clone(),
-            source: source.source.clone(),
-            host: source.host.clone(),
-            sourcetype: source.sourcetype.clone(),
-            rules_hash: source.rules_hash,
-            decoding: source.decoding.to_u8(),
-            fingerprint: generation.fingerprint,
             n_events: unsigned(row, "aged_events")?,
             ranges: RangeSet::default(),
             tails: Vec::new(),
@@ -770,14 +777,14 @@ fn aged_generation(transaction: &Transaction<'_>, id: u64, number: u32) -> rusql
 fn set_aged_out(transaction: &Transaction<'_>, aged: &[AgedOut]) -> rusqlite::Result<()> {
     for aged in aged {
         restore_source(transaction, &aged.handle())?;
-        let key = params![aged.id.0 as i64, aged.generation];
+        let key = params![aged.entry.id.0 as i64, aged.entry.generation];
         transaction.prepare_cached("DELETE FROM aged_range WHERE source_id = ? AND generation = ?")?.execute(key)?;
         let mut insert = transaction.prepare_cached("INSERT INTO aged_range VALUES (?, ?, ?, ?, ?, ?)")?;
         for range in aged.ranges.iter() {
             let Some(tail) = aged.tails.iter().find(|tail| tail.end == range.end) else { continue };
             insert.execute(params![
-                aged.id.0 as i64,
-                aged.generation,
+                aged.entry.id.0 as i64,
+                aged.entry.generation,
                 range.start as i64,
                 range.end as i64,
                 tail.len,
@@ -800,8 +807,8 @@ fn set_aged_out(transaction: &Transaction<'_>, aged: &[AgedOut]) -> rusqlite::Re
                 aged.last_end as i64,
                 aged.last_time_us,
                 aged.header.as_deref(),
-                aged.id.0 as i64,
-                aged.generation
+                aged.entry.id.0 as i64,
+                aged.entry.generation
             ])?;
     }
     Ok(())
@@ -898,7 +905,7 @@ fn insert_bucket(
     insert_bucket_row(transaction, data, bucket, false)?;
     for source in &bucket.meta.sources {
         let has_aged = |aged: &AgedOut| {
-            (aged.id, aged.generation) == (source.id, source.generation)
+            aged.entry.key() == source.entry.key()
                 && source.ranges.iter().all(|range| aged.ranges.first_gap(range.start) >= range.end)
         };
         if !aged.iter().any(has_aged) {
@@ -940,8 +947,8 @@ fn insert_gain(transaction: &Transaction<'_>, bucket_id: &str, source: &SourceMe
         let range = source.ranges.iter().find(|range| range.start < tail.end && tail.end <= range.end);
         let start = range.map_or(tail.start(), |range| range.start);
         transaction.prepare_cached("INSERT INTO byte_range VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-            source.id.0 as i64,
-            source.generation,
+            source.entry.id.0 as i64,
+            source.entry.generation,
             start as i64,
             tail.end as i64,
             tail.len,
@@ -964,8 +971,8 @@ fn insert_gain(transaction: &Transaction<'_>, bucket_id: &str, source: &SourceMe
             end,
             source.last_time_us,
             source.header.as_deref(),
-            source.id.0 as i64,
-            source.generation
+            source.entry.id.0 as i64,
+            source.entry.generation
         ])
         .map(|_| ())
 }

@@ -508,14 +508,16 @@ impl Reader {
     /// # Errors
     /// If the catalog fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
-        let mut live = LiveState::default();
-        // A log that is sealed between the two is in both, which counts once.
-        for LiveLogRow { id, index, end } in self.catalog.snapshot()?.live_logs {
-            live.load(&id, &live::log_path(&index_dir(&self.data, &index), &id), &index, end)?;
-        }
-        let mut sources = self.catalog.sources()?;
-        live.add_progress(&mut sources);
-        Ok(sources)
+        self.retried(|| {
+            let mut live = LiveState::default();
+            // As of one moment: a log that is sealed after it counts by itself, and not in its bucket.
+            let (mut sources, logs) = self.catalog.sources_and_live_logs()?;
+            for LiveLogRow { id, index, end } in logs {
+                live.load(&id, &live::log_path(&index_dir(&self.data, &index), &id), &index, end)?;
+            }
+            live.add_progress(&mut sources);
+            Ok(sources)
+        })
     }
 
     /// The live logs as of now, the oldest first.
@@ -531,22 +533,26 @@ impl Reader {
     /// # Errors
     /// If the catalog fails or a live log is damaged.
     pub fn snapshot(&self) -> Result<Snapshot> {
+        let mut snapshot = self.retried(|| {
+            self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
+                let (live, logs) = self.read_live(&live_logs, is_committed)?;
+                Ok(Snapshot { buckets, live, logs, unreadable: Vec::new() })
+            })
+        })?;
+        self.archives.add_to(&self.data, &mut snapshot);
+        Ok(snapshot)
+    }
+
+    /// What is read of the catalog and the live logs that it names. Where the writer has removed a log meanwhile that was
+    /// replaced long ago, it is read anew: the catalog then names the log's successor.
+    fn retried<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
-                let (live, logs) = self.read_live(&live_logs, is_committed)?;
-                Ok(Snapshot { buckets, live, logs, unreadable: Vec::new() })
-            });
-            match snapshot {
-                // The writer removed a log that was replaced long ago: the next snapshot names its successor.
+            match read() {
                 Err(StoreError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
-                outcome => {
-                    let mut snapshot = outcome?;
-                    self.archives.add_to(&self.data, &mut snapshot);
-                    return Ok(snapshot);
-                }
+                outcome => return outcome,
             }
         }
     }

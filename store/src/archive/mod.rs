@@ -188,8 +188,8 @@ fn check_meta(meta: &BucketMeta, path: &Path) -> Result<()> {
 /// Whether a bucket of a store holds the events of an archived one: it is what became of it when its index was made anew.
 fn holds_same(held: &BucketMeta, archived: &BucketMeta) -> bool {
     let is_same = |a: &SourceMeta, b: &SourceMeta| {
-        let head = |source: &SourceMeta| (source.fingerprint.head_len, source.fingerprint.head);
-        (a.id, a.generation, &a.path, head(a)) == (b.id, b.generation, &b.path, head(b))
+        let head = |source: &SourceMeta| (source.entry.fingerprint.head_len, source.entry.fingerprint.head);
+        (a.entry.key(), &a.entry.path, head(a)) == (b.entry.key(), &b.entry.path, head(b))
             && a.ranges.iter().any(|a| b.ranges.iter().any(|b| a.start < b.end && b.start < a.end))
     };
     held.index == archived.index
