@@ -511,4 +511,49 @@ mod tests {
         assert_eq!(search.earliest.as_deref(), Some("-1h"));
         assert_eq!(search.limit, Some(5));
     }
+
+    /// The settings of a section of a unit file.
+    fn settings<'t>(unit: &'t str, section: &str) -> Vec<(&'t str, &'t str)> {
+        let (_, rest) = unit.split_once(&format!("\n[{section}]\n")).expect("the section is there");
+        let lines = rest.lines().take_while(|line| !line.starts_with('['));
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| line.split_once('=').unwrap_or_else(|| panic!("`{line}` is no setting"))).collect()
+    }
+
+    #[test]
+    fn the_unit_for_systemd_starts_what_there_is() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let unit = std::fs::read_to_string(format!("{folder}/contrib/systemd/trawl.service")).unwrap();
+        let service = settings(&unit, "Service");
+        let value = |key: &str| service.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        let words: Vec<&str> = value("ExecStart").unwrap().split(' ').collect();
+        let args = Args::try_parse_from(&words).unwrap_or_else(|error| panic!("{error}"));
+        let Verb::Run(run) = args.verb else { panic!("it runs {words:?}") };
+        assert!(run.paths.is_empty() && run.metrics_listen.is_some_and(|address| address.ip().is_loopback()));
+        assert_eq!(args.global.config.as_deref(), Some(std::path::Path::new("/etc/trawl/trawl.toml")));
+        assert_eq!((value("Type"), value("ExecReload")), (Some("notify"), Some("/bin/kill -HUP $MAINPID")));
+        // A process that is heard of once a minute is not taken for dead.
+        assert!(value("WatchdogSec").unwrap().parse::<u64>().unwrap() > 60);
+        assert_eq!(settings(&unit, "Unit").iter().filter(|(key, _)| *key == "Description").count(), 1);
+        assert_eq!(settings(&unit, "Install"), [("WantedBy", "multi-user.target")]);
+        let guide = std::fs::read_to_string(format!("{folder}/docs/GUIDE.md")).unwrap();
+        assert!(guide.contains("(../contrib/systemd/trawl.service)") && !guide.contains("[Service]"));
+    }
+
+    #[test]
+    fn systemd_understands_its_unit() {
+        let folder = tempfile::tempdir().unwrap();
+        let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../contrib/systemd/trawl.service"));
+        // It is not installed where it is tested.
+        let program = std::env::current_exe().unwrap();
+        let unit = unit.unwrap().replace("/usr/local/bin/trawl ", &format!("{} ", program.display()));
+        let path = folder.path().join("trawl.service");
+        std::fs::write(&path, unit).unwrap();
+        let verified = std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output();
+        // Without systemd there is nobody to ask.
+        let Ok(verified) = verified else { return };
+        let text = String::from_utf8_lossy(&verified.stderr);
+        let own: Vec<&str> = text.lines().filter(|line| line.contains("trawl.service")).collect();
+        assert!(own.is_empty(), "{own:#?}");
+    }
 }

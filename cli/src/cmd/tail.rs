@@ -96,6 +96,7 @@ fn show(
         zone: config.zone.value,
         knowledge: Arc::new(config.knowledge()),
         limits: config.limits(),
+        spill_folder: Some(config.spill_folder.value.clone()),
         ..SearchOptions::new(now_us()?)
     };
     let search = match Search::prepare(&query, &options) {

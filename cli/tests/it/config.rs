@@ -65,3 +65,24 @@ fn an_unknown_key_names_the_nearest_one() {
     // What needs no configuration works all the same.
     assert_eq!(sandbox.trawl(&["completions", "bash"]).code(), 0);
 }
+
+#[test]
+fn temporary_files_of_searches_have_a_folder_and_a_bound() {
+    let sandbox = Sandbox::with_pay_log();
+    let folder = sandbox.path().join("spill");
+    std::fs::create_dir(&folder).unwrap();
+    let query = "| makeresults count=40000 | streamstats count AS n | eval text=\"some text that takes room\" \
+                 | sort 0 - n | head 1 | fields n";
+    let sorted = |limits: &str| {
+        sandbox.file("trawl.toml", format!("[limits]\nmax_memory_bytes = \"2MiB\"\n{limits}").as_bytes());
+        sandbox.search(&[query, "-o", "csv", "--stats"])
+    };
+    let run = sorted("spill_folder = \"spill\"\n");
+    assert_eq!((run.code(), run.stdout()), (0, &b"n\r\n40000\r\n"[..]), "{run}");
+    assert!(run.stderr().contains("on disk"), "{run}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "they are gone");
+    let run = sorted("spill_folder = \"spill\"\nmax_spill_bytes = \"10kB\"\n");
+    assert!(run.code() == 2 && run.stderr().contains("max_spill_bytes"), "{run}");
+    let run = sorted("spill_folder = \"missing\"\n");
+    assert!(run.code() == 2 && run.stderr().contains("missing"), "{run}");
+}
