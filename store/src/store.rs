@@ -592,7 +592,7 @@ impl Reader {
         }
         // Opened without the lock, so that buckets open in parallel; two threads may open the same one, one is kept.
         let bucket = Arc::new(match row.is_archived() {
-            true => archive::open_bucket(&row.dir)?,
+            true => archive::open_for_search(row)?,
             false => Bucket::open(&self.data.join(&row.dir))?,
         });
         Ok(self.lock_open().insert(&row.id, bucket))
