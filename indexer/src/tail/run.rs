@@ -2,8 +2,9 @@
 
 use super::commands::{Finished, run_all};
 use super::streams::{Chunk, read_all};
+use super::tracked::Backlog;
 use super::watch::{Watch, waker};
-use super::{Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
+use super::{Inputs, Moment, TailOptions, TailStatus, Tailer};
 use crate::error::IndexError;
 use crate::options::Options;
 use crate::progress::Progress;

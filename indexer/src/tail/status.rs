@@ -1,6 +1,7 @@
 //! What a tailer is doing, for whoever asks.
 
-use super::{Idle, Moment, State, Tailer};
+use super::tracked::{Idle, State};
+use super::{Moment, Tailer};
 use crate::error::FileError;
 use std::path::PathBuf;
 use std::time::Duration;
