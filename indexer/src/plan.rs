@@ -132,11 +132,20 @@ impl<'r> Planner<'r> {
         }
         let known = &self.known_sources()?;
         let stored = StoredContent::new(self.shared.writer);
-        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref(), purpose };
+        let observer = Observer {
+            known,
+            stored,
+            registry: self.registry,
+            forced: self.forced.as_ref(),
+            purpose,
+            catalog: self.shared.writer.catalog(),
+            index,
+            now_us: self.shared.options.now_us,
+        };
         let looks: Vec<Result<Look, NoLook>> =
             held.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let mut claims = Claims::default();
+        let (mut claims, mut finished) = (Claims::default(), Vec::new());
         for (candidate, look) in held.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {
@@ -152,6 +161,10 @@ impl<'r> Planner<'r> {
                     }
                 },
                 Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
+                Err(NoLook::Finished(file)) => {
+                    finished.push(file);
+                    Verdict::Done { outcome: Outcome::Unchanged, error: None }
+                }
                 Err(NoLook::Binary) => Verdict::Binary,
                 Err(NoLook::Store(error)) => return Err(error),
             };
@@ -161,6 +174,7 @@ impl<'r> Planner<'r> {
             }
             admitted.verdicts.push((candidate.report_idx, verdict));
         }
+        self.shared.writer.catalog().note_finished(index, &finished, self.shared.options.now_us)?;
         Ok(admitted)
     }
 
@@ -347,7 +361,7 @@ impl<'r> Planner<'r> {
         let fingerprint = Fingerprint::of(start, 0, 0);
         let source = Source::from(crate::STDIN_NAME);
         let (_, handle) = self.enter(&self.known_sources()?, path, source, &format, fingerprint)?;
-        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us };
+        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us, ctime_ns: 0 };
         let kind = Kind::Stdin { compression };
         Ok(Some(self.job(path, meta, kind, handle, format.rules, ReadBefore::default())))
     }
