@@ -128,7 +128,11 @@ impl Tailer<'_> {
     }
 
     pub(super) fn take_verdict(&mut self, key: FileKey, found: Found, route: usize, verdict: Verdict, now: Moment) {
-        let failed = |error, pause| Idle::Failed { error, since: now.at, retry_at: now.at + pause };
+        let since = match self.files.get(&key) {
+            Some(Tracked { state: State::Idle(Idle::Failed { since, .. }), .. }) => *since,
+            _ => now.at,
+        };
+        let failed = |error, pause| Idle::Failed { error, since, retry_at: now.at + pause };
         let state = match verdict {
             Verdict::Binary => State::Idle(Idle::Binary),
             Verdict::Done { error: Some(FileError::NotFound), .. }
@@ -161,9 +165,13 @@ impl Tailer<'_> {
             }
             State::Idle(_) => {}
         }
+        if matches!(state, State::Following(_)) {
+            self.open.push_back(key);
+        }
         self.by_path.insert(found.real_path.clone(), key);
         self.files.insert(key, Tracked { found, route, state, is_dirty: false, missing_since: None });
         self.mark_dirty(key);
+        self.close_surplus(now);
     }
 
     /// How a file is read from now on.
@@ -267,7 +275,7 @@ fn find_again(key: FileKey, found: &mut Found) -> bool {
         return true;
     }
     let dir = found.real_path.parent().unwrap_or(Path::new("/"));
-    let Some(path) = list(dir).remove(&key) else { return false };
+    let Some(path) = list(dir).unwrap_or_default().remove(&key) else { return false };
     found.path.clone_from(&path);
     found.real_path = path;
     true

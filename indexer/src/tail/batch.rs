@@ -1,6 +1,7 @@
 //! What is read goes to the live log of its index in batches: data and progress become durable together.
 
 use super::{Moment, TailOptions};
+use crate::custody::Generation;
 use crate::discovery::FileKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,8 @@ impl Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Producer {
     File(FileKey),
+    /// The last event of a file that is gone.
+    Orphan(Generation),
     /// Position of a command.
     Command(usize),
     /// Position of a stream.

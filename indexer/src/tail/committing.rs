@@ -50,6 +50,17 @@ impl Tailer<'_> {
         for producer in touched {
             let key = match (producer, &outcome) {
                 (Producer::File(key), _) => key,
+                (Producer::Orphan(generation), Ok(())) => {
+                    self.holds_too_much |= self.orphans.remove(&generation).is_some();
+                    continue;
+                }
+                (Producer::Orphan(generation), Err(_)) => {
+                    // What it holds is nowhere else: it is given again.
+                    if let Some(orphan) = self.orphans.get_mut(&generation) {
+                        orphan.is_pending = false;
+                    }
+                    continue;
+                }
                 (Producer::Command(command), Ok(())) => {
                     self.commands[command].note_durable();
                     continue;

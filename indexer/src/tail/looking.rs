@@ -1,5 +1,7 @@
 //! Looking: which files there are, and which of them have grown.
 
+use super::follower::Follower;
+use super::listing::Listing;
 use super::reading::note_error;
 use super::tracked::{Idle, State, Tracked};
 use super::{Moment, Notices, Route, Tailer};
@@ -13,8 +15,12 @@ use std::fs;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// Of so many rescans one lists everything, whatever directories look like.
+const LISTING_EVERY: u32 = 6;
+/// So many files in directories of which no notices come are looked at in each reconcile, whether they were active or not.
+const MAX_UNWATCHED: usize = 1000;
 /// Rescans take at most this share of the time, and those that a notice brings forward at most this one.
 const RESCAN_SHARE: u32 = 200;
 const NOTICED_RESCAN_SHARE: u32 = 20;
@@ -45,22 +51,67 @@ impl Tailer<'_> {
     pub(super) fn rescan_soon(&mut self, now: Moment) {
         let soon = (now.at + NOTICE_DELAY).max(self.no_rescan_before);
         self.next_rescan = self.next_rescan.min(soon);
+        self.must_list = true;
+    }
+
+    /// Looks at all inputs: lists them, or, where that would find the same names, asks each file whether it has grown.
+    pub(super) fn rescan(&mut self, now: Moment) -> Result<(), IndexError> {
+        let begun = Instant::now();
+        let must_list = mem::take(&mut self.must_list) || now.at >= self.next_listing || !self.sweep.is_empty();
+        if must_list || !self.look_round(now) {
+            self.list_inputs(now)?;
+            let took = begun.elapsed();
+            self.next_listing = now.at + (self.options.rescan * LISTING_EVERY).max(took * RESCAN_SHARE);
+            self.no_rescan_before = now.at + took * NOTICED_RESCAN_SHARE;
+        }
+        self.next_rescan = now.at + self.options.rescan.max(begun.elapsed() * RESCAN_SHARE);
+        Ok(())
+    }
+
+    /// Asks each file for its length, if the names are the same as in the last listing; whether they are.
+    fn look_round(&mut self, now: Moment) -> bool {
+        if !self.listing.has_same_names() || self.files.values().any(|tracked| tracked.missing_since.is_some()) {
+            return false;
+        }
+        let mut seen = Vec::new();
+        for (path, known) in &self.listing.real_paths {
+            let key = FileKey { dev: known.dev, ino: known.ino };
+            let Ok(metadata) = fs::metadata(path) else { return false };
+            let meta = FileMeta::from(&metadata);
+            if FileKey::from(&meta) != key {
+                return false;
+            }
+            match self.files.get(&key) {
+                Some(tracked) if tracked.has_news(&meta, now) => seen.push((key, meta)),
+                Some(_) => {}
+                None if self.waiting.contains_key(&key) => {}
+                // It is of no interest only as long as it stays as it was.
+                None if self.listing.ignored.get(&key).is_some_and(|before| before.mtime_us == meta.mtime_us) => {}
+                None => return false,
+            }
+        }
+        for (key, meta) in seen {
+            let Some(Tracked { found, route, .. }) = self.files.get(&key) else { continue };
+            let (found, route) = (Found { meta, ..found.clone() }, *route);
+            self.see(key, found, route, now);
+        }
+        true
     }
 
     /// Lists all inputs anew.
-    pub(super) fn rescan(&mut self, now: Moment) -> Result<(), IndexError> {
-        let begun = std::time::Instant::now();
+    fn list_inputs(&mut self, now: Moment) -> Result<(), IndexError> {
         let mut present: HashSet<FileKey> = HashSet::new();
-        let known = mem::take(&mut self.real_paths);
-        let mut real_paths = HashMap::new();
-        self.unlisted.clear();
+        // Whatever happens to a directory from here on, it has another time then.
+        let dirs_before = self.listing.look_at_dirs();
+        let known = mem::take(&mut self.listing).real_paths;
+        let mut listing = Listing::default();
         let mut dirs = BTreeSet::new();
         for route in 0..self.routes.len() {
             let Route { inputs, options, ignore_older } = &self.routes[route];
             let ignore_older = *ignore_older;
             let Discovery { files, errors, dirs: listed, .. } =
                 discover_again(inputs, &options.exclude, Some(self.writer.data()), &known)?;
-            self.unlisted.extend(errors);
+            listing.unlisted.extend(errors);
             dirs.extend(listed);
             for found in files {
                 let key = FileKey::from(&found.meta);
@@ -68,8 +119,8 @@ impl Tailer<'_> {
                     continue;
                 }
                 let real_path = RealPath { dev: key.dev, ino: key.ino, path: found.real_path.clone() };
-                real_paths.insert(found.path.clone(), real_path);
-                if let Some(dir) = found.real_path.parent() {
+                listing.real_paths.insert(found.path.clone(), real_path);
+                if let Some(dir) = found.real_path.parent().filter(|dir| !dirs.contains(*dir)) {
                     dirs.insert(dir.to_owned());
                 }
                 if !self.has_swept {
@@ -77,19 +128,19 @@ impl Tailer<'_> {
                 }
                 let age_us = now.wall_us.saturating_sub(found.meta.mtime_us);
                 let is_old = ignore_older.is_some_and(|limit| i128::from(age_us) > limit.as_micros() as i128);
-                if !is_old || self.files.contains_key(&key) {
+                if is_old && !self.files.contains_key(&key) {
+                    listing.ignored.insert(key, found.meta);
+                } else {
                     self.see(key, found, route, now);
                 }
             }
         }
+        listing.set_dirs(dirs, &dirs_before, now.wall_us);
+        self.listing = listing;
         self.has_swept = true;
-        self.real_paths = real_paths;
-        self.dirs = dirs;
+        self.has_listed = true;
         self.miss(&present, now);
         self.sweep_families(now);
-        let took = begun.elapsed();
-        self.next_rescan = now.at + self.options.rescan.max(took * RESCAN_SHARE);
-        self.no_rescan_before = now.at + took * NOTICED_RESCAN_SHARE;
         Ok(())
     }
 
@@ -100,36 +151,37 @@ impl Tailer<'_> {
             return;
         };
         tracked.missing_since = None;
-        let meta = found.meta;
-        let moved = tracked.found.real_path != found.real_path;
-        let before = mem::replace(&mut tracked.found, found.clone());
-        let mut look_again = false;
-        let mut is_dirty = false;
-        match &mut tracked.state {
-            State::Following(follower) => {
-                follower.job.path.clone_from(&found.real_path);
-                is_dirty = follower.differs_from(&meta);
-            }
-            State::Loading(_) => {}
-            State::Idle(Idle::Failed { retry_at, .. }) => look_again = *retry_at <= now.at,
-            State::Idle(_) => look_again = (before.meta.len, before.meta.mtime_us) != (meta.len, meta.mtime_us),
-        }
-        if moved {
+        let has_news = tracked.has_news(&found.meta, now);
+        if tracked.found.real_path == found.real_path && tracked.found.path == found.path {
+            tracked.found.meta = found.meta;
+        } else {
+            let before = mem::replace(&mut tracked.found, found.clone());
             self.by_path.remove(&before.real_path);
         }
-        self.by_path.insert(found.real_path.clone(), key);
-        if is_dirty {
-            self.mark_dirty(key);
+        if self.by_path.get(&found.real_path) != Some(&key) {
+            self.by_path.insert(found.real_path.clone(), key);
         }
-        if look_again {
-            self.wait_for(key, found, route, KnownAs::Any, now.at);
+        let is_followed = match &mut tracked.state {
+            State::Following(follower) => {
+                follower.note_len(found.meta.len);
+                if follower.job.path != found.real_path {
+                    follower.job.path.clone_from(&found.real_path);
+                }
+                true
+            }
+            State::Loading(_) | State::Idle(_) => false,
+        };
+        match (has_news, is_followed) {
+            (false, _) => {}
+            (true, true) => self.mark_dirty(key),
+            (true, false) => self.wait_for(key, found, route, KnownAs::Any, now.at),
         }
     }
 
     /// Deals with the files that no input names any more: renamed, deleted, or behind a link that leads elsewhere now.
     pub(super) fn miss(&mut self, present: &HashSet<FileKey>, now: Moment) {
         let missing: Vec<FileKey> = self.files.keys().filter(|key| !present.contains(*key)).copied().collect();
-        let mut listings: HashMap<PathBuf, HashMap<FileKey, PathBuf>> = HashMap::new();
+        let mut listings: HashMap<PathBuf, io::Result<HashMap<FileKey, PathBuf>>> = HashMap::new();
         for key in missing {
             let Some(tracked) = self.files.get_mut(&key) else { continue };
             match &mut tracked.state {
@@ -138,9 +190,20 @@ impl Tailer<'_> {
                     self.forget(key);
                 }
                 State::Following(follower) => {
-                    tracked.missing_since.get_or_insert(now.at);
                     let dir = follower.job.path.parent().unwrap_or(Path::new("/")).to_owned();
-                    let listing = listings.entry(dir).or_insert_with_key(|dir| list(dir));
+                    let listing = match listings.entry(dir).or_insert_with_key(|dir| list(dir)) {
+                        Ok(listing) => listing,
+                        // Nobody can say whether it is gone.
+                        Err(_) if follower.is_open() => {
+                            self.mark_dirty(key);
+                            continue;
+                        }
+                        Err(error) => {
+                            note_error(follower, FileError::Unreadable(clone_error(error)), now);
+                            continue;
+                        }
+                    };
+                    tracked.missing_since.get_or_insert(now.at);
                     match listing.get(&key) {
                         Some(path) => {
                             let path = path.clone();
@@ -166,7 +229,7 @@ impl Tailer<'_> {
         let mut dirs: HashMap<PathBuf, HashMap<FileKey, PathBuf>> = HashMap::new();
         for family in families.keys() {
             let folder = family.folder().to_owned();
-            dirs.entry(folder).or_insert_with_key(|dir| list(dir));
+            dirs.entry(folder).or_insert_with_key(|dir| list(dir).unwrap_or_default());
         }
         for (key, path) in dirs.into_values().flatten() {
             let Some(&route) = families.get(&Family::of(&path)) else { continue };
@@ -190,11 +253,19 @@ impl Tailer<'_> {
         self.next_reconcile = now.at + self.options.reconcile;
         let mut grown = Vec::new();
         let (mut gone, mut is_gone) = (Vec::new(), false);
+        let mut n_unwatched = 0;
         for (key, tracked) in &mut self.files {
             let State::Following(follower) = &mut tracked.state else { continue };
             let is_active = now.at.saturating_sub(follower.last_growth) < ACTIVE || tracked.missing_since.is_some();
+            let is_unwatched = |follower: &Follower| {
+                let dir = follower.job.path.parent();
+                n_unwatched < MAX_UNWATCHED && dir.is_some_and(|dir| self.unwatched.contains_key(dir))
+            };
             if !is_active {
-                continue;
+                if self.unwatched.is_empty() || !is_unwatched(follower) {
+                    continue;
+                }
+                n_unwatched += 1;
             }
             match follower.look() {
                 Ok(stamp) if follower.has_changed(&stamp) => grown.push(*key),
@@ -217,37 +288,58 @@ impl Tailer<'_> {
         }
         grown.into_iter().for_each(|key| self.mark_dirty(key));
         gone.into_iter().for_each(|key| self.let_go(key, now));
-        self.close_files();
+        self.close_surplus(now);
     }
 
-    /// Keeps the number of open files within its limit: those that have been quiet longest are closed.
-    pub(super) fn close_files(&mut self) {
-        let mut open: Vec<(Duration, FileKey)> = self
-            .files
-            .iter()
-            .filter(|(_, tracked)| tracked.missing_since.is_none())
-            .filter_map(|(key, tracked)| match &tracked.state {
-                State::Following(follower) if follower.is_open() => Some((follower.last_growth, *key)),
-                _ => None,
-            })
-            .collect();
-        let Some(surplus) = open.len().checked_sub(self.options.max_open_files).filter(|&n| n > 0) else { return };
-        open.sort_unstable();
-        for (_, key) in &open[..surplus] {
-            if let Some(Tracked { state: State::Following(follower), .. }) = self.files.get_mut(key) {
+    /// Keeps the number of open files within its limit: those that were opened first are closed.
+    pub(super) fn close_surplus(&mut self, now: Moment) {
+        self.close_first();
+        if self.open.len() > self.options.max_open_files {
+            // Files stay open until what was read of them is durable: they may be gone when it is to be read again.
+            self.commit_all(now);
+            self.close_first();
+        }
+    }
+
+    fn close_first(&mut self) {
+        for _ in 0..self.open.len() {
+            if self.open.len() <= self.options.max_open_files {
+                return;
+            }
+            let Some(key) = self.open.pop_front() else { return };
+            let Some(Tracked { state: State::Following(follower), missing_since, .. }) = self.files.get_mut(&key)
+            else {
+                continue;
+            };
+            // What was deleted can be read only as long as it is open.
+            if missing_since.is_none() {
                 follower.close_file();
+            }
+            if follower.is_open() {
+                self.open.push_back(key);
             }
         }
     }
 }
 
-/// The regular files in a directory, links left out.
-pub(super) fn list(dir: &Path) -> HashMap<FileKey, PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return HashMap::new() };
+/// The regular files in a directory, links left out; none if there is no such directory.
+///
+/// # Errors
+/// If the directory cannot be listed.
+pub(super) fn list(dir: &Path) -> io::Result<HashMap<FileKey, PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        answer => answer?,
+    };
     let file = |entry: io::Result<fs::DirEntry>| {
         let entry = entry.ok()?;
         let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         Some((FileKey::from(&FileMeta::from(&metadata)), entry.path()))
     };
-    entries.filter_map(file).collect()
+    Ok(entries.filter_map(file).collect())
+}
+
+/// The same error once more.
+fn clone_error(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

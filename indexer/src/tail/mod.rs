@@ -22,6 +22,7 @@ mod commands;
 mod committing;
 mod feed;
 mod follower;
+mod listing;
 mod looking;
 mod options;
 mod reading;
@@ -38,21 +39,21 @@ pub use status::{FeedStatus, FileState, FileStatus, TailStatus};
 pub use streams::{StreamInput, StreamOrigin};
 
 use crate::custody::{Generation, Reading};
-use crate::discovery::{FileKey, Found, Input, RealPath, discover_again};
-use crate::error::{FileError, IndexError};
+use crate::discovery::{FileKey, Found, Input, discover_again};
+use crate::error::IndexError;
 use crate::identity::Family;
 use batch::Lane;
 use commands::CommandFeed;
-use follower::Follower;
 use hashbrown::HashMap;
+use listing::Listing;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use streams::Stream;
-use tracked::{Tracked, Waiting};
+use tracked::{Orphan, Tracked, Waiting};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
@@ -74,19 +75,23 @@ pub struct Tailer<'w> {
     dirty: VecDeque<FileKey>,
     /// When open events are to be closed.
     quiet_at: BinaryHeap<Reverse<(Duration, FileKey)>>,
-    /// Files that were truncated, with an open event that a copy may hold the end of.
-    orphans: HashMap<Generation, (Box<Follower>, usize, Duration)>,
+    /// Files that may be open, the one that is to be closed first in front.
+    open: VecDeque<FileKey>,
+    /// Files that were truncated or are gone, with an open event.
+    orphans: HashMap<Generation, Orphan>,
     waiting: HashMap<FileKey, Waiting>,
     backlog: HashMap<usize, Vec<Found>>,
-    /// Paths that could not be listed.
-    unlisted: Vec<(PathBuf, FileError)>,
-    /// Directories that hold followed files, or may.
-    dirs: BTreeSet<PathBuf>,
     next_reconcile: Duration,
     next_rescan: Duration,
     no_rescan_before: Duration,
-    /// Real paths of the files found in the last rescan.
-    real_paths: HashMap<PathBuf, RealPath>,
+    /// What the last rescan that listed everything has found.
+    listing: Listing,
+    /// The next rescan is to list everything, whatever directories look like.
+    must_list: bool,
+    next_listing: Duration,
+    has_listed: bool,
+    /// Directories that are looked at in intervals only, and why.
+    unwatched: BTreeMap<PathBuf, String>,
     /// Families of which siblings outside of the inputs are to be looked at.
     sweep: HashMap<Family, usize>,
     has_swept: bool,
@@ -114,6 +119,8 @@ impl<'w> Tailer<'w> {
         options: TailOptions,
     ) -> Result<Self, IndexError> {
         let Inputs { mut routes, commands, streams } = inputs.into();
+        let max_open_files = options.max_open_files.min(descriptors_for_files());
+        let options = TailOptions { max_open_files, ..options };
         let (mut lanes, mut lane_of_route): (Vec<Lane>, Vec<usize>) = (Vec::new(), Vec::new());
         for Route { inputs, options: described, .. } in &mut routes {
             described.custody = Arc::clone(&options.custody);
@@ -157,15 +164,18 @@ impl<'w> Tailer<'w> {
             by_generation: HashMap::new(),
             dirty: VecDeque::new(),
             quiet_at: BinaryHeap::new(),
+            open: VecDeque::new(),
             orphans: HashMap::new(),
             waiting: HashMap::new(),
             backlog: HashMap::new(),
-            unlisted: Vec::new(),
-            dirs: BTreeSet::new(),
             next_reconcile: Duration::ZERO,
             next_rescan: Duration::ZERO,
             no_rescan_before: Duration::ZERO,
-            real_paths: HashMap::new(),
+            listing: Listing::default(),
+            must_list: true,
+            next_listing: Duration::ZERO,
+            has_listed: false,
+            unwatched: BTreeMap::new(),
             sweep: HashMap::new(),
             has_swept: false,
             has_begun: false,
@@ -224,7 +234,17 @@ impl<'w> Tailer<'w> {
 
     /// Directories whose changes are worth a notice.
     pub fn dirs(&self) -> &BTreeSet<PathBuf> {
-        &self.dirs
+        &self.listing.dirs
+    }
+
+    /// Whether everything has been listed since this was last asked.
+    pub fn take_has_listed(&mut self) -> bool {
+        mem::take(&mut self.has_listed)
+    }
+
+    /// Says of which directories no notices come, and why: files in them are looked at more often.
+    pub fn set_unwatched(&mut self, unwatched: BTreeMap<PathBuf, String>) {
+        self.unwatched = unwatched;
     }
 
     fn wake_at(&self) -> Duration {
@@ -269,6 +289,12 @@ impl Drop for Tailer<'_> {
     fn drop(&mut self) {
         self.options.custody.end(Reading::Tailer);
     }
+}
+
+/// Descriptors of this process that followed files may take: half of what it may have.
+fn descriptors_for_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX).max(1))
 }
 
 /// The lane of an index; a new one if there is none.

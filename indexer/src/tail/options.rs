@@ -54,7 +54,7 @@ pub struct TailOptions {
     pub log_age: Duration,
     /// How long a file that was renamed out of the inputs, or deleted, is kept after its last growth. Default 60 s.
     pub drain: Duration,
-    /// Files kept open. Default 512.
+    /// Files kept open; never more than half of the descriptors that the process may have. Default 512.
     pub max_open_files: usize,
     /// Of files that are there at the start and unknown, only about so many bytes at the end are read. For a store that
     /// nobody keeps: the rest does not count as read. Default: all of them.

@@ -1,8 +1,8 @@
 //! Reading what has grown, and letting go of what is gone or was written anew.
 
-use super::batch::Pending;
+use super::batch::{Pending, Producer};
 use super::follower::{Follower, Turn};
-use super::tracked::{Idle, State, Tracked};
+use super::tracked::{Idle, Orphan, State, Tracked};
 use super::{Moment, Tailer};
 use crate::custody::Generation;
 use crate::discovery::{FileKey, FileMeta, Found};
@@ -46,6 +46,7 @@ impl Tailer<'_> {
                 rested.push(key);
                 continue;
             }
+            let was_open = follower.is_open();
             let turn = follower.read(now, &mut self.buffer, &mut records);
             n_read += records.iter().map(Pending::n_bytes).sum::<usize>();
             tracked.is_dirty = false;
@@ -68,10 +69,18 @@ impl Tailer<'_> {
                     self.renew(key, now);
                     continue;
                 }
+                Ok(Turn::Stale) => {
+                    tracked.is_dirty = true;
+                    rested.push(key);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => is_gone = true,
                 Err(error) => note_error(follower, FileError::Unreadable(error), now),
             }
+            if !was_open && follower.is_open() {
+                self.open.push_back(key);
+            }
             self.lanes[lane].add(key, &mut records, now);
+            self.close_surplus(now);
             if self.lanes[lane].due_at(&self.options) == Some(Duration::ZERO) {
                 self.commit(lane, now);
             }
@@ -95,16 +104,12 @@ impl Tailer<'_> {
         let Some(Tracked { found, route, state, .. }) = self.files.remove(&key) else { return };
         self.by_path.remove(&found.real_path);
         if let State::Following(follower) = state {
-            let source = follower.source();
-            let generation = (source.id, source.generation);
-            self.release(generation, now);
-            if follower.has_open_event() {
-                self.orphans.insert(generation, (follower, route, now.at));
-            }
+            self.leave(follower, route, now.at + ORPHAN_TIMEOUT, now);
         }
         // The bytes that were not read before the truncation may be in a copy.
         self.sweep.insert(Family::of(&found.real_path), route);
         self.next_rescan = self.next_rescan.min(now.at);
+        self.must_list = true;
         let meta = fs::metadata(&found.real_path).map_or(found.meta, |metadata| FileMeta::from(&metadata));
         if FileKey::from(&meta) == key {
             self.wait_for(key, Found { meta, ..found }, route, KnownAs::Renewed, now.at);
@@ -146,39 +151,47 @@ impl Tailer<'_> {
         }
     }
 
-    /// Closes the last events of truncated files of which no copy was found.
+    /// Closes the last events of files that are gone, if no copy was found.
     pub(super) fn close_orphans(&mut self, now: Moment) {
-        let expired: Vec<Generation> = self
-            .orphans
-            .iter()
-            .filter(|(_, (_, _, since))| now.at.saturating_sub(*since) >= ORPHAN_TIMEOUT)
-            .map(|(generation, _)| *generation)
-            .collect();
-        for generation in expired {
-            let Some((mut follower, route, _)) = self.orphans.remove(&generation) else { continue };
+        let mut empty = Vec::new();
+        for (&generation, orphan) in &mut self.orphans {
+            let lane = &mut self.lanes[self.lane_of_route[orphan.route]];
+            if orphan.is_pending || now.at < orphan.close_at || !lane.is_ready(now) {
+                continue;
+            }
+            let mut records = orphan.follower.closed_event();
+            orphan.is_pending = !records.is_empty();
+            if records.is_empty() {
+                empty.push(generation);
+            }
+            lane.add(Producer::Orphan(generation), &mut records, now);
+        }
+        for generation in empty {
+            self.orphans.remove(&generation);
             self.holds_too_much = true;
-            let mut records = Vec::new();
-            let key = FileKey::from(&follower.job.meta);
-            follower.close_event(&mut records);
-            self.lanes[self.lane_of_route[route]].add(key, &mut records, now);
         }
     }
 
-    /// Stops following a file that is gone.
+    /// Stops following a file that is gone. Its last event is closed as soon as the disk takes it.
     pub(super) fn let_go(&mut self, key: FileKey, now: Moment) {
-        let Some(tracked) = self.files.get_mut(&key) else { return };
-        let lane = self.lane_of_route[tracked.route];
-        if let State::Following(follower) = &mut tracked.state {
-            let mut records = Vec::new();
-            follower.close_event(&mut records);
-            self.lanes[lane].add(key, &mut records, now);
+        let Some(tracked) = self.files.get(&key) else { return };
+        if !self.commit(self.lane_of_route[tracked.route], now) {
+            return;
         }
-        if self.commit(lane, now)
-            && let Some(Tracked { state: State::Following(follower), found, .. }) = self.files.remove(&key)
-        {
-            self.by_path.remove(&found.real_path);
-            let source = follower.source();
-            self.release((source.id, source.generation), now);
+        let Some(Tracked { state: State::Following(follower), found, route, .. }) = self.files.remove(&key) else {
+            return;
+        };
+        self.by_path.remove(&found.real_path);
+        self.leave(follower, route, now.at, now);
+    }
+
+    /// Nobody reads on from where this follower has come to; its open event is to be closed at `close_at`.
+    fn leave(&mut self, follower: Box<Follower>, route: usize, close_at: Duration, now: Moment) {
+        let source = follower.source();
+        let generation = (source.id, source.generation);
+        self.release(generation, now);
+        if follower.has_open_event() {
+            self.orphans.insert(generation, Orphan { follower, route, close_at, is_pending: false });
         }
     }
 

@@ -146,7 +146,10 @@ fn follow(
             tailer.take_fed(fed, now);
         }
         let pumped = tailer.pump(now, watch.take())?;
-        watch.set(tailer.dirs());
+        if tailer.take_has_listed() {
+            watch.set(tailer.dirs());
+            tailer.set_unwatched(watch.refused());
+        }
         for backlog in tailer.take_backlog() {
             let options = Options { cancel: Arc::clone(&control.stop), ..tailer.load_options(&backlog, now) };
             // The loader lives as long as the channel.
@@ -156,8 +159,7 @@ fn follow(
             let _ = lines.seal.send(());
         }
         if now.at >= next_status {
-            let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
-            on_status(&status);
+            on_status(&tailer.status(now));
             let took = clock.now().at.saturating_sub(now.at);
             next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
         }

@@ -143,8 +143,8 @@ impl Tailer<'_> {
             n_events: self.n_events,
             n_bytes: self.n_bytes,
             paused,
-            unwatched: Vec::new(),
-            unlisted: self.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
+            unwatched: self.unwatched.iter().map(|(dir, why)| (dir.clone(), why.clone())).collect(),
+            unlisted: self.listing.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
         }
     }
 }

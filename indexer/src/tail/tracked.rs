@@ -1,8 +1,9 @@
 //! A file that the tailer knows, and what it does with it.
 
+use super::Moment;
 use super::follower::Follower;
 use crate::custody::Generation;
-use crate::discovery::Found;
+use crate::discovery::{FileMeta, Found};
 use crate::error::FileError;
 use crate::look::KnownAs;
 use std::time::Duration;
@@ -26,6 +27,19 @@ pub(super) enum State {
     Idle(Idle),
 }
 
+impl Tracked {
+    /// Whether there may be something to read, by what the file system says of the file.
+    pub(super) fn has_news(&self, meta: &FileMeta, now: Moment) -> bool {
+        match &self.state {
+            // An error that has passed is noticed by reading.
+            State::Following(follower) => follower.differs_from(meta) || follower.error.is_some(),
+            State::Loading(_) => false,
+            State::Idle(Idle::Failed { retry_at, .. }) => *retry_at <= now.at,
+            State::Idle(_) => (self.found.meta.len, self.found.meta.mtime_us) != (meta.len, meta.mtime_us),
+        }
+    }
+}
+
 /// Why nothing is to be read.
 pub(super) enum Idle {
     Empty,
@@ -47,6 +61,16 @@ pub(super) struct Waiting {
     pub(super) route: usize,
     pub(super) known_as: KnownAs,
     pub(super) not_before: Duration,
+}
+
+/// A file that is read no more, with an open event. A copy of the file may hold the end of it.
+pub(super) struct Orphan {
+    pub(super) follower: Box<Follower>,
+    pub(super) route: usize,
+    /// When the event counts as whole, if no copy is found.
+    pub(super) close_at: Duration,
+    /// It waits for its batch.
+    pub(super) is_pending: bool,
 }
 
 /// Files for the loader.

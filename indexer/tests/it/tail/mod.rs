@@ -3,9 +3,12 @@
 //! The tailer is driven by hand, on a clock that jumps, and without any notice of the kernel unless a test gives one: what
 //! it finds it finds by looking.
 
+pub mod alone;
 mod content;
 mod custody;
 mod kill;
+mod limits;
+mod listing;
 mod places;
 mod rotation;
 
@@ -24,6 +27,8 @@ const STEP: Duration = Duration::from_millis(250);
 pub struct Following<'w> {
     tailer: Tailer<'w>,
     at: Duration,
+    /// The clock on the wall at the beginning. Files are always written by the real one.
+    begun_us: i64,
 }
 
 /// Follows what `inputs` name in the lab's folder (names or globs) while `scene` plays. Everything is durable at its end, as
@@ -65,12 +70,12 @@ pub fn follow_into(
     };
     let route = Route { inputs: inputs.iter().map(input).collect(), options: lab.options.clone(), ignore_older };
     let tailer = Tailer::new(writer, &registry, vec![route], options).expect("good inputs");
-    scene(&mut Following { tailer, at: Duration::ZERO });
+    scene(&mut Following { tailer, at: Duration::ZERO, begun_us: NOON_US });
 }
 
 impl Following<'_> {
     pub fn now(&self) -> Moment {
-        Moment { at: self.at, wall_us: NOON_US + self.at.as_micros() as i64 }
+        Moment { at: self.at, wall_us: self.begun_us + self.at.as_micros() as i64 }
     }
 
     fn pump(&mut self, mut notices: Notices) {
