@@ -46,7 +46,7 @@ impl Tailer<'_> {
         }
         let (n_events, n_bytes) = lane.totals();
         let touched = mem::take(&mut lane.touched);
-        let outcome = lane.commit(self.writer, now);
+        let outcome = lane.commit(self.writer, now, self.options.commit_interval);
         for producer in touched {
             let key = match (producer, &outcome) {
                 (Producer::File(key), _) => key,
