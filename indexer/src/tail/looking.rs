@@ -1,5 +1,6 @@
 //! Looking: which files there are, and which of them have grown.
 
+use super::effort::Effort;
 use super::follower::Follower;
 use super::listing::Listing;
 use super::reading::note_error;
@@ -15,7 +16,7 @@ use std::fs;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Of so many rescans one lists everything, whatever directories look like.
 const LISTING_EVERY: u32 = 6;
@@ -56,15 +57,14 @@ impl Tailer<'_> {
 
     /// Looks at all inputs: lists them, or, where that would find the same names, asks each file whether it has grown.
     pub(super) fn rescan(&mut self, now: Moment) -> Result<(), IndexError> {
-        let begun = Instant::now();
+        let effort = Effort::begin();
         let must_list = mem::take(&mut self.must_list) || now.at >= self.next_listing || !self.sweep.is_empty();
         if must_list || !self.look_round(now) {
             self.list_inputs(now)?;
-            let took = begun.elapsed();
-            self.next_listing = now.at + (self.options.rescan * LISTING_EVERY).max(took * RESCAN_SHARE);
-            self.no_rescan_before = now.at + took * NOTICED_RESCAN_SHARE;
+            self.next_listing = now.at + (self.options.rescan * LISTING_EVERY).max(effort.rest(RESCAN_SHARE));
+            self.no_rescan_before = now.at + effort.rest(NOTICED_RESCAN_SHARE);
         }
-        self.next_rescan = now.at + self.options.rescan.max(begun.elapsed() * RESCAN_SHARE);
+        self.next_rescan = now.at + self.options.rescan.max(effort.rest(RESCAN_SHARE));
         Ok(())
     }
 

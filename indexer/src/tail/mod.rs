@@ -20,6 +20,7 @@ mod admitting;
 mod batch;
 mod commands;
 mod committing;
+mod effort;
 mod feed;
 mod follower;
 mod listing;
