@@ -13,7 +13,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use trawl_formats::event::IndexName;
 use trawl_store::catalog::GenerationState;
-use trawl_store::{Fingerprint, SourceState, StoreError, Tail};
+use trawl_store::{Fingerprint, FinishedFile, SourceId, SourceState, StoreError, Tail};
 
 /// Suffixes that compression tools append.
 const COMPRESSION_SUFFIXES: [&str; 11] =
@@ -152,6 +152,7 @@ impl Family {
 pub(crate) struct KnownSources {
     sources: Vec<SourceState>,
     by_family: HashMap<Family, Vec<usize>>,
+    by_id: HashMap<SourceId, usize>,
     /// Source and generation by device and inode.
     by_inode: HashMap<(u64, u64), Vec<(usize, usize)>>,
 }
@@ -168,6 +169,7 @@ impl KnownSources {
     pub(crate) fn new(all: Vec<SourceState>, index: &IndexName) -> Self {
         let sources: Vec<SourceState> = all.into_iter().filter(|source| source.index == *index).collect();
         let mut by_family: HashMap<Family, Vec<usize>> = HashMap::new();
+        let by_id = sources.iter().enumerate().map(|(source_idx, source)| (source.id, source_idx)).collect();
         let mut by_inode: HashMap<_, Vec<_>> = HashMap::new();
         for (source_idx, source) in sources.iter().enumerate() {
             by_family.entry(Family::of(&source.path)).or_default().push(source_idx);
@@ -176,11 +178,19 @@ impl KnownSources {
                 by_inode.entry((dev, ino)).or_default().push((source_idx, generation_idx));
             }
         }
-        Self { sources, by_family, by_inode }
+        Self { sources, by_family, by_id, by_inode }
     }
 
     pub(crate) fn source(&self, at: GenerationRef) -> &SourceState {
         &self.sources[at.source]
+    }
+
+    /// Whether everything in a file is known still that was when this was noted of it.
+    pub(crate) fn covers(&self, file: &FinishedFile) -> bool {
+        let source = self.by_id.get(&file.source).map(|&source_idx| &self.sources[source_idx]);
+        let generations = source.into_iter().flat_map(|source| &source.generations);
+        let mut generations = generations.filter(|generation| generation.number == file.generation);
+        generations.any(|generation| generation.committed.first_gap(0) >= file.content_len)
     }
 
     pub(crate) fn generation(&self, at: GenerationRef) -> &GenerationState {

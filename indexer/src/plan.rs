@@ -133,11 +133,20 @@ impl<'r> Planner<'r> {
         }
         let known = &self.known_sources()?;
         let stored = StoredContent::new(self.shared.writer);
-        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref(), purpose };
+        let observer = Observer {
+            known,
+            stored,
+            registry: self.registry,
+            forced: self.forced.as_ref(),
+            purpose,
+            catalog: self.shared.writer.catalog(),
+            index,
+            now_us: self.shared.options.now_us,
+        };
         let looks: Vec<Result<Look, NoLook>> =
             held.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let mut claims = Claims::default();
+        let (mut claims, mut finished) = (Claims::default(), Vec::new());
         for (candidate, look) in held.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {
@@ -153,6 +162,10 @@ impl<'r> Planner<'r> {
                     }
                 },
                 Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
+                Err(NoLook::Finished(file)) => {
+                    finished.push(file);
+                    Verdict::Done { outcome: Outcome::Unchanged, error: None }
+                }
                 Err(NoLook::Binary) => Verdict::Binary,
                 Err(NoLook::Store(error)) => return Err(error),
             };
@@ -162,6 +175,7 @@ impl<'r> Planner<'r> {
             }
             admitted.verdicts.push((candidate.report_idx, verdict));
         }
+        self.shared.writer.catalog().note_finished(index, &finished, self.shared.options.now_us)?;
         Ok(admitted)
     }
 
@@ -350,7 +364,7 @@ impl<'r> Planner<'r> {
         // There is no device 0: it is no file's fingerprint.
         let fingerprint = Fingerprint::of(start, 0, id.map_or(0, NonZeroU64::get));
         let known = self.known_sources()?;
-        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us };
+        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us, ctime_ns: 0 };
         let kind = Kind::Stdin { compression };
         if let Some(at) = id.and_then(|id| known.stdin(id, start)) {
             let (_, handle, rules, read_before) = self.resume(&known, at, path, &fingerprint)?;

@@ -1,7 +1,10 @@
 //! The catalog: which buckets there are, and how far each source has been read.
 //!
 //! A SQLite database in WAL mode with `synchronous=FULL`: a committed transaction survives a power cut, and readers never
-//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files and `sources.json`.
+//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files and `sources.json`; what cannot
+//! ([`finished`]) only saves work.
+
+pub mod finished;
 
 use crate::bucket::builder::SealedBucket;
 use crate::bucket::meta::{BucketMeta, SourceMeta};
@@ -99,6 +102,20 @@ CREATE TABLE aged_range (
     tail_len INTEGER NOT NULL,
     tail_hash TEXT NOT NULL,
     PRIMARY KEY (source_id, generation, end)
+) WITHOUT ROWID;
+-- Compressed files of which everything is known, as they were then.
+CREATE TABLE finished_file (
+    index_name TEXT NOT NULL,
+    dev INTEGER NOT NULL,
+    ino INTEGER NOT NULL,
+    len INTEGER NOT NULL,
+    mtime_us INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    source_id INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    content_len INTEGER NOT NULL,
+    noted_at_us INTEGER NOT NULL,
+    PRIMARY KEY (index_name, dev, ino)
 ) WITHOUT ROWID;
 "];
 

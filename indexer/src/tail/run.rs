@@ -1,9 +1,11 @@
 //! A tailer with a clock, a watcher, a loader and a sealer; and a thread for each command and each stream.
 
 use super::commands::{Finished, run_all};
+use super::effort::Effort;
 use super::streams::{Chunk, read_all};
+use super::tracked::Backlog;
 use super::watch::{Watch, waker};
-use super::{Activity, Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
+use super::{Activity, Inputs, Moment, TailOptions, TailStatus, Tailer};
 use crate::error::IndexError;
 use crate::options::Options;
 use crate::progress::Progress;
@@ -18,8 +20,10 @@ use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
 
-/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time.
+/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time,
+/// and often enough in any case for a watchdog that is told at the same time.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_STATUS_INTERVAL: Duration = Duration::from_secs(10);
 const STATUS_SHARE: u32 = 500;
 /// Live logs of earlier runs are sealed at the start, if together they are longer than this.
 const LEFT_BYTES: u64 = 16 << 20;
@@ -146,7 +150,10 @@ fn follow(
             tailer.take_fed(fed, now);
         }
         let pumped = tailer.pump(now, watch.take())?;
-        watch.set(tailer.dirs());
+        if tailer.take_has_listed() {
+            watch.set(tailer.dirs());
+            tailer.set_unwatched(watch.refused());
+        }
         for backlog in tailer.take_backlog() {
             let options = Options { cancel: Arc::clone(&control.stop), ..tailer.load_options(&backlog, now) };
             // The loader lives as long as the channel.
@@ -156,10 +163,9 @@ fn follow(
             let _ = lines.seal.send(());
         }
         if now.at >= next_status {
-            let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
-            on_status(&status);
-            let took = clock.now().at.saturating_sub(now.at);
-            next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
+            let effort = Effort::begin();
+            on_status(&tailer.status(now));
+            next_status = now.at + effort.rest(STATUS_SHARE).clamp(STATUS_INTERVAL, LONGEST_STATUS_INTERVAL);
         }
         if control.is_stopped() || tailer.is_over() {
             lines.keep = None;

@@ -1,6 +1,7 @@
 //! What a tailer is doing, for whoever asks.
 
-use super::{Idle, Moment, State, Tailer};
+use super::tracked::{Idle, State};
+use super::{Moment, Tailer};
 use crate::error::FileError;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,8 +112,7 @@ impl Tailer<'_> {
                         let is_missing = tracked.missing_since.is_some();
                         status.state = if is_missing { FileState::Draining } else { FileState::Followed };
                         (status.durable_to, status.read_to) = (follower.durable_to(), follower.read_to());
-                        // Where it has not been read to its end, the last listing tells more.
-                        status.len = follower.known_len().unwrap_or(status.len).max(status.read_to);
+                        status.len = follower.seen_len().max(status.read_to);
                         status.lag = status.len - status.durable_to;
                         status.is_open = follower.is_open();
                         status.quiet_for = Some(now.at.saturating_sub(follower.last_growth));
@@ -157,9 +157,9 @@ impl Tailer<'_> {
             n_events: self.n_events,
             n_bytes: self.n_bytes,
             paused,
-            unwatched: Vec::new(),
-            too_old: self.too_old.clone(),
-            unlisted: self.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
+            unwatched: self.unwatched.iter().map(|(dir, why)| (dir.clone(), why.clone())).collect(),
+            too_old: self.listing.too_old.clone(),
+            unlisted: self.listing.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
         }
     }
 }

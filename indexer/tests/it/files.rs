@@ -5,7 +5,7 @@ use std::io::Read;
 use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use trawl_formats::event::{Host, Source, Sourcetype};
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::{
@@ -226,7 +226,7 @@ fn a_cancelled_run_leaves_a_store_to_go_on_from() {
 struct CancelAfter<R> {
     inner: R,
     n_bytes: usize,
-    cancel: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    cancel: Arc<AtomicBool>,
 }
 
 impl<R: Read> Read for CancelAfter<R> {

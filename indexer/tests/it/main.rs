@@ -3,6 +3,7 @@
 mod corpora;
 mod feeds;
 mod files;
+mod finished;
 mod kill;
 mod lab;
 mod model;
