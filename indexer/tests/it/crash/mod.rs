@@ -10,6 +10,7 @@
 
 mod check;
 mod disk;
+mod faults;
 mod logs;
 mod player;
 mod power_cut;

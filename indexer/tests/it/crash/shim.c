@@ -148,14 +148,15 @@ void shim_fail(uint64_t kinds, uint64_t at, int error, int until_lifted) {
     unlock();
 }
 
-/* No more call fails. Returns how many did. */
-uint64_t shim_lift(void) {
+/* No more call fails. */
+void shim_lift(void) {
     lock();
     fail_kinds = 0;
-    uint64_t hits = n_hits;
     unlock();
-    return hits;
 }
+
+/* How many calls have failed. */
+uint64_t shim_hits(void) { return n_hits; }
 
 uint64_t shim_count(int kind) { return counts[kind]; }
 

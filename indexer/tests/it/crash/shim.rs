@@ -67,8 +67,9 @@ pub struct Shim {
     trace: unsafe extern "C" fn(*const c_char),
     mark: unsafe extern "C" fn(u64),
     fail: unsafe extern "C" fn(u64, u64, c_int, c_int),
-    lift: unsafe extern "C" fn() -> u64,
+    lift: unsafe extern "C" fn(),
     count: unsafe extern "C" fn(c_int) -> u64,
+    hits: unsafe extern "C" fn() -> u64,
     exempt: unsafe extern "C" fn(c_int),
     advance: unsafe extern "C" fn(i64),
 }
@@ -93,6 +94,7 @@ impl Shim {
             fail: function!("shim_fail"),
             lift: function!("shim_lift"),
             count: function!("shim_count"),
+            hits: function!("shim_hits"),
             exempt: function!("shim_exempt"),
             advance: function!("shim_advance"),
         }
@@ -123,10 +125,16 @@ impl Shim {
         unsafe { (self.fail)(kinds, at, error, until_lifted.into()) }
     }
 
-    /// No call fails any more; how many did.
-    pub fn lift(&self) -> u64 {
-        // SAFETY: it only changes numbers.
+    /// No call fails any more.
+    pub fn lift(&self) {
+        // SAFETY: it only changes a number.
         unsafe { (self.lift)() }
+    }
+
+    /// How many calls have failed since [`fail`](Self::fail).
+    pub fn hits(&self) -> u64 {
+        // SAFETY: it only reads a number.
+        unsafe { (self.hits)() }
     }
 
     /// Calls of one kind since [`fail`](Self::fail).
