@@ -314,7 +314,11 @@ impl Catalog {
             let folded = wal.metadata().map_or(true, |wal| wal.len() == 0);
             if folded { open("mode=ro&immutable=1") } else { Err(error) }
         });
-        let (connection, version) = opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
+        let (connection, version) = match opened {
+            // A power cut came while the catalog was created: it has a rollback journal only before it has its log.
+            Err(error) if is_half_created(&error) => return Err(StoreError::NoStore { path: data.to_owned() }),
+            opened => opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?,
+        };
         check_version(&path, version)?;
         if version == 0 {
             // A writer was stopped between creating the file and the tables in it.
@@ -815,6 +819,11 @@ fn insert_live_log(transaction: &Transaction<'_>, id: &str, index: &IndexName) -
 fn delete_live_logs(transaction: &Transaction<'_>, ids: &[String]) -> rusqlite::Result<()> {
     let mut delete = transaction.prepare_cached("DELETE FROM live_log WHERE id = ?")?;
     ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))
+}
+
+/// Whether SQLite must play back a rollback journal first, which a reader may not.
+fn is_half_created(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {

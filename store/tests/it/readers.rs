@@ -71,3 +71,18 @@ fn no_store_and_a_newer_store_are_refused_clearly() {
     assert!(matches!(Reader::open(dir.path()), Err(StoreError::NewerFormat { found: 99, .. })));
     assert!(matches!(Writer::open(dir.path()), Err(StoreError::NewerFormat { found: 99, .. })));
 }
+
+#[test]
+fn a_store_that_a_power_cut_left_half_created_is_none_yet() {
+    // Until the catalog has its log, SQLite keeps a rollback journal, which only a writer can play back.
+    let (elsewhere, dir) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+    let catalog = elsewhere.path().join("catalog.db");
+    let connection = rusqlite::Connection::open(&catalog).expect("create");
+    connection.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE a (b); BEGIN; INSERT INTO a VALUES (1);").expect("write");
+    for name in ["catalog.db", "catalog.db-journal"] {
+        fs::copy(elsewhere.path().join(name), dir.path().join(name)).expect("copy");
+    }
+    fs::write(dir.path().join("catalog.db-wal"), [0; 32]).expect("write");
+    let outcome = Reader::open(dir.path()).err();
+    assert!(matches!(outcome, Some(StoreError::NoStore { .. })), "{outcome:?}");
+}
