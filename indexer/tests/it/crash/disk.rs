@@ -138,11 +138,6 @@ impl Disk {
         self.names[*dir].get(name).copied()
     }
 
-    /// Whether all that there is is guaranteed.
-    pub fn is_clean(&self) -> bool {
-        self.pending.is_empty() && self.nodes.iter().all(|node| node.file.changes.is_empty())
-    }
-
     pub fn apply(&mut self, op: &Op) {
         match op {
             Op::Create { ino, path } | Op::MakeDir { ino, path } => {

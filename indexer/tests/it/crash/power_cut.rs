@@ -8,23 +8,26 @@ use super::disk::{Disk, Tree};
 use super::logs::Logs;
 use super::player::{Folders, Player};
 use super::script::{Rng, Step, World, script, worlds};
-use super::shim::{self, Shim};
+use super::shim::{self, SYNC, Shim};
 use super::trace::{self, Op};
 use super::variant::{N_VARIANTS, Variant};
 use super::{number, real, scratch, seed};
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{self, AtomicUsize};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use trawl_formats::sourcetype::Registry;
 
 const DEFAULT_STATES: u64 = 300;
-/// Each has a script and a trace of its own.
-const N_WORKERS: u64 = 2;
+/// Threads that check.
+const N_WORKERS: usize = 2;
+/// Tells the recorded process which of its syncs fails.
+const FAILED_SYNC: &str = "TRAWL_CRASH_FAILED_SYNC";
 /// After so many failures the others would say the same.
 const MAX_FAILURES: usize = 5;
 
@@ -37,16 +40,21 @@ fn child() {
     let mut logs = Logs::new(folder);
     shim.watch(&folders.disk, Path::new("/nowhere"));
     shim.trace(Some(&folder.join("trace")));
+    let failed_sync = number(FAILED_SYNC);
+    if let Some(call) = failed_sync {
+        shim.fail(SYNC, call, libc::EIO, false);
+    }
     let mut nothing = |_: &World| Ok(());
     let mut player = Player::new(&shim, &registry, &folders, &mut logs, &mut nothing);
     player.play(&script(seed.parse().expect("a number"))).expect("nothing is asked");
-    assert!(player.refused.is_empty(), "{:#?}", player.refused);
+    assert!(player.refused.is_empty() || failed_sync.is_some(), "{:#?}", player.refused);
     shim.trace(None);
 }
 
 /// A run that was recorded.
 struct Recording {
     seed: u64,
+    failed_sync: Option<u64>,
     folder: PathBuf,
     /// The disk before it.
     begin: Disk,
@@ -58,11 +66,14 @@ struct Recording {
 }
 
 impl Recording {
-    fn new(folder: &Path, seed: u64) -> Self {
+    /// Records the script of a seed; perhaps one of its syncs fails.
+    fn new(folder: &Path, seed: u64, failed_sync: Option<u64>) -> Self {
         let folders = Folders::new(folder.join("disk"));
         folders.create();
         let begin = Disk::of(&folders.disk);
-        shim::run("crash::power_cut::child", folder, seed, &[]);
+        let call = failed_sync.map(|call| call.to_string());
+        let variables: Vec<(&str, &str)> = call.iter().map(|call| (FAILED_SYNC, &call[..])).collect();
+        shim::run("crash::power_cut::child", folder, seed, &variables);
         let ops = trace::read(&folder.join("trace"), &folders.disk);
         let mut replayed = begin.clone();
         ops.iter().for_each(|op| replayed.apply(op));
@@ -70,7 +81,23 @@ impl Recording {
         assert_eq!(difference, None, "the trace leaves something out");
         let steps = script(seed);
         let retain = steps.iter().position(|step| matches!(step, Step::Retain)).expect("the script ages");
-        Self { seed, folder: folder.to_owned(), begin, ops, worlds: worlds(&steps), retain }
+        Self { seed, failed_sync, folder: folder.to_owned(), begin, ops, worlds: worlds(&steps), retain }
+    }
+
+    /// The first place that is looked at: behind the sync that failed, if one did.
+    fn first_position(&self) -> usize {
+        let failed = self.ops.iter().position(|op| matches!(op, Op::SyncFailed { .. }));
+        failed.map_or(0, |failed| failed + 1)
+    }
+
+    /// What must have become of the index that ages out, while a step is done.
+    fn aged(&self, step: usize) -> Aged {
+        match step.cmp(&self.retain) {
+            Ordering::Less => Aged::No,
+            // Where a sync has failed, it may be the one that this rests on.
+            Ordering::Greater if self.failed_sync.is_none() => Aged::Yes,
+            Ordering::Equal | Ordering::Greater => Aged::Perhaps,
+        }
     }
 }
 
@@ -83,7 +110,14 @@ struct Checker<'r> {
     seen: HashSet<u64>,
 }
 
-impl Checker<'_> {
+impl<'r> Checker<'r> {
+    fn new(recording: &'r Recording, registry: &'r Registry) -> Self {
+        let mut logs = Logs::new(&recording.folder);
+        logs.clear();
+        let folders = Folders::new(recording.folder.join("state"));
+        Self { recording, registry, logs, folders, seen: HashSet::new() }
+    }
+
     /// One state: after so many calls, one of the possibilities. `None` if it was seen before.
     fn check(&mut self, disk: &Disk, position: usize, step: usize, number: u32) -> Option<Result<(), String>> {
         let mut variant = Variant::new(self.recording.seed, position, number);
@@ -101,11 +135,7 @@ impl Checker<'_> {
         if variant.is_late {
             make_old(&self.folders.disk);
         }
-        let aged = match step.cmp(&self.recording.retain) {
-            std::cmp::Ordering::Less => Aged::No,
-            std::cmp::Ordering::Equal => Aged::Perhaps,
-            std::cmp::Ordering::Greater => Aged::Yes,
-        };
+        let aged = self.recording.aged(step);
         let next_world = self.recording.worlds.get(step + 1).filter(|_| variant.goes_on);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let mut recovery =
@@ -114,10 +144,11 @@ impl Checker<'_> {
         }));
         let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", message(&*panic))));
         Some(outcome.map_err(|what| {
-            let Recording { seed, ops, .. } = self.recording;
+            let Recording { seed, ops, failed_sync, .. } = self.recording;
+            let failed_sync = failed_sync.map_or(String::new(), |call| format!("{FAILED_SYNC}={call} "));
             let around: Vec<String> = ops[position.saturating_sub(6)..position].iter().map(Op::describe).collect();
             format!(
-                "TRAWL_CRASH_SEED={seed} TRAWL_CRASH_STATE={position}:{number}: step {step}, {variant:?}\n  after {}\n  {what}",
+                "TRAWL_CRASH_SEED={seed} {failed_sync}TRAWL_CRASH_STATE={position}:{number}: step {step}, {variant:?}\n  after {}\n  {what}",
                 around.join("\n        ")
             )
         }))
@@ -144,19 +175,19 @@ fn make_old(folder: &Path) {
 
 /// Checks states of one recording until so many different ones were checked. Returns how many were, and what is wrong.
 fn check_states(recording: &Recording, registry: &Registry, n_wanted: usize) -> (usize, Vec<String>) {
-    let mut logs = Logs::new(&recording.folder);
-    logs.clear();
-    let folders = Folders::new(recording.folder.join("state"));
-    let mut checker = Checker { recording, registry, logs, folders, seen: HashSet::new() };
+    let mut checker = Checker::new(recording, registry);
     let mut rng = Rng(recording.seed);
     let mut failures = Vec::new();
-    let n_positions = recording.ops.len() + 1;
-    while checker.seen.len() < n_wanted && failures.len() < MAX_FAILURES {
+    let (first, n_positions) = (recording.first_position(), recording.ops.len() + 1);
+    let mut n_tries = 0;
+    // Behind some calls there are few states to be had.
+    while n_tries < 20 * n_wanted && checker.seen.len() < n_wanted && failures.len() < MAX_FAILURES {
         // As many places as are missing, in order: the disk is made once for all of them.
         let mut places = HashMap::new();
         for _ in 0..(n_wanted - checker.seen.len()).min(n_positions) {
-            places.insert(rng.below(n_positions), rng.below(N_VARIANTS as usize) as u32);
+            places.insert(first + rng.below(n_positions - first), rng.below(N_VARIANTS as usize) as u32);
         }
+        n_tries += places.len();
         let (mut disk, mut step) = (recording.begin.clone(), 0);
         for position in 0..n_positions {
             if let Some(&number) = places.get(&position)
@@ -176,53 +207,78 @@ fn check_states(recording: &Recording, registry: &Registry, n_wanted: usize) -> 
     (checker.seen.len(), failures)
 }
 
-#[test]
-fn whatever_a_power_cut_leaves() {
-    let (seed, n_states) = (seed(), number("TRAWL_CRASH_STATES").unwrap_or(DEFAULT_STATES));
-    let scratch = scratch();
-    let folder = real(&scratch);
-    let registry = Registry::builtin();
-    if let Ok(state) = std::env::var("TRAWL_CRASH_STATE") {
-        return check_one(&Recording::new(&folder, seed), &registry, &state);
-    }
+/// Checks states of some recordings, on both cores.
+fn check_recordings(seed: u64, n_states: usize, recordings: &[(u64, Option<u64>)]) {
+    let (scratch, registry) = (scratch(), Registry::builtin());
+    let (folder, next, n_checked) = (real(&scratch), AtomicUsize::new(0), AtomicUsize::new(0));
     println!("TRAWL_CRASH_SEED={seed}");
-    let n_checked = AtomicUsize::new(0);
+    let work = || {
+        let mut failures = Vec::new();
+        loop {
+            let number = next.fetch_add(1, atomic::Ordering::Relaxed);
+            let Some(&(seed, failed_sync)) = recordings.get(number) else { return failures };
+            let folder = folder.join(number.to_string());
+            fs::create_dir(&folder).expect("create");
+            let recording = Recording::new(&folder, seed, failed_sync);
+            let (n, failed) = check_states(&recording, &registry, n_states.div_ceil(recordings.len()));
+            n_checked.fetch_add(n, atomic::Ordering::Relaxed);
+            failures.extend(failed);
+            fs::remove_dir_all(&folder).expect("remove");
+        }
+    };
     let failures: Vec<String> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..N_WORKERS)
-            .map(|worker| {
-                let (folder, registry, n_checked) = (folder.join(worker.to_string()), &registry, &n_checked);
-                scope.spawn(move || {
-                    fs::create_dir(&folder).expect("create");
-                    let recording = Recording::new(&folder, seed + worker);
-                    let (n, failures) = check_states(&recording, registry, n_states.div_ceil(N_WORKERS) as usize);
-                    n_checked.fetch_add(n, Ordering::Relaxed);
-                    failures
-                })
-            })
-            .collect();
+        let workers = [(); N_WORKERS].map(|()| scope.spawn(work));
         workers.into_iter().flat_map(|worker| worker.join().expect("the worker ends")).collect()
     });
     println!("{} different states", n_checked.into_inner());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+#[test]
+fn whatever_a_power_cut_leaves() {
+    let (seed, n_states) = (seed(), number("TRAWL_CRASH_STATES").unwrap_or(DEFAULT_STATES) as usize);
+    if let Ok(state) = std::env::var("TRAWL_CRASH_STATE") {
+        return check_one(seed, &state);
+    }
+    // New scripts show more than ever more states of the same.
+    let n_recordings = n_states.div_ceil(1000).max(N_WORKERS) as u64;
+    let recordings: Vec<_> = (0..n_recordings).map(|number| (seed + number, None)).collect();
+    check_recordings(seed, n_states, &recordings);
+}
+
+/// What a sync could not bring to the disk may be lost, also where a later sync of the same file succeeds.
+#[test]
+fn whatever_a_power_cut_leaves_after_a_sync_has_failed() {
+    let (seed, n_states) = (seed(), number("TRAWL_CRASH_STATES").unwrap_or(DEFAULT_STATES) as usize / 4);
+    if std::env::var_os("TRAWL_CRASH_STATE").is_some() {
+        return;
+    }
+    let n_syncs = {
+        let scratch = scratch();
+        let recording = Recording::new(&real(&scratch), seed, None);
+        recording.ops.iter().filter(|op| matches!(op, Op::Sync { .. })).count()
+    };
+    let mut rng = Rng(seed);
+    let recordings = (0..n_states.div_ceil(15)).map(|_| (seed, Some(rng.below(n_syncs) as u64 + 1)));
+    check_recordings(seed, n_states, &recordings.collect::<Vec<_>>());
+}
+
 /// Plays one state again, and leaves it to be looked at.
-fn check_one(recording: &Recording, registry: &Registry, state: &str) {
+fn check_one(seed: u64, state: &str) {
     let (position, number) = state.split_once(':').expect("POSITION:VARIANT");
     let position: usize = position.parse().expect("a position");
-    let mut logs = Logs::new(&recording.folder);
-    logs.clear();
-    let folders = Folders::new(recording.folder.join("state"));
-    let mut checker = Checker { recording, registry, logs, folders, seen: HashSet::new() };
+    let variant: u32 = number.parse().expect("a variant");
+    let (scratch, registry) = (scratch(), Registry::builtin());
+    let recording = Recording::new(&real(&scratch), seed, super::number(FAILED_SYNC));
+    let mut checker = Checker::new(&recording, &registry);
     let (mut disk, mut step) = (recording.begin.clone(), 0);
     for op in &recording.ops[..position] {
         disk.apply(op);
         step = if let Op::Step(step) = op { *step } else { step };
     }
-    let outcome = checker.check(&disk, position, step, number.parse().expect("a variant")).expect("it is the first");
-    if let Err(what) = outcome {
+    if let Err(what) = checker.check(&disk, position, step, variant).expect("it is the first") {
         let kept = std::env::temp_dir().join(format!("trawl-crash-{}", std::process::id()));
-        disk.after_power_cut(&mut Variant::new(recording.seed, position, number.parse().expect("a variant"))).write(&kept);
+        disk.after_power_cut(&mut Variant::new(seed, position, variant)).write(&kept);
         panic!("{what}\nthe state is in {}", kept.display());
     }
 }
