@@ -78,7 +78,9 @@ fn a_store_that_a_power_cut_left_half_created_is_none_yet() {
     let (elsewhere, dir) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
     let catalog = elsewhere.path().join("catalog.db");
     let connection = rusqlite::Connection::open(&catalog).expect("create");
-    connection.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE a (b); BEGIN; INSERT INTO a VALUES (1);").expect("write");
+    connection
+        .execute_batch("PRAGMA synchronous = OFF; CREATE TABLE a (b); BEGIN; INSERT INTO a VALUES (1);")
+        .expect("write");
     for name in ["catalog.db", "catalog.db-journal"] {
         fs::copy(elsewhere.path().join(name), dir.path().join(name)).expect("copy");
     }

@@ -2,7 +2,7 @@
 //! was ever written is there once, whole and in order, and nothing else.
 
 use super::logs::Logs;
-use super::player::{Following, Folders, retain, seal};
+use super::player::{Folders, Following, retain, seal};
 use super::script::{World, split_events};
 use crate::lab::{Stored, describe, stored_events_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,9 +80,9 @@ pub fn check_all(folders: &Folders, world: &World, aged: Aged, registry: &Regist
     }
     let gone = world.names.get(GONE_LOG).map(|&number| world.files[number].stream);
     let may_miss = aged != Aged::No && !has_gone;
-    let expected = world.streams.iter().enumerate().filter(|(number, stream)| {
-        !stream.is_empty() && !(may_miss && Some(*number) == gone)
-    });
+    let is_expected = |number| !(may_miss && Some(number) == gone);
+    let expected =
+        world.streams.iter().enumerate().filter(|(number, stream)| !stream.is_empty() && is_expected(*number));
     let mut expected: Vec<Vec<u8>> = expected.map(|(_, stream)| stream.clone()).collect();
     expected.sort();
     found.sort();
@@ -139,8 +139,7 @@ impl Recovery<'_> {
     fn read_on(&mut self, seals: bool, scene: impl FnOnce(&mut Following<'_>, &mut Logs)) -> Result<(), String> {
         let writer = open(self.folders)?;
         // Another clock than before: monotonic ones begin anew.
-        let mut following =
-            Following::begin(&writer, self.registry, &self.logs.folder, Duration::from_secs(3600));
+        let mut following = Following::begin(&writer, self.registry, &self.logs.folder, Duration::from_secs(3600));
         scene(&mut following, self.logs);
         if let Some(trouble) = following.trouble() {
             return Err(trouble);

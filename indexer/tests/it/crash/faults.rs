@@ -12,12 +12,12 @@ use super::player::{Folders, Player};
 use super::power_cut::message;
 use super::script::{Rng, World, script, worlds};
 use super::shim::{
-    self, CREATE, MAKE_DIR, MAP, OPEN, RENAME, SHORT_THEN_FULL, SHORT_WRITE, SOURCE_OPEN, SOURCE_READ, SYNC, Shim, TRUNCATE,
-    UNLINK, WRITE,
+    self, CREATE, MAKE_DIR, MAP, OPEN, RENAME, SHORT_THEN_FULL, SHORT_WRITE, SOURCE_OPEN, SOURCE_READ, SYNC, Shim,
+    TRUNCATE, UNLINK, WRITE,
 };
 use super::trace::{self, Op};
-use super::{real, scratch, seed};
-use libc::{EIO, EINTR, EMFILE, ENOMEM, ENOSPC};
+use super::{note, real, scratch, seed};
+use libc::{EINTR, EIO, EMFILE, ENOMEM, ENOSPC};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
@@ -101,7 +101,9 @@ const NONE: Fault = Fault { kinds: 0, call: 0, error: 0, lift: Lift::AtOnce };
 /// Not a test: the process whose calls fail, in one run after the other. Without the folder it does nothing.
 #[test]
 fn child() {
-    let (Some(folder), Some(seed)) = (std::env::var_os(shim::FOLDER), std::env::var("TRAWL_SHIM_SEED").ok()) else { return };
+    let (Some(folder), Some(seed)) = (std::env::var_os(shim::FOLDER), std::env::var("TRAWL_SHIM_SEED").ok()) else {
+        return;
+    };
     let folder = Path::new(&folder);
     let (shim, registry, seed) = (Shim::loaded(), Registry::builtin(), seed.parse().expect("a number"));
     let panics: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -167,8 +169,7 @@ fn run(shim: &Shim, registry: &Registry, folder: &Path, seed: u64, fault: Fault)
         fs::write(folder.join("counts"), counts.join("\n")).expect("write");
     }
     let world = worlds(&steps).pop().expect("there is one behind the last step");
-    let mut recovery =
-        Recovery { folders: &folders, registry, logs: &mut logs, aged: super::check::Aged::Yes };
+    let mut recovery = Recovery { folders: &folders, registry, logs: &mut logs, aged: super::check::Aged::Yes };
     let outcome = recovery.check_at_end(&world);
     shim.trace(None);
     let outcome = outcome.and_then(|()| check_syncs(&trace::read(&trace_file, &folders.disk)));
@@ -176,8 +177,7 @@ fn run(shim: &Shim, registry: &Registry, folder: &Path, seed: u64, fault: Fault)
 }
 
 /// Each kind by itself.
-const KINDS: [u64; 11] =
-    [WRITE, SYNC, RENAME, OPEN, CREATE, MAKE_DIR, UNLINK, TRUNCATE, MAP, SOURCE_OPEN, SOURCE_READ];
+const KINDS: [u64; 11] = [WRITE, SYNC, RENAME, OPEN, CREATE, MAKE_DIR, UNLINK, TRUNCATE, MAP, SOURCE_OPEN, SOURCE_READ];
 
 /// What could not be synced is never synced again: the kernel has forgotten by then what it did not write. SQLite writes what
 /// it syncs a second time anew.
@@ -235,7 +235,7 @@ fn whatever_call_fails() {
         let failures = play(&folder, seed, &[fault.parse().expect("KINDS:CALL:ERROR:LIFT")]);
         return assert!(failures.is_empty(), "{failures}");
     }
-    println!("TRAWL_CRASH_SEED={seed}");
+    note(&format!("TRAWL_CRASH_SEED={seed}"));
     assert_eq!(play(&folder, seed, &[NONE]), "", "without a fault");
     let counts = fs::read_to_string(folder.join("counts")).expect("counts");
     let count = |line: &str| line.split_once(':').and_then(|(kind, n)| Some((kind.parse().ok()?, n.parse().ok()?)));
@@ -262,6 +262,6 @@ fn whatever_call_fails() {
             .collect();
         workers.into_iter().map(|worker| worker.join().expect("the worker ends")).collect()
     });
-    println!("{} of {n_all} faults", faults.len());
+    note(&format!("{} of {n_all} faults", faults.len()));
     assert!(failures.is_empty(), "{failures}");
 }

@@ -44,3 +44,9 @@ fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     number("TRAWL_CRASH_SEED").unwrap_or(now.as_micros() as u64 % 1_000_000_007)
 }
+
+/// Says what was done, or can be done again.
+#[expect(clippy::print_stderr, reason = "a run that cannot be had again proves little")]
+fn note(what: &str) {
+    eprintln!("note: {what}");
+}

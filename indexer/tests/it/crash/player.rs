@@ -269,13 +269,7 @@ impl<'p> Player<'p> {
         }
     }
 
-    fn follow(
-        &mut self,
-        writer: &Writer,
-        steps: &[Step],
-        mut next: usize,
-        begins_late: bool,
-    ) -> Result<usize, String> {
+    fn follow(&mut self, writer: &Writer, steps: &[Step], mut next: usize, begins_late: bool) -> Result<usize, String> {
         let logs = self.logs.folder.clone();
         let mut following = Following::begin(writer, self.registry, &logs, self.at);
         if begins_late {

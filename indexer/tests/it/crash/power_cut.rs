@@ -11,7 +11,7 @@ use super::script::{Rng, Step, World, script, worlds};
 use super::shim::{self, SYNC, Shim};
 use super::trace::{self, Op};
 use super::variant::{N_VARIANTS, Variant};
-use super::{number, real, scratch, seed};
+use super::{note, number, real, scratch, seed};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -34,7 +34,9 @@ const MAX_FAILURES: usize = 5;
 /// Not a test: the process that is recorded. Without the folder it does nothing.
 #[test]
 fn child() {
-    let (Some(folder), Some(seed)) = (std::env::var_os(shim::FOLDER), std::env::var("TRAWL_SHIM_SEED").ok()) else { return };
+    let (Some(folder), Some(seed)) = (std::env::var_os(shim::FOLDER), std::env::var("TRAWL_SHIM_SEED").ok()) else {
+        return;
+    };
     let folder = Path::new(&folder);
     let (shim, registry, folders) = (Shim::loaded(), Registry::builtin(), Folders::new(folder.join("disk")));
     let mut logs = Logs::new(folder);
@@ -138,8 +140,7 @@ impl<'r> Checker<'r> {
         let aged = self.recording.aged(step);
         let next_world = self.recording.worlds.get(step + 1).filter(|_| variant.goes_on);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut recovery =
-                Recovery { folders: &self.folders, registry: self.registry, logs: &mut self.logs, aged };
+            let mut recovery = Recovery { folders: &self.folders, registry: self.registry, logs: &mut self.logs, aged };
             recovery.check(world, next_world, variant.seals, variant.restarts)
         }));
         let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", message(&*panic))));
@@ -211,7 +212,7 @@ fn check_states(recording: &Recording, registry: &Registry, n_wanted: usize) -> 
 fn check_recordings(seed: u64, n_states: usize, recordings: &[(u64, Option<u64>)]) {
     let (scratch, registry) = (scratch(), Registry::builtin());
     let (folder, next, n_checked) = (real(&scratch), AtomicUsize::new(0), AtomicUsize::new(0));
-    println!("TRAWL_CRASH_SEED={seed}");
+    note(&format!("TRAWL_CRASH_SEED={seed}"));
     let work = || {
         let mut failures = Vec::new();
         loop {
@@ -230,7 +231,7 @@ fn check_recordings(seed: u64, n_states: usize, recordings: &[(u64, Option<u64>)
         let workers = [(); N_WORKERS].map(|()| scope.spawn(work));
         workers.into_iter().flat_map(|worker| worker.join().expect("the worker ends")).collect()
     });
-    println!("{} different states", n_checked.into_inner());
+    note(&format!("{} different states", n_checked.into_inner()));
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 

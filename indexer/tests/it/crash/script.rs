@@ -44,13 +44,27 @@ pub enum Step {
 /// What another program does.
 #[derive(Clone, Debug)]
 pub enum Change {
-    Append { name: &'static str, text: String },
-    Rename { from: &'static str, to: &'static str },
-    Truncate { name: &'static str },
+    Append {
+        name: &'static str,
+        text: String,
+    },
+    Rename {
+        from: &'static str,
+        to: &'static str,
+    },
+    Truncate {
+        name: &'static str,
+    },
     /// Compresses a file and removes it.
-    Compress { from: &'static str, to: &'static str },
+    Compress {
+        from: &'static str,
+        to: &'static str,
+    },
     /// A compressed file that was never there before.
-    Arrive { name: &'static str, text: String },
+    Arrive {
+        name: &'static str,
+        text: String,
+    },
 }
 
 /// A log file.
@@ -180,7 +194,8 @@ impl Lines {
         let n = self.n;
         let level = ["INFO", "WARN", "ERROR"][self.rng.below(3)];
         let padding = "x".repeat(self.rng.below(40));
-        let mut text = format!("2021-05-31 {:02}:{:02}:{:02} {level} event {n} {padding}\n", n / 3600, n / 60 % 60, n % 60);
+        let mut text =
+            format!("2021-05-31 {:02}:{:02}:{:02} {level} event {n} {padding}\n", n / 3600, n / 60 % 60, n % 60);
         for frame in 0..[0, 0, 0, 1, 3][self.rng.below(5)] {
             writeln!(text, "\tat a.b.C{n}.d(C.java:{frame})").expect("to memory");
         }

@@ -367,7 +367,8 @@ static int synced(int fd, long call) {
     lock();
     /* The folder lies in memory: nothing is gained by asking the kernel. */
     int result = fails(F_SYNC) ? -1 : 0;
-    record(result ? SYNC_FAILED : SYNC, fds[fd].ino, 0, "", 0, "", 0);
+    /* Interrupted, it has neither succeeded nor failed, and may be called again. */
+    if (!result || errno != EINTR) record(result ? SYNC_FAILED : SYNC, fds[fd].ino, 0, "", 0, "", 0);
     unlock();
     return result;
 }

@@ -29,7 +29,10 @@ fn compile(folder: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/crash/shim.c");
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let mut command = Command::new(compiler);
-    command.args(["-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-pthread", "-o"]).arg(&library).arg(source);
+    command
+        .args(["-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-pthread", "-o"])
+        .arg(&library)
+        .arg(source);
     let output = command.output().expect("a C compiler, which SQLite needs as well");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     library
@@ -61,45 +64,43 @@ pub fn run(test: &str, folder: &Path, seed: u64, variables: &[(&str, &str)]) {
 /// Names the folder to the process.
 pub const FOLDER: &str = "TRAWL_CRASH_FOLDER";
 
-/// The library, in the process that it is loaded into.
-pub struct Shim {
-    watch: unsafe extern "C" fn(*const c_char, *const c_char),
-    trace: unsafe extern "C" fn(*const c_char),
-    mark: unsafe extern "C" fn(u64),
-    fail: unsafe extern "C" fn(u64, u64, c_int, c_int),
-    lift: unsafe extern "C" fn(),
-    count: unsafe extern "C" fn(c_int) -> u64,
-    hits: unsafe extern "C" fn() -> u64,
-    exempt: unsafe extern "C" fn(c_int),
-    advance: unsafe extern "C" fn(i64),
+/// The functions of the library, each with its name there and the type that `shim.c` gives it.
+macro_rules! library {
+    ($($field:ident: $name:literal, $type:ty;)*) => {
+        /// The library, in the process that it is loaded into.
+        pub struct Shim {
+            $($field: $type,)*
+        }
+
+        impl Shim {
+            pub fn loaded() -> Self {
+                Self {
+                    $($field: {
+                        // SAFETY: a lookup by a name that ends with a NUL.
+                        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, concat!($name, "\0").as_ptr().cast()) };
+                        assert!(!found.is_null(), "{} is loaded", $name);
+                        // SAFETY: it is a function of this type.
+                        unsafe { std::mem::transmute::<*mut libc::c_void, $type>(found) }
+                    },)*
+                }
+            }
+        }
+    };
 }
 
-/// A function of the library.
-macro_rules! function {
-    ($name:literal) => {{
-        // SAFETY: a lookup by a name that ends with a NUL.
-        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, concat!($name, "\0").as_ptr().cast()) };
-        assert!(!found.is_null(), "{} is loaded", $name);
-        // SAFETY: `shim.c` defines it with the type that the field of `Shim` has.
-        unsafe { std::mem::transmute(found) }
-    }};
+library! {
+    watch: "shim_watch", unsafe extern "C" fn(*const c_char, *const c_char);
+    trace: "shim_trace", unsafe extern "C" fn(*const c_char);
+    mark: "shim_mark", unsafe extern "C" fn(u64);
+    fail: "shim_fail", unsafe extern "C" fn(u64, u64, c_int, c_int);
+    lift: "shim_lift", unsafe extern "C" fn();
+    count: "shim_count", unsafe extern "C" fn(c_int) -> u64;
+    hits: "shim_hits", unsafe extern "C" fn() -> u64;
+    exempt: "shim_exempt", unsafe extern "C" fn(c_int);
+    advance: "shim_advance", unsafe extern "C" fn(i64);
 }
 
 impl Shim {
-    pub fn loaded() -> Self {
-        Self {
-            watch: function!("shim_watch"),
-            trace: function!("shim_trace"),
-            mark: function!("shim_mark"),
-            fail: function!("shim_fail"),
-            lift: function!("shim_lift"),
-            count: function!("shim_count"),
-            hits: function!("shim_hits"),
-            exempt: function!("shim_exempt"),
-            advance: function!("shim_advance"),
-        }
-    }
-
     /// Everything in `data` is traced and can fail; reading in `sources` can fail.
     pub fn watch(&self, data: &Path, sources: &Path) {
         let (data, sources) = (c_string(data), c_string(sources));

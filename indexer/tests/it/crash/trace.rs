@@ -5,16 +5,41 @@ use std::path::Path;
 /// One call that succeeded, but for [`Op::SyncFailed`]. Paths are relative to the watched folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    Create { ino: u64, path: String },
-    MakeDir { ino: u64, path: String },
-    Write { ino: u64, at: usize, bytes: Vec<u8> },
-    Truncate { ino: u64, len: usize },
-    Sync { ino: u64 },
+    Create {
+        ino: u64,
+        path: String,
+    },
+    MakeDir {
+        ino: u64,
+        path: String,
+    },
+    Write {
+        ino: u64,
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        ino: u64,
+        len: usize,
+    },
+    Sync {
+        ino: u64,
+    },
     /// What was not synced may never reach the disk, whatever is synced later.
-    SyncFailed { ino: u64 },
-    Rename { from: String, to: String },
-    Unlink { path: String },
-    Link { ino: u64, path: String },
+    SyncFailed {
+        ino: u64,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Unlink {
+        path: String,
+    },
+    Link {
+        ino: u64,
+        path: String,
+    },
     /// A step of the script begins.
     Step(usize),
 }

@@ -61,14 +61,8 @@ const CONTENTS: [Way; 13] = [
     Way::Scattered(512, Lost::Garbage),
     Way::Scattered(4096, Lost::Zeros),
 ];
-const NAMES: [NamesWay; 6] = [
-    NamesWay::Everything,
-    NamesWay::Nothing,
-    NamesWay::Prefix,
-    NamesWay::Only,
-    NamesWay::AllBut,
-    NamesWay::Scattered,
-];
+const NAMES: [NamesWay; 6] =
+    [NamesWay::Everything, NamesWay::Nothing, NamesWay::Prefix, NamesWay::Only, NamesWay::AllBut, NamesWay::Scattered];
 
 /// A possibility. Asked in the same order, it answers the same.
 #[derive(Clone, Debug)]
@@ -144,7 +138,8 @@ impl Variant {
                         (Way::Torn(sector, lost), Contents::Write { at, bytes: new }) if is_last => {
                             // One of the places where it can be cut, its end included.
                             let n_places = (at + new.len()).div_ceil(sector) - at.div_ceil(sector);
-                            let cut = ((at.div_ceil(sector) + rng.below(n_places + 1)) * sector).clamp(*at, at + new.len());
+                            let cut =
+                                ((at.div_ceil(sector) + rng.below(n_places + 1)) * sector).clamp(*at, at + new.len());
                             write(&mut bytes, *at, &new[..cut - at]);
                             lose(&mut bytes, cut, at + new.len() - cut, lost, rng);
                         }
