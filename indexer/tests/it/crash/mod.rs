@@ -14,6 +14,7 @@ mod faults;
 mod logs;
 mod player;
 mod power_cut;
+mod same_disk;
 mod script;
 mod shim;
 mod trace;
