@@ -136,10 +136,7 @@ impl Variant {
                     let is_last = at + 1 == n_pending;
                     match (way, &change.what) {
                         (Way::Torn(sector, lost), Contents::Write { at, bytes: new }) if is_last => {
-                            // One of the places where it can be cut, its end included.
-                            let n_places = (at + new.len()).div_ceil(sector) - at.div_ceil(sector);
-                            let cut =
-                                ((at.div_ceil(sector) + rng.below(n_places + 1)) * sector).clamp(*at, at + new.len());
+                            let cut = cut(*at, new.len(), sector, rng);
                             write(&mut bytes, *at, &new[..cut - at]);
                             lose(&mut bytes, cut, at + new.len() - cut, lost, rng);
                         }
@@ -175,6 +172,19 @@ impl Variant {
         }
         bytes
     }
+}
+
+/// One of the places where a write can be cut, its end included. More often near its ends, where headers are.
+fn cut(at: usize, len: usize, sector: usize, rng: &mut Rng) -> usize {
+    const NEAR: usize = 16;
+    let first = at.div_ceil(sector);
+    let n_places = (at + len).div_ceil(sector) - first + 1;
+    let place = match rng.below(4) {
+        0 => rng.below(n_places.min(NEAR)),
+        1 => n_places - 1 - rng.below(n_places.min(NEAR)),
+        _ => rng.below(n_places),
+    };
+    ((first + place) * sector).clamp(at, at + len)
 }
 
 fn write(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
