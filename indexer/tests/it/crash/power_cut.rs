@@ -28,6 +28,8 @@ const DEFAULT_STATES: u64 = 300;
 const N_WORKERS: usize = 2;
 /// Tells the recorded process which of its syncs fails.
 const FAILED_SYNC: &str = "TRAWL_CRASH_FAILED_SYNC";
+/// Calls behind one that failed.
+const SOON: usize = 60;
 /// After so many failures the others would say the same.
 const MAX_FAILURES: usize = 5;
 
@@ -186,7 +188,9 @@ fn check_states(recording: &Recording, registry: &Registry, n_wanted: usize) -> 
         // As many places as are missing, in order: the disk is made once for all of them.
         let mut places = HashMap::new();
         for _ in 0..(n_wanted - checker.seen.len()).min(n_positions) {
-            places.insert(first + rng.below(n_positions - first), rng.below(N_VARIANTS as usize) as u32);
+            // Where a sync has failed, what is done about it shows soon.
+            let reach = if first > 0 && rng.one_in(2) { SOON.min(n_positions - first) } else { n_positions - first };
+            places.insert(first + rng.below(reach), rng.below(N_VARIANTS as usize) as u32);
         }
         n_tries += places.len();
         let (mut disk, mut step) = (recording.begin.clone(), 0);
@@ -254,13 +258,20 @@ fn whatever_a_power_cut_leaves_after_a_sync_has_failed() {
     if std::env::var_os("TRAWL_CRASH_STATE").is_some() {
         return;
     }
-    let n_syncs = {
+    let synced = {
         let scratch = scratch();
-        let recording = Recording::new(&real(&scratch), seed, None);
-        recording.ops.iter().filter(|op| matches!(op, Op::Sync { .. })).count()
+        trace::synced_paths(&Recording::new(&real(&scratch), seed, None).ops)
     };
+    // Where much rests on one file, as often as all others together.
+    let calls_of = |name: &str| -> Vec<u64> {
+        (1..).zip(&synced).filter(|(_, path)| path.contains(name)).map(|(call, _)| call).collect()
+    };
+    let calls = [calls_of("catalog.db-wal"), calls_of("/live/"), calls_of("")];
     let mut rng = Rng(seed);
-    let recordings = (0..n_states.div_ceil(15)).map(|_| (seed, Some(rng.below(n_syncs) as u64 + 1)));
+    let recordings = (0..n_states.div_ceil(15)).map(|number| {
+        let calls = &calls[number % calls.len()];
+        (seed, Some(calls[rng.below(calls.len())]))
+    });
     check_recordings(seed, n_states, &recordings.collect::<Vec<_>>());
 }
 

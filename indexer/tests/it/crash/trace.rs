@@ -1,5 +1,6 @@
 //! What a recorded process asked of its disk.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 /// One call that succeeded, but for [`Op::SyncFailed`]. Paths are relative to the watched folder.
@@ -86,6 +87,22 @@ pub fn read(file: &Path, folder: &Path) -> Vec<Op> {
         });
     }
     ops
+}
+
+/// What is synced by each sync that a trace has, by the name that it had at first.
+pub fn synced_paths(ops: &[Op]) -> Vec<String> {
+    let mut paths: HashMap<u64, &str> = HashMap::new();
+    let mut synced = Vec::new();
+    for op in ops {
+        match op {
+            Op::Create { ino, path } | Op::MakeDir { ino, path } => {
+                paths.insert(*ino, path);
+            }
+            Op::Sync { ino } => synced.push(paths.get(ino).copied().unwrap_or_default().to_owned()),
+            _ => {}
+        }
+    }
+    synced
 }
 
 fn take<'b>(rest: &mut &'b [u8], n: usize) -> &'b [u8] {

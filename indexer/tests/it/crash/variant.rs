@@ -34,6 +34,14 @@ enum Lost {
     Garbage,
 }
 
+/// What becomes of that which a failed sync should have saved.
+#[derive(Clone, Copy, Debug)]
+enum Doubtful {
+    Lost,
+    Kept,
+    Scattered,
+}
+
 /// What becomes of the names.
 #[derive(Clone, Copy, Debug)]
 enum NamesWay {
@@ -70,6 +78,7 @@ pub struct Variant {
     rng: Rng,
     contents: Option<Way>,
     names: NamesWay,
+    doubtful: Doubtful,
     /// The machine stays off until everything on it is old.
     pub is_late: bool,
     /// What SQLite's processes shared is there, and means nothing.
@@ -98,6 +107,7 @@ impl Variant {
             goes_on: rng.one_in(3),
             seals: rng.one_in(4),
             restarts: rng.one_in(6),
+            doubtful: [Doubtful::Lost, Doubtful::Kept, Doubtful::Scattered][rng.below(3)],
             rng,
         }
     }
@@ -130,8 +140,16 @@ impl Variant {
         for change in &file.changes {
             match change.fate {
                 Fate::Certain => change.what.apply(&mut bytes),
-                Fate::Doubtful if rng.one_in(2) => change.what.apply(&mut bytes),
-                Fate::Doubtful => {}
+                Fate::Doubtful => {
+                    let is_kept = match self.doubtful {
+                        Doubtful::Lost => false,
+                        Doubtful::Kept => true,
+                        Doubtful::Scattered => rng.one_in(2),
+                    };
+                    if is_kept {
+                        change.what.apply(&mut bytes);
+                    }
+                }
                 Fate::Pending => {
                     let is_last = at + 1 == n_pending;
                     match (way, &change.what) {
