@@ -89,20 +89,20 @@ pub fn read(file: &Path, folder: &Path) -> Vec<Op> {
     ops
 }
 
-/// What is synced by each sync that a trace has, by the name that it had at first.
-pub fn synced_paths(ops: &[Op]) -> Vec<String> {
-    let mut paths: HashMap<u64, &str> = HashMap::new();
-    let mut synced = Vec::new();
+/// Of each sync that a trace has, the step in which it comes, and what is synced by the name that it had at first.
+pub fn syncs(ops: &[Op]) -> Vec<(usize, String)> {
+    let (mut step, mut paths, mut syncs) = (0, HashMap::<u64, &str>::new(), Vec::new());
     for op in ops {
         match op {
+            Op::Step(number) => step = *number,
             Op::Create { ino, path } | Op::MakeDir { ino, path } => {
                 paths.insert(*ino, path);
             }
-            Op::Sync { ino } => synced.push(paths.get(ino).copied().unwrap_or_default().to_owned()),
+            Op::Sync { ino } => syncs.push((step, paths.get(ino).copied().unwrap_or_default().to_owned())),
             _ => {}
         }
     }
-    synced
+    syncs
 }
 
 fn take<'b>(rest: &mut &'b [u8], n: usize) -> &'b [u8] {

@@ -112,6 +112,26 @@ impl Variant {
         }
     }
 
+    /// All is there, also what a failed sync should have saved.
+    pub fn all() -> Self {
+        Self {
+            rng: Rng(0),
+            contents: Some(Way::Everything),
+            names: NamesWay::Everything,
+            doubtful: Doubtful::Kept,
+            is_late: false,
+            has_stale_shm: false,
+            goes_on: false,
+            seals: false,
+            restarts: false,
+        }
+    }
+
+    /// All is there but what a failed sync should have saved.
+    pub fn all_but_doubtful() -> Self {
+        Self { doubtful: Doubtful::Lost, ..Self::all() }
+    }
+
     /// Which of `n` changes of names are on the disk.
     pub fn names(&mut self, n: usize) -> Vec<bool> {
         let one = self.rng.below(n);
@@ -156,7 +176,7 @@ impl Variant {
                         (Way::Torn(sector, lost), Contents::Write { at, bytes: new }) if is_last => {
                             let cut = cut(*at, new.len(), sector, rng);
                             write(&mut bytes, *at, &new[..cut - at]);
-                            lose(&mut bytes, cut, at + new.len() - cut, lost, rng);
+                            lose(&mut bytes, cut, &new[cut - at..], lost, rng);
                         }
                         (Way::Scattered(sector, lost), Contents::Write { at, bytes: new }) => {
                             let (mut start, end) = (*at, at + new.len());
@@ -165,7 +185,7 @@ impl Variant {
                                 if rng.one_in(2) {
                                     write(&mut bytes, start, &new[start - at..stop - at]);
                                 } else {
-                                    lose(&mut bytes, start, stop - start, lost, rng);
+                                    lose(&mut bytes, start, &new[start - at..stop - at], lost, rng);
                                 }
                                 start = stop;
                             }
@@ -211,10 +231,14 @@ fn write(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
     }
 }
 
-fn lose(bytes: &mut Vec<u8>, at: usize, len: usize, lost: Lost, rng: &mut Rng) {
+/// A sector that is written with what it holds holds it, whether the write reaches it or not.
+fn lose(bytes: &mut Vec<u8>, at: usize, new: &[u8], lost: Lost, rng: &mut Rng) {
+    if bytes.get(at..at + new.len()) == Some(new) {
+        return;
+    }
     match lost {
         Lost::Old => {}
-        Lost::Zeros => write(bytes, at, &vec![0; len]),
-        Lost::Garbage => write(bytes, at, &(0..len).map(|_| rng.next() as u8).collect::<Vec<u8>>()),
+        Lost::Zeros => write(bytes, at, &vec![0; new.len()]),
+        Lost::Garbage => write(bytes, at, &new.iter().map(|_| rng.next() as u8).collect::<Vec<u8>>()),
     }
 }
