@@ -323,8 +323,8 @@ impl Catalog {
             if folded { open("mode=ro&immutable=1") } else { Err(error) }
         });
         let (connection, version) = match opened {
-            // A power cut came while the catalog was created: it has a rollback journal only before it has its log.
-            Err(error) if is_half_created(&error) => return Err(StoreError::NoStore { path: data.to_owned() }),
+            // A power cut came while the catalog was created.
+            Err(_) if has_rollback_journal(&path) => return Err(StoreError::NoStore { path: data.to_owned() }),
             opened => opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?,
         };
         check_version(&path, version)?;
@@ -849,9 +849,10 @@ pub(crate) fn may_be_committed(error: &StoreError) -> bool {
     matches!(error, StoreError::Catalog { source, .. } if log::may_be_committed(source))
 }
 
-/// Whether SQLite must play back a rollback journal first, which a reader may not.
-fn is_half_created(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+/// Whether a writer must undo first what is half done, which a reader may not. A catalog has such a journal only while it is
+/// created, before it has its log.
+fn has_rollback_journal(path: &Path) -> bool {
+    path.with_extension("db-journal").metadata().is_ok_and(|journal| journal.len() > 0)
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {

@@ -85,6 +85,14 @@ fn a_store_that_a_power_cut_left_half_created_is_none_yet() {
         fs::copy(elsewhere.path().join(name), dir.path().join(name)).expect("copy");
     }
     fs::write(dir.path().join("catalog.db-wal"), [0; 32]).expect("write");
-    let outcome = Reader::open(dir.path()).err();
-    assert!(matches!(outcome, Some(StoreError::NoStore { .. })), "{outcome:?}");
+    let is_none_yet = || {
+        let outcome = Reader::open(dir.path()).err();
+        assert!(matches!(outcome, Some(StoreError::NoStore { .. })), "{outcome:?}");
+    };
+    is_none_yet();
+    // Nor is it, where its first page was torn before there was a log.
+    fs::remove_file(dir.path().join("catalog.db-wal")).expect("remove");
+    let torn = fs::read(dir.path().join("catalog.db")).expect("read").into_iter().map(|byte| !byte);
+    fs::write(dir.path().join("catalog.db"), torn.collect::<Vec<u8>>()).expect("write");
+    is_none_yet();
 }

@@ -125,8 +125,8 @@ fn child() {
         if let Err(what) = outcome {
             failures += &format!("TRAWL_CRASH_SEED={seed} TRAWL_CRASH_FAULT={fault}: {what} {panicked:?}\n\n");
         }
+        fs::write(folder.join("failures"), &failures).expect("write");
     }
-    fs::write(folder.join("failures"), failures).expect("write");
 }
 
 /// Plays the script with one fault.
