@@ -6,12 +6,15 @@
 
 pub mod finished;
 
+mod log;
+
 use crate::bucket::builder::SealedBucket;
 use crate::bucket::meta::{BucketMeta, SourceMeta};
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
 use crate::retention::aged_out::{AgedOut, AgedOutFile};
 use crate::source::{Fingerprint, Hash16, SourceEntry, SourceHandle, SourceId, Tail, path_text};
+use log::Log;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -250,6 +253,7 @@ pub struct Catalog {
     connection: Mutex<Connection>,
     /// Schema of the database: a reader does not migrate.
     version: u32,
+    log: Log,
 }
 
 /// What a search needs of the catalog, read in one transaction.
@@ -301,7 +305,11 @@ impl Catalog {
         };
         let (connection, version) = open().map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
         check_version(&path, version)?;
-        Ok(Self { path, connection: Mutex::new(connection), version: SCHEMA_VERSION })
+        Ok(Self::new(path, connection, SCHEMA_VERSION))
+    }
+
+    fn new(path: PathBuf, connection: Connection, version: u32) -> Self {
+        Self { path, connection: Mutex::new(connection), version, log: Log::default() }
     }
 
     fn has_aged(&self) -> bool {
@@ -331,13 +339,17 @@ impl Catalog {
             let folded = wal.metadata().map_or(true, |wal| wal.len() == 0);
             if folded { open("mode=ro&immutable=1") } else { Err(error) }
         });
-        let (connection, version) = opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
+        let (connection, version) = match opened {
+            // A power cut came while the catalog was created.
+            Err(_) if has_rollback_journal(&path) => return Err(StoreError::NoStore { path: data.to_owned() }),
+            opened => opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?,
+        };
         check_version(&path, version)?;
         if version == 0 {
             // A writer was stopped between creating the file and the tables in it.
             return Err(StoreError::NoStore { path: data.to_owned() });
         }
-        Ok(Self { path, connection: Mutex::new(connection), version })
+        Ok(Self::new(path, connection, version))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -347,13 +359,20 @@ impl Catalog {
 
     /// Runs a transaction; it is durable when this returns.
     fn run<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        self.explained(transact(&mut self.lock(), statement))
+        let mut connection = self.lock();
+        self.log.mend(&mut connection, &self.path)?;
+        let n_changes = connection.total_changes();
+        let answer = transact(&mut connection, statement);
+        self.log.note_durable(&answer, connection.total_changes() > n_changes);
+        self.explained(answer)
     }
 
     /// Runs a transaction that need not survive a power cut by itself. The next durable one syncs the same log and with it
     /// this one: a source is never lost while a bucket names it, and thousands of new files do not wait for the disk.
     fn run_lazily<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut connection = self.lock();
+        self.log.mend(&mut connection, &self.path)?;
+        self.log.note_lazy();
         let lazily = connection.pragma_update(None, "synchronous", "NORMAL");
         let value = lazily.and_then(|()| transact(&mut connection, statement));
         let restored = connection.pragma_update(None, "synchronous", "FULL");
@@ -651,6 +670,14 @@ impl Catalog {
     }
 }
 
+impl Drop for Catalog {
+    fn drop(&mut self) {
+        // SQLite folds the log into the database now. Where it cannot be mended, it is as it was.
+        let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.log.mend(connection, &self.path);
+    }
+}
+
 fn transact<T>(
     connection: &mut Connection,
     statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
@@ -839,6 +866,17 @@ fn insert_live_log(transaction: &Transaction<'_>, id: &str, index: &IndexName) -
 fn delete_live_logs(transaction: &Transaction<'_>, ids: &[String]) -> rusqlite::Result<()> {
     let mut delete = transaction.prepare_cached("DELETE FROM live_log WHERE id = ?")?;
     ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))
+}
+
+/// Whether what the catalog refused may be found in it after a power cut: the error says nothing about the disk then.
+pub(crate) fn may_be_committed(error: &StoreError) -> bool {
+    matches!(error, StoreError::Catalog { source, .. } if log::may_be_committed(source))
+}
+
+/// Whether a writer must undo first what is half done, which a reader may not. A catalog has such a journal only while it is
+/// created, before it has its log.
+fn has_rollback_journal(path: &Path) -> bool {
+    path.with_extension("db-journal").metadata().is_ok_and(|journal| journal.len() > 0)
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {

@@ -10,7 +10,7 @@
 use crate::archive::{self, Archives};
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
-use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
+use crate::catalog::{self, BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, Record};
@@ -117,7 +117,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::NoRoom`] if less would be free than is to be kept, and if the catalog fails; the buckets are then not
-    /// part of the store, and their directories gone.
+    /// part of the store, and their directories gone. They stay until the next start where only a power cut would tell
+    /// whether the catalog names them.
     pub fn commit(&self, sealed: &[SealedBucket]) -> Result<()> {
         let add = || -> Result<()> {
             let sizes: Vec<u64> =
@@ -130,7 +131,7 @@ impl Writer {
             Ok(())
         };
         let added = add();
-        if added.is_err() {
+        if added.as_ref().is_err_and(|error| !catalog::may_be_committed(error)) {
             // They would take space until the next start; the first error is the one to report.
             sealed.iter().for_each(|bucket| drop(fs::remove_dir_all(&bucket.dir)));
         }

@@ -1,6 +1,7 @@
 //! Tests of the bulk path from files to what a reader of the store sees.
 
 mod corpora;
+mod crash;
 mod feeds;
 mod files;
 mod finished;

@@ -144,7 +144,8 @@ impl LiveReader {
         let mut take = Take::new(&map[(self.at - map_start) as usize..]);
         let (magic, len, crc) = (take.u32()?, take.u32()?, take.u32()?);
         let bytes = take.bytes(len as usize)?;
-        let is_whole = magic == BATCH_MAGIC && crc32c::crc32c(bytes) == crc;
+        // Where only the magic reached the disk, zeros stand behind it: the checksum of nothing.
+        let is_whole = magic == BATCH_MAGIC && len > 0 && crc32c::crc32c(bytes) == crc;
         is_whole.then_some(Payload { map, bytes, batch: self.at })
     }
 }

@@ -116,3 +116,28 @@ fn what_is_sealed_while_sources_are_read_counts_once() {
     let sources = writer.sources().expect("sources");
     assert_eq!(sources[0].generations[0].n_events, ROUNDS as u64 * 50);
 }
+
+#[test]
+fn a_store_that_a_power_cut_left_half_created_is_none_yet() {
+    // Until the catalog has its log, SQLite keeps a rollback journal, which only a writer can play back.
+    let (elsewhere, dir) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+    let catalog = elsewhere.path().join("catalog.db");
+    let connection = rusqlite::Connection::open(&catalog).expect("create");
+    connection
+        .execute_batch("PRAGMA synchronous = OFF; CREATE TABLE a (b); BEGIN; INSERT INTO a VALUES (1);")
+        .expect("write");
+    for name in ["catalog.db", "catalog.db-journal"] {
+        fs::copy(elsewhere.path().join(name), dir.path().join(name)).expect("copy");
+    }
+    fs::write(dir.path().join("catalog.db-wal"), [0; 32]).expect("write");
+    let is_none_yet = || {
+        let outcome = Reader::open(dir.path()).err();
+        assert!(matches!(outcome, Some(StoreError::NoStore { .. })), "{outcome:?}");
+    };
+    is_none_yet();
+    // Nor is it, where its first page was torn before there was a log.
+    fs::remove_file(dir.path().join("catalog.db-wal")).expect("remove");
+    let torn = fs::read(dir.path().join("catalog.db")).expect("read").into_iter().map(|byte| !byte);
+    fs::write(dir.path().join("catalog.db"), torn.collect::<Vec<u8>>()).expect("write");
+    is_none_yet();
+}
