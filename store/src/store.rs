@@ -13,7 +13,7 @@ use crate::bucket::reader::Bucket;
 use crate::catalog::{self, BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
-use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, Record};
+use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, OpenLog, Record};
 use crate::lock::StoreLock;
 use crate::retention::{Retention, aside};
 use crate::source::SourceId;
@@ -27,12 +27,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use trawl_formats::event::IndexName;
 
-/// How long files that were replaced stay, for readers that hold an older snapshot.
+/// How long buckets that were replaced stay, for readers that hold an older snapshot. Live logs go at once: a reader opens
+/// them when it takes its snapshot, and takes another one if it misses one.
 pub(crate) const READER_GRACE: Duration = Duration::from_secs(3600);
 /// Most buckets kept open. Each takes up to four mappings, of which a process has 65,530.
 const MAX_OPEN_BUCKETS: usize = 4096;
-/// How often a snapshot is taken anew because a live log vanished between catalog and file.
-const SNAPSHOT_TRIES: usize = 5;
+/// How often, at most, the catalog is read anew because a live log that it named is gone. Each time another log was sealed in
+/// the moment between the two.
+const MOST_TRIES: usize = 100;
 
 /// Directory of an index.
 pub fn index_dir(data: &Path, index: &IndexName) -> PathBuf {
@@ -72,7 +74,8 @@ impl Writer {
         let catalog = Catalog::open_writer(data)?;
         let mut live = LiveState::default();
         for LiveLogRow { id, index, end } in catalog.snapshot()?.live_logs {
-            live.load(&id, &live::log_path(&index_dir(data, &index), &id), &index, end)?;
+            let reader = LiveReader::open(&live::log_path(&index_dir(data, &index), &id), &index)?;
+            live.load(OpenLog { id, reader, end })?;
         }
         catalog.restore(live.sources())?;
         let writer = Self {
@@ -215,7 +218,7 @@ impl Writer {
         let carried = live.take_open(&index, |key| !stale.contains(key));
         live.begin(&log, carried, blocks, grows);
         live.remove(&void);
-        self.note_replaced(&index, &void);
+        self.delete_logs(&index, &void);
         Ok(log)
     }
 
@@ -325,7 +328,8 @@ impl Writer {
         let mut live = self.lock_live();
         self.catalog.seal_live_logs(&self.data, &logs, &sealed)?;
         live.remove(&logs);
-        self.note_replaced(index, &logs);
+        drop(live);
+        self.delete_logs(index, &logs);
         Ok(sealed.len())
     }
 
@@ -334,8 +338,8 @@ impl Writer {
         lock(&self.live)
     }
 
-    /// Removes what an interrupted writer was building, moves directories aside that the catalog does not know, and deletes
-    /// what was replaced longer than [`READER_GRACE`] ago.
+    /// Removes what an interrupted writer was building and live logs that the catalog does not know, moves such directories
+    /// aside, and deletes what was replaced longer than [`READER_GRACE`] ago.
     fn remove_orphans(&self) -> Result<()> {
         let snapshot = self.catalog.snapshot()?;
         let known: HashSet<PathBuf> = snapshot.buckets.iter().map(|bucket| self.data.join(&bucket.dir)).collect();
@@ -352,10 +356,12 @@ impl Writer {
                 }
             }
         }
+        // No log is being created yet, so each that nobody knows was replaced.
+        self.sweep_live_logs(Duration::ZERO)?;
         self.sweep(READER_GRACE)
     }
 
-    /// Deletes live logs that were replaced longer than `grace` ago.
+    /// Deletes live logs that were replaced, where they could not be deleted then, and were written longer than `grace` ago.
     pub(crate) fn sweep_live_logs(&self, grace: Duration) -> Result<()> {
         let known = self.catalog.snapshot()?.live_logs;
         for index in indexes(&self.data)? {
@@ -369,12 +375,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Notes on a live log when it was replaced: it is kept for a while from then on.
-    fn note_replaced(&self, index: &IndexName, ids: &[String]) {
+    /// Deletes live logs that the catalog, durably, does not name any more. Who has them open reads on.
+    fn delete_logs(&self, index: &IndexName, ids: &[String]) {
         for id in ids {
-            let path = live::log_path(&index_dir(&self.data, index), id);
-            // If it fails, the log goes earlier, and a reader takes another snapshot.
-            let _ = fs::File::open(&path).and_then(|log| log.set_modified(SystemTime::now()));
+            // What cannot be deleted now is swept later.
+            let _ = fs::remove_file(live::log_path(&index_dir(&self.data, index), id));
         }
     }
 }
@@ -446,14 +451,15 @@ pub struct Snapshot {
     pub buckets: Vec<BucketRow>,
     /// Events of live logs, small blocks joined; open events that nothing has superseded among them.
     pub live: Vec<LiveBlock>,
-    /// Live logs and how far they were read, the oldest first.
+    /// Live logs and how far they were read, the oldest first; held open, so that they can be read on when they have no name
+    /// any more.
     pub logs: Vec<LogEnd>,
     /// Why files of the archives that are searched, too, cannot be read.
     pub unreadable: Vec<Arc<StoreError>>,
 }
 
 /// A place in a live log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogEnd {
     /// Unique name of the log.
     pub id: String,
@@ -461,6 +467,7 @@ pub struct LogEnd {
     pub index: IndexName,
     /// Behind its last whole batch.
     pub end: u64,
+    pub(crate) file: Arc<fs::File>,
 }
 
 impl Reader {
@@ -509,12 +516,12 @@ impl Reader {
     /// # Errors
     /// If the catalog fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
-        self.retried(|| {
+        self.retrying(|| {
             let mut live = LiveState::default();
             // As of one moment: a log that is sealed after it counts by itself, and not in its bucket.
             let (mut sources, logs) = self.catalog.sources_and_live_logs()?;
-            for LiveLogRow { id, index, end } in logs {
-                live.load(&id, &live::log_path(&index_dir(&self.data, &index), &id), &index, end)?;
+            for log in self.open_logs(&logs)? {
+                live.load(log)?;
             }
             live.add_progress(&mut sources);
             Ok(sources)
@@ -534,9 +541,9 @@ impl Reader {
     /// # Errors
     /// If the catalog fails or a live log is damaged.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let mut snapshot = self.retried(|| {
+        let mut snapshot = self.retrying(|| {
             self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
-                let (live, logs) = self.read_live(&live_logs, is_committed)?;
+                let (live, logs) = read_live(self.open_logs(&live_logs)?, is_committed)?;
                 Ok(Snapshot { buckets, live, logs, unreadable: Vec::new() })
             })
         })?;
@@ -544,43 +551,31 @@ impl Reader {
         Ok(snapshot)
     }
 
-    /// What is read of the catalog and the live logs that it names. Where the writer has removed a log meanwhile that was
-    /// replaced long ago, it is read anew: the catalog then names the log's successor.
-    fn retried<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match read() {
-                Err(StoreError::Io { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
+    /// Does `look` again, with a newer state of the catalog, as long as it misses live logs: the writer deletes them when
+    /// the catalog names their successors.
+    fn retrying<T>(&self, look: impl Fn() -> Result<T>) -> Result<T> {
+        let mut missed = None;
+        for _ in 1..MOST_TRIES {
+            match look() {
+                // One that is still missed by the next state was taken away by somebody else.
+                Err(StoreError::Io { path, source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && missed.as_ref() != Some(&path) =>
+                {
+                    missed = Some(path);
+                }
                 outcome => return outcome,
             }
         }
+        look()
     }
 
-    fn read_live(
-        &self,
-        live_logs: &[LiveLogRow],
-        is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
-    ) -> Result<(Vec<LiveBlock>, Vec<LogEnd>)> {
-        let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-        for (at, LiveLogRow { id, index, end }) in live_logs.iter().enumerate() {
-            let mut log = LiveReader::open(&live::log_path(&index_dir(&self.data, index), id), index)?;
-            let mut records = log.read_new(*end)?;
-            ends.push(LogEnd { id: id.clone(), index: index.clone(), end: log.end() });
-            let has_successor = live_logs[at + 1..].iter().any(|later| later.index == *index);
-            if has_successor {
-                records.blocks.retain(|block| !block.is_open);
-            } else {
-                records.drop_superseded();
-            }
-            for block in records.blocks {
-                if !block.is_open || !is_committed(block.source.id, block.source.generation, block.offset)? {
-                    blocks.push(block);
-                }
-            }
-        }
-        Ok((live::join(blocks), ends))
+    /// Opens all logs before any is read, so that none goes meanwhile.
+    fn open_logs(&self, rows: &[LiveLogRow]) -> Result<Vec<OpenLog>> {
+        let open = |LiveLogRow { id, index, end }: &LiveLogRow| {
+            let reader = LiveReader::open(&live::log_path(&index_dir(&self.data, index), id), index)?;
+            Ok(OpenLog { id: id.clone(), reader, end: *end })
+        };
+        rows.iter().map(open).collect()
     }
 
     /// A bucket of a snapshot, opened at its first use and kept open while there is room.
@@ -612,6 +607,31 @@ impl Reader {
     fn lock_open(&self) -> MutexGuard<'_, OpenBuckets> {
         lock(&self.open)
     }
+}
+
+/// The events of logs that count, and how far the logs were read.
+fn read_live(
+    logs: Vec<OpenLog>,
+    is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
+) -> Result<(Vec<LiveBlock>, Vec<LogEnd>)> {
+    let indexes: Vec<IndexName> = logs.iter().map(|log| log.reader.index().clone()).collect();
+    let (mut blocks, mut ends) = (Vec::new(), Vec::new());
+    for (at, OpenLog { id, mut reader, end }) in logs.into_iter().enumerate() {
+        let mut records = reader.read_new(end)?;
+        let index = indexes[at].clone();
+        if indexes[at + 1..].contains(&index) {
+            records.blocks.retain(|block| !block.is_open);
+        } else {
+            records.drop_superseded();
+        }
+        ends.push(LogEnd { id, index, end: reader.end(), file: Arc::clone(reader.file()) });
+        for block in records.blocks {
+            if !block.is_open || !is_committed(block.source.id, block.source.generation, block.offset)? {
+                blocks.push(block);
+            }
+        }
+    }
+    Ok((live::join(blocks), ends))
 }
 
 impl OpenBuckets {

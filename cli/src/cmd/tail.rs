@@ -126,7 +126,7 @@ fn show(
         RunError::Open(error) => cannot_open(config, *error),
         error => error.into(),
     };
-    let snapshot = Arc::new(engine.snapshot().map_err(explained)?);
+    let snapshot = engine.snapshot().map_err(explained)?;
     let mut tail = LiveTail::after(engine.reader().map_err(explained)?, &snapshot)?;
     let mut printer = Printer { renderer: &mut *renderer, out: &mut out, n_rows: 0, failure: None };
     if args.lines > 0 {

@@ -9,6 +9,7 @@ mod expected;
 mod help;
 mod index;
 mod language;
+mod live;
 mod lookup;
 mod man;
 mod metrics;
