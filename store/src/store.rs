@@ -72,6 +72,9 @@ impl Writer {
             return Err(StoreError::CatalogLost { path: data.to_owned() });
         }
         let catalog = Catalog::open_writer(data)?;
+        // The log that the last process left, folded into the database and removed, must not come back: if a sync of it has
+        // failed, it may name what is now taken for an orphan.
+        disk::sync_dir(data)?;
         let mut live = LiveState::default();
         for LiveLogRow { id, index, end } in catalog.snapshot()?.live_logs {
             let reader = LiveReader::open(&live::log_path(&index_dir(data, &index), &id), &index)?;

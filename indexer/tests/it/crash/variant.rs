@@ -132,6 +132,11 @@ impl Variant {
         Self { doubtful: Doubtful::Lost, ..Self::all() }
     }
 
+    /// All contents are there, and no name that was not synced.
+    pub fn all_but_names() -> Self {
+        Self { names: NamesWay::Nothing, ..Self::all() }
+    }
+
     /// Which of `n` changes of names are on the disk.
     pub fn names(&mut self, n: usize) -> Vec<bool> {
         let one = self.rng.below(n);
