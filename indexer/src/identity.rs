@@ -85,7 +85,7 @@ fn strip_count(text: &str) -> &str {
 ///
 /// ```text
 /// date := digits{8} | digits{10} | digits{12} | digits{14} | digits{4} sep digits{2} sep digits{2} rest
-/// rest := (letter T or sep, digits{1..6})*                    sep := `-` `.` `_` `:`
+/// rest := (letter T or sep, digits{1..6} | digits{10})*       sep := `-` `.` `_` `:`
 /// ```
 fn strip_date(text: &str) -> &str {
     let is_separator = |byte: u8| matches!(byte, b'-' | b'.' | b'_' | b':');
@@ -116,11 +116,11 @@ fn is_date(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether `bytes` are groups of at most six digits, each behind a separator or `T`.
+/// Whether `bytes` are groups of at most six digits, or of the ten of seconds since the epoch, each behind a separator or `T`.
 fn is_time(mut bytes: &[u8]) -> bool {
     while let Some((separator, rest)) = bytes.split_first() {
         let n_digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if separator.is_ascii_digit() || !(1..=6).contains(&n_digits) {
+        if separator.is_ascii_digit() || !matches!(n_digits, 1..=6 | 10) {
             return false;
         }
         bytes = &rest[n_digits..];
@@ -325,6 +325,8 @@ mod tests {
             "app.log-20261120",
             "app.log-20261120.gz",
             "app.log-20261120-1",
+            "app.log-20261120-1763640000",
+            "app.log-20261120-1763640000.gz",
             "app.log-2026112014",
             "app.log-1763640000",
             "app.log.2026-11-20",

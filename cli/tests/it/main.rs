@@ -10,6 +10,7 @@ mod help;
 mod index;
 mod language;
 mod live;
+mod logrotate;
 mod lookup;
 mod man;
 mod metrics;

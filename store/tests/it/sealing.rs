@@ -51,7 +51,7 @@ fn readers_never_miss_a_log_that_is_sealed() {
             while !is_done.load(Ordering::Relaxed) {
                 let before = n_durable.load(Ordering::SeqCst);
                 let snapshot = reader.snapshot().expect("a snapshot");
-                let sealed: u64 = snapshot.buckets.iter().map(|bucket| u64::from(bucket.n_events)).sum();
+                let sealed: u64 = snapshot.buckets.iter().map(|bucket| bucket.n_events).sum();
                 let live: u64 = snapshot.live.iter().map(|block| block.parsed.events.len() as u64).sum();
                 assert!(sealed + live >= before, "{sealed} sealed and {live} live events of {before} or more");
                 // What is appended meanwhile may be in it, but no event twice.
