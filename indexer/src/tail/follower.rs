@@ -2,6 +2,7 @@
 
 use super::Moment;
 use super::batch::Pending;
+use super::stamp::Stamp;
 use crate::content::open;
 use crate::discovery::FileMeta;
 use crate::error::FileError;
@@ -10,7 +11,7 @@ use crate::job::{FileJob, ReadBefore};
 use crate::look::MIN_UNWRITTEN;
 use crate::provisional::Provisional;
 use crate::read::read_at_most;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::iter;
 use std::mem;
@@ -24,39 +25,6 @@ use trawl_store::{SourceHandle, Tail};
 
 /// Bytes read of one file before another has its turn.
 const TURN_BYTES: usize = 512 << 10;
-
-/// What the file system says of a file; as long as it is the same, nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) len: u64,
-    mtime: (i64, i64),
-    ctime: (i64, i64),
-    /// Names that the file has; none if it was deleted.
-    pub(super) n_links: u64,
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            len: metadata.len(),
-            mtime: (metadata.mtime(), metadata.mtime_nsec()),
-            ctime: (metadata.ctime(), metadata.ctime_nsec()),
-            n_links: metadata.nlink(),
-        }
-    }
-}
-
-impl Stamp {
-    /// When the file was last written, microseconds since the epoch.
-    fn mtime_us(&self) -> i64 {
-        self.mtime.0.saturating_mul(1_000_000).saturating_add(self.mtime.1 / 1000)
-    }
-
-    /// Whether somebody may have written between the two.
-    fn may_differ(&self, other: &Self) -> bool {
-        (self.len, self.mtime, self.ctime) != (other.len, other.mtime, other.ctime)
-    }
-}
 
 /// Whether nothing but NULs stands in a file from `at` on. Holes are not read.
 fn only_nulls_follow(file: &File, mut at: u64) -> io::Result<bool> {

@@ -102,7 +102,7 @@ pub struct Notices {
     pub rescan: bool,
 }
 
-/// What a call of [`Tailer::pump`] came to.
+/// What a call of [`Tailer::pump`](super::Tailer::pump) came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pumped {
     /// There is more to do at once.

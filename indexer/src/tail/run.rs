@@ -2,7 +2,7 @@
 
 use super::commands::{Finished, run_all};
 use super::effort::Effort;
-use super::streams::{Chunk, read_all};
+use super::pipes::{Chunk, read_all};
 use super::tracked::Backlog;
 use super::watch::{Watch, waker};
 use super::{Activity, Inputs, Moment, TailOptions, TailStatus, Tailer};

@@ -54,6 +54,7 @@
 pub mod alone;
 mod content;
 mod custody;
+mod disk;
 mod kill;
 mod limits;
 mod listing;
