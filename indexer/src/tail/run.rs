@@ -18,9 +18,11 @@ use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
 
-/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time.
+/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time,
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const STATUS_SHARE: u32 = 500;
+/// but never so seldom that it looks as if nobody were at work.
+const STATUS_MAX_INTERVAL: Duration = Duration::from_secs(10);
 /// Live logs of earlier runs are sealed at the start, if together they are longer than this.
 const LEFT_BYTES: u64 = 16 << 20;
 
@@ -159,7 +161,7 @@ fn follow(
             let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
             on_status(&status);
             let took = clock.now().at.saturating_sub(now.at);
-            next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
+            next_status = now.at + (took * STATUS_SHARE).clamp(STATUS_INTERVAL, STATUS_MAX_INTERVAL);
         }
         if control.is_stopped() || tailer.is_over() {
             lines.keep = None;
