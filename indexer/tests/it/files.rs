@@ -226,7 +226,7 @@ fn a_cancelled_run_leaves_a_store_to_go_on_from() {
 struct CancelAfter<R> {
     inner: R,
     n_bytes: usize,
-    cancel: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    cancel: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl<R: Read> Read for CancelAfter<R> {
