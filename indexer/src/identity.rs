@@ -206,7 +206,7 @@ impl KnownSources {
     pub(crate) fn stdin(&self, id: NonZeroU64, head: &[u8]) -> Option<GenerationRef> {
         let known = self.by_inode.get(&(0, id.get())).into_iter().flatten();
         let known = known.map(|&(source, generation)| GenerationRef { source, generation });
-        known.filter(|&at| self.generation(at).fingerprint.matches(head)).last()
+        known.rev().find(|&at| self.generation(at).fingerprint.matches(head))
     }
 
     /// Generations that begin with `head` and may be the file at `path`, the most likely first.

@@ -110,7 +110,7 @@ pub fn perform(writer: &Writer, work: &Work) -> anyhow::Result<Answer> {
     match work {
         Work::Restore { files } => {
             for file in files {
-                let restored = ArchivedBucket::open(file).and_then(|bucket| Ok((writer.restore(&bucket), bucket)));
+                let restored = ArchivedBucket::open(file).map(|bucket| (writer.restore(&bucket), bucket));
                 let (outcome, bucket) = match restored {
                     Ok((outcome, bucket)) => (outcome, bucket),
                     Err(error) => {

@@ -1,6 +1,6 @@
 //! What `trawl run` measures, for Prometheus: `--metrics-listen`.
 //!
-//! [`Gauge`]s of the moment come from the thread that follows ([`Board::post`]); counters, the disk and the process are looked
+//! Figures of the moment come from the thread that follows ([`Board::post`]); counters, the disk and the process are looked
 //! at when somebody asks. No label has more values than there are indexes, states and kinds: nothing is told file by file.
 
 mod exposition;

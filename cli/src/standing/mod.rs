@@ -1,7 +1,7 @@
 //! How each source stands: what the catalog, the process that follows and the files themselves say together.
 //!
 //! The catalog knows what is stored. If `trawl run` is at work, it knows what it reads ([`crate::run_state`]); if not, a look at
-//! each file ([`look`]) tells how much of it nobody has read. [`problems`] are what somebody has to see to.
+//! each file (module `look`) tells how much of it nobody has read. [`problems`] are what somebody has to see to.
 
 mod look;
 mod problems;

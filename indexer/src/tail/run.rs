@@ -21,7 +21,7 @@ use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
 
 /// How often the status is told; more seldom where there are so many files that it takes more than this share of the time,
-/// and often enough in any case for a watchdog that is told at the same time.
+/// and often enough in any case for a watchdog that is told at the same time, and for who wonders whether anybody is at work.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_STATUS_INTERVAL: Duration = Duration::from_secs(10);
 const STATUS_SHARE: u32 = 500;
