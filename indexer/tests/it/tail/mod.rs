@@ -55,6 +55,7 @@ pub mod alone;
 mod content;
 mod custody;
 mod disk;
+mod interleaved;
 mod kill;
 mod limits;
 mod listing;
@@ -128,7 +129,7 @@ impl Following<'_> {
         Moment { at: self.at, wall_us: self.begun_us + self.at.as_micros() as i64 }
     }
 
-    fn pump(&mut self, mut notices: Notices) {
+    pub fn pump(&mut self, mut notices: Notices) {
         loop {
             let pumped = self.tailer.pump(self.now(), std::mem::take(&mut notices)).expect("the store answers");
             self.tailer.load_backlog(self.now());
