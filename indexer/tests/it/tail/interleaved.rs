@@ -35,6 +35,21 @@ fn an_event_that_is_closed_before_its_batch_is_written_is_stored_once() {
 }
 
 #[test]
+fn an_event_whose_rest_has_been_written_is_not_closed_by_the_time_that_nobody_looked() {
+    let lab = Lab::new();
+    // Nothing is looked at in time.
+    let options = TailOptions { reconcile: Duration::from_secs(3600), ..TailOptions::default() };
+    super::follow_with(&lab, &["app.log"], options, |tail| {
+        lab.write_on("app.log", line(0));
+        tail.see();
+        lab.write_on("app.log", "\tat the second line\n");
+        tail.wait(Duration::from_secs(7));
+        tail.tailer.finish(tail.now());
+    });
+    assert_eq!(lab.texts(), [format!("{}\tat the second line\n", line(0))]);
+}
+
+#[test]
 fn a_copy_that_is_older_by_name_does_not_keep_the_log_from_being_read() {
     let lab = Lab::new();
     lab.write("app.log.bak", lines(0, 10));
