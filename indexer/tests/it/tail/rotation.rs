@@ -76,6 +76,69 @@ fn situation_03_several_rotations_while_down() {
 }
 
 #[test]
+fn siblings_from_before_anybody_asked_are_left_alone() {
+    let lab = Lab::new();
+    lab.write("app.log.3.gz", gzip(&log(0, 10)));
+    lab.write("app.log.2", log(10, 20));
+    lab.write_on("app.log", lines(20, 30));
+    for n in 0..3 {
+        follow(&lab, &["app.log"], |tail| {
+            tail.see();
+            lab.rename("app.log.2", "aside");
+            lab.rename("app.log", &format!("app.log.{}", 9 - n));
+            lab.rename("aside", "app.log.2");
+            lab.write_on("app.log", lines(30 + n, 31 + n));
+            tail.settle();
+        });
+    }
+    let kept = [log(20, 30), log(30, 31), log(31, 32), log(32, 33)];
+    let expected: Vec<_> = kept.iter().zip(0..).map(|(content, n)| ("app.log", n, &content[..])).collect();
+    lab.check(&expected);
+}
+
+#[test]
+fn born_and_rotated_between_two_looks() {
+    let lab = Lab::new();
+    lab.write("app.log.7", log(900, 910));
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.rename("app.log", "app.log.3");
+        lab.write_on("app.log.2", lines(10, 20));
+        lab.write_on("app.log.1", gzip(&log(20, 30)));
+        lab.rename("app.log.1", "app.log.1.gz");
+        lab.write_on("app.log", lines(30, 40));
+        tail.settle();
+    });
+    lab.check(&[
+        ("app.log", 0, &log(0, 10)),
+        ("app.log", 1, &log(30, 40)),
+        ("app.log.1.gz", 0, &log(20, 30)),
+        ("app.log.2", 0, &log(10, 20)),
+    ]);
+}
+
+#[test]
+fn born_and_rotated_while_down() {
+    let hours = |n: u32| crate::lab::AN_HOUR * n;
+    let lab = Lab::new();
+    lab.write("app.log.7", log(900, 910));
+    lab.write_on("app.log", lines(0, 10));
+    lab.set_age("app.log", hours(4));
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.write_on("app.log", lines(10, 12));
+    lab.rename("app.log", "app.log.2");
+    lab.set_age("app.log.2", hours(3));
+    lab.write_on("app.log.1", lines(12, 20));
+    lab.set_age("app.log.1", hours(2));
+    lab.write_on("app.log", lines(20, 30));
+    lab.set_age("app.log", hours(1));
+    // All of it was written before this tailer began; what is known of `app.log.2` tells the new from the old.
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 12)), ("app.log", 1, &log(20, 30)), ("app.log.1", 0, &log(12, 20))]);
+}
+
+#[test]
 fn situation_04_copied_and_truncated() {
     let lab = Lab::new();
     lab.write_on("app.log", lines(0, 10));
