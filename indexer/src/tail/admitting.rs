@@ -6,7 +6,7 @@ use super::tracked::{Backlog, Idle, State, Tracked, Waiting};
 use super::{Moment, Tailer};
 use crate::content::open;
 use crate::custody::Reading;
-use crate::discovery::{FileKey, FileMeta, Found};
+use crate::discovery::{FileKey, FileMeta, Found, is_excluded};
 use crate::error::{FileError, IndexError};
 use crate::identity::{self, Family};
 use crate::ingest::Shared;
@@ -190,7 +190,8 @@ impl Tailer<'_> {
         }
         // Which of them are newer than what is known is known now.
         for (key, found) in not_reached {
-            if self.relatives.is_newer(&found) {
+            let exclude = &self.routes[route].options.exclude;
+            if self.relatives.is_newer(&found) && !is_excluded(&found.real_path, exclude) {
                 self.wait_for(key, found, route, KnownAs::Any, now.at);
             }
         }

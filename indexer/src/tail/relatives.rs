@@ -8,7 +8,7 @@
 //! - after the last write to a file that is known of the same log: rotation makes one after the other, so that whatever is
 //!   older than all that was ever read of the log was also written earlier.
 //!
-//! Compression keeps the time of the last write. If none of the files that are known of a log is left, what was written
+//! and is not one that the inputs leave out by `exclude`. Compression keeps the time of the last write. If none of the files that are known of a log is left, what was written
 //! while nobody followed it cannot be told from what nobody asked for, and is left alone.
 
 use super::Moment;

@@ -119,6 +119,22 @@ fn born_and_rotated_between_two_looks() {
 }
 
 #[test]
+fn what_is_excluded_is_not_read_because_it_is_new() {
+    let mut lab = Lab::new();
+    lab.options.exclude = vec!["*.1".to_owned()];
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.rename("app.log", "app.log.3");
+        lab.write_on("app.log.1", lines(10, 20));
+        lab.write_on("app.log.2", lines(20, 30));
+        lab.write_on("app.log", lines(30, 40));
+        tail.settle();
+    });
+    lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(30, 40)), ("app.log.2", 0, &log(20, 30))]);
+}
+
+#[test]
 fn born_and_rotated_while_down() {
     let hours = |n: u32| crate::lab::AN_HOUR * n;
     let lab = Lab::new();
