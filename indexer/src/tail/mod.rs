@@ -24,6 +24,7 @@ mod committing;
 mod effort;
 mod feed;
 mod follower;
+mod kin;
 mod listing;
 mod looking;
 mod options;

@@ -9,58 +9,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::time::Duration;
-use trawl_indexer::tail::{Notices, TailOptions};
+use trawl_indexer::tail::Notices;
 
 const DEFAULT_SCENES: u64 = 24;
 const ROTATIONS: u32 = 3;
-
-#[test]
-fn an_event_that_is_closed_before_its_batch_is_written_is_stored_once() {
-    let lab = Lab::new();
-    let options = TailOptions { commit_interval: Duration::from_secs(60), ..TailOptions::default() };
-    super::follow_with(&lab, &["app.log"], options, |tail| {
-        lab.write_on("app.log", lines(0, 3));
-        tail.see();
-        for text in ["2026-11-20 00:01:00 INFO in", " three", " pieces\n"] {
-            lab.write_on("app.log", text);
-            tail.wait(Duration::from_secs(2));
-        }
-        // The event has been noted as it was three times, and is closed now: all in one batch.
-        tail.wait(Duration::from_secs(10));
-        tail.tailer.finish(tail.now());
-    });
-    let expected = format!("{}2026-11-20 00:01:00 INFO in three pieces\n", lines(0, 3));
-    assert!(lab.events().iter().all(|event| !event.provisional));
-    lab.check(&[("app.log", 0, expected.as_bytes())]);
-}
-
-#[test]
-fn an_event_whose_rest_has_been_written_is_not_closed_by_the_time_that_nobody_looked() {
-    let lab = Lab::new();
-    // Nothing is looked at in time.
-    let options = TailOptions { reconcile: Duration::from_secs(3600), ..TailOptions::default() };
-    super::follow_with(&lab, &["app.log"], options, |tail| {
-        lab.write_on("app.log", line(0));
-        tail.see();
-        lab.write_on("app.log", "\tat the second line\n");
-        tail.wait(Duration::from_secs(7));
-        tail.tailer.finish(tail.now());
-    });
-    assert_eq!(lab.texts(), [format!("{}\tat the second line\n", line(0))]);
-}
-
-#[test]
-fn a_copy_that_is_older_by_name_does_not_keep_the_log_from_being_read() {
-    let lab = Lab::new();
-    lab.write("app.log.bak", lines(0, 10));
-    lab.write_on("app.log", lines(0, 12));
-    super::follow(&lab, &["app.log*"], |tail| {
-        tail.see();
-        lab.write_on("app.log", lines(12, 20));
-        tail.settle();
-    });
-    assert_eq!(texts(&lab), lines(0, 20).split_inclusive('\n').map(|text| (text.to_owned(), 1)).collect());
-}
 
 /// A way to rotate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

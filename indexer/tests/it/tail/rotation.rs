@@ -1,8 +1,10 @@
 //! Files that are renamed, truncated, copied, deleted and compressed while they are followed.
 
-use super::{follow, follow_until_killed};
+use super::{follow, follow_until_killed, follow_with};
 use crate::lab::{Lab, gzip, line, lines};
 use std::fs;
+use std::time::Duration;
+use trawl_indexer::tail::TailOptions;
 
 /// Lines `from..to` as bytes.
 fn log(from: u32, to: u32) -> Vec<u8> {
@@ -232,7 +234,7 @@ fn situation_07_edited_in_place() {
         // An editor that only appended has changed nothing that was read.
         lab.write_on("new", lines(5, 12));
         lab.rename("new", "app.log");
-        tail.wait(std::time::Duration::from_secs(90));
+        tail.wait(Duration::from_secs(90));
         lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(5, 12))]);
     });
 }
@@ -302,8 +304,59 @@ fn situation_40_killed_at_any_moment() {
     let lab = Lab::new();
     for n in 0..30 {
         lab.write_on("app.log", lines(n * 10, n * 10 + 10));
-        follow_until_killed(&lab, &["app.log"], |tail| tail.wait(std::time::Duration::from_millis(u64::from(n) * 70)));
+        follow_until_killed(&lab, &["app.log"], |tail| tail.wait(Duration::from_millis(u64::from(n) * 70)));
     }
     follow(&lab, &["app.log"], |tail| tail.settle());
     lab.check(&[("app.log", 0, &log(0, 300))]);
+}
+
+#[test]
+fn an_event_that_is_closed_before_its_batch_is_written_is_stored_once() {
+    let lab = Lab::new();
+    let options = TailOptions { commit_interval: Duration::from_secs(60), ..TailOptions::default() };
+    follow_with(&lab, &["app.log"], options, |tail| {
+        lab.write_on("app.log", lines(0, 3));
+        tail.see();
+        for text in ["2026-11-20 00:01:00 INFO in", " three", " pieces\n"] {
+            lab.write_on("app.log", text);
+            tail.wait(Duration::from_secs(2));
+        }
+        // The event has been noted as it was three times, and is closed now: all in one batch.
+        tail.wait(Duration::from_secs(10));
+        tail.tailer.finish(tail.now());
+    });
+    let expected = format!("{}2026-11-20 00:01:00 INFO in three pieces\n", lines(0, 3));
+    assert!(lab.events().iter().all(|event| !event.provisional));
+    lab.check(&[("app.log", 0, expected.as_bytes())]);
+}
+
+#[test]
+fn an_event_whose_rest_has_been_written_is_not_closed_by_the_time_that_nobody_looked() {
+    let lab = Lab::new();
+    // Nothing is looked at in time.
+    let options = TailOptions { reconcile: Duration::from_secs(3600), ..TailOptions::default() };
+    follow_with(&lab, &["app.log"], options, |tail| {
+        lab.write_on("app.log", line(0));
+        tail.see();
+        lab.write_on("app.log", "\tat the second line\n");
+        tail.wait(Duration::from_secs(7));
+        tail.tailer.finish(tail.now());
+    });
+    assert_eq!(lab.texts(), [format!("{}\tat the second line\n", line(0))]);
+}
+
+#[test]
+fn a_copy_that_is_older_by_name_does_not_keep_the_log_from_being_read() {
+    let lab = Lab::new();
+    lab.write("app.log.bak", lines(0, 10));
+    lab.write_on("app.log", lines(0, 12));
+    follow(&lab, &["app.log*"], |tail| {
+        tail.see();
+        lab.write_on("app.log", lines(12, 20));
+        tail.settle();
+    });
+    // Whichever name it has got.
+    let mut texts = lab.texts();
+    texts.sort_unstable_by_key(|text| text.split(' ').next_back().and_then(|n| n.trim_end().parse::<u32>().ok()));
+    assert_eq!(texts.concat(), lines(0, 20));
 }
