@@ -16,6 +16,7 @@ use trawl_store::Tail;
 pub(crate) struct Claims {
     generations: HashSet<GenerationRef>,
     by_family: HashMap<Family, Vec<Claimant>>,
+    followed: HashMap<Family, Vec<PathBuf>>,
 }
 
 /// A file that is read in this round.
@@ -26,10 +27,26 @@ struct Claimant {
 }
 
 impl Claims {
+    /// No claims yet, beside plain files that are being read.
+    pub(crate) fn beside(followed: Vec<PathBuf>) -> Self {
+        let mut claims = Self::default();
+        for path in followed {
+            claims.followed.entry(Family::of(&path)).or_default().push(path);
+        }
+        claims
+    }
+
     /// Whether the file may be read in this round, beside those that claimed so before: none of them can be the same.
     pub(crate) fn claim(&mut self, found: &Found, look: &Look) -> bool {
         let plain = look.compression.is_none().then(|| (found.real_path.clone(), look.meta.len));
         let claimant = Claimant { head: look.head.clone(), plain };
+        if matches!(look.subject, Subject::New(_)) {
+            let family = Family::of(&found.real_path);
+            let followed = self.followed.get(&family).into_iter().flatten().filter(|path| **path != found.real_path);
+            if followed.into_iter().any(|path| claimant.may_be_copy_of(path).unwrap_or(true)) {
+                return false;
+            }
+        }
         let claimants = self.by_family.entry(Family::of(&found.real_path)).or_default();
         if claimants.iter().any(|other| other.may_be_same(&claimant)) {
             return false;
@@ -45,6 +62,13 @@ impl Claims {
 }
 
 impl Claimant {
+    /// Whether a plain file may be the same.
+    fn may_be_copy_of(&self, path: &Path) -> io::Result<bool> {
+        let (file, meta) = open(path)?;
+        let head = PlainContent { file: &file, len: meta.len }.read(0, self.head.len())?;
+        Ok(self.may_be_same(&Self { head, plain: Some((path.to_owned(), meta.len)) }))
+    }
+
     /// Whether one of the files may be the other, or what it was when it was shorter.
     fn may_be_same(&self, other: &Self) -> bool {
         let len = self.head.len().min(other.head.len());

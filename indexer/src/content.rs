@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::read::{BufferedWindow, Window, read_at_most};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Buffer in front of a decoder: a few system calls per MiB.
@@ -43,12 +43,26 @@ pub(crate) fn detect_compression(file: &File) -> io::Result<Option<Compression>>
 ///
 /// # Errors
 /// If the decoder cannot get memory.
-pub(crate) fn decode(
-    file: File,
+pub(crate) fn decode<'p>(
+    file: impl Read + Send + 'p,
     compression: Compression,
-    progress: Option<&Progress>,
-) -> io::Result<Box<dyn Read + Send + '_>> {
+    progress: Option<&'p Progress>,
+) -> io::Result<Box<dyn Read + Send + 'p>> {
     compression.decoder(BufReader::with_capacity(READ_BUFFER_LEN, Counted { inner: file, progress }))
+}
+
+/// A file from its beginning, wherever others are in it.
+struct FromStart<'f> {
+    file: &'f File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.file.read_at(out, self.at)?;
+        self.at += n_read as u64;
+        Ok(n_read)
+    }
 }
 
 /// Counts what is read as progress.
@@ -90,10 +104,11 @@ impl Content for PlainContent<'_> {
 
 /// A compressed file. Reads forward, and begins anew for what lies before.
 pub(crate) struct CompressedContent<'c> {
-    path: &'c Path,
+    /// Opened once: rotation may give its name to another file while it is read.
+    file: &'c File,
     compression: Compression,
     /// Offset of the first byte not yet passed, and the stream from there.
-    stream: Option<(u64, Box<dyn Read + Send>)>,
+    stream: Option<(u64, Box<dyn Read + Send + 'c>)>,
     len: Option<u64>,
     /// Why the content ends where it does, if that is damage.
     damage: Option<io::Error>,
@@ -102,8 +117,8 @@ pub(crate) struct CompressedContent<'c> {
 }
 
 impl<'c> CompressedContent<'c> {
-    pub(crate) fn new(path: &'c Path, compression: Compression) -> Self {
-        Self { path, compression, stream: None, len: None, damage: None, recent: Recent::default() }
+    pub(crate) fn new(file: &'c File, compression: Compression) -> Self {
+        Self { file, compression, stream: None, len: None, damage: None, recent: Recent::default() }
     }
 
     /// The damage that reading has met.
@@ -130,7 +145,7 @@ impl Content for CompressedContent<'_> {
             Some(stream) => stream,
             None => {
                 self.recent = Recent::default();
-                (0, decode(open(self.path)?.0, self.compression, None)?)
+                (0, decode(FromStart { file: self.file, at: 0 }, self.compression, None)?)
             }
         };
         let mut piece = vec![0; 64 << 10];
@@ -195,12 +210,10 @@ impl Recent {
 /// # Errors
 /// If the file cannot be opened.
 pub(crate) fn read_head(path: &Path, compression: Option<Compression>, len: usize) -> io::Result<Vec<u8>> {
+    let (file, meta) = open(path)?;
     match compression {
-        Some(compression) => CompressedContent::new(path, compression).read(0, len),
-        None => {
-            let (file, meta) = open(path)?;
-            PlainContent { file: &file, len: meta.len }.read(0, len)
-        }
+        Some(compression) => CompressedContent::new(&file, compression).read(0, len),
+        None => PlainContent { file: &file, len: meta.len }.read(0, len),
     }
 }
 

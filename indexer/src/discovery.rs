@@ -156,6 +156,11 @@ pub(crate) fn discover_again(
     Ok(search.found)
 }
 
+/// Whether a path is one that patterns leave out. Those that are malformed leave nothing out.
+pub(crate) fn is_excluded(path: &Path, exclude: &[String]) -> bool {
+    Exclude::compile(exclude).is_ok_and(|exclude| path.ancestors().any(|path| exclude.matches(path)))
+}
+
 struct Search<'k> {
     known: &'k HashMap<PathBuf, RealPath>,
     exclude: Exclude,

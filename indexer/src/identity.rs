@@ -295,6 +295,17 @@ pub(crate) fn identify(
                 continue;
             }
         }
+        // Longer than what was read, but not than what was hashed of the head: only its bytes tell, and there are few.
+        if let Some(tail) = tail.filter(|tail| {
+            (head.len() as u64) < u64::from(generation.fingerprint.head_len)
+                && content.known_len().is_some_and(|len| tail.end <= len)
+        }) {
+            let bytes = content.read(0, tail.end as usize)?;
+            if tail.end <= head.len() as u64 && stored.contains(source.id, generation, 0, &bytes)? == Some(true) {
+                return Ok(Identity::Known(at));
+            }
+            continue;
+        }
         // Shorter than what was read: truncated and begun anew, or a copy that is not complete (yet). Only its bytes tell.
         let end = tail.map_or(0, |tail| tail.end);
         if let Some(len) = content.known_len().filter(|&len| len < end) {

@@ -133,7 +133,7 @@ impl Observer<'_> {
         }
         match detect_compression(&file)? {
             None => self.look_at_plain(found, known_as, &file, meta),
-            Some(compression) => self.look_at_compressed(found, known_as, compression, meta),
+            Some(compression) => self.look_at_compressed(found, known_as, compression, &file, meta),
         }
     }
 
@@ -154,12 +154,13 @@ impl Observer<'_> {
         found: &Found,
         known_as: KnownAs,
         compression: Compression,
+        file: &File,
         meta: FileMeta,
     ) -> Result<Look, NoLook> {
         if known_as != KnownAs::Renewed && self.is_finished(&meta)? {
             return Err(nothing_to_read(Outcome::Unchanged));
         }
-        let mut content = CompressedContent::new(&found.real_path, compression);
+        let mut content = CompressedContent::new(file, compression);
         let has_more =
             |content: &mut CompressedContent<'_>, committed: &RangeSet| content.reaches(committed.first_gap(0));
         match self.look_inside(found, known_as, &meta, &mut content, has_more) {

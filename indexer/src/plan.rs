@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::event::{Host, Source};
@@ -108,18 +108,24 @@ impl<'r> Planner<'r> {
     /// # Errors
     /// If the store fails.
     pub(crate) fn plan(&self, candidates: Vec<Candidate>) -> Result<Plan, StoreError> {
-        let Admitted { verdicts, deferred } = self.admit_all(candidates, Purpose::Load)?;
+        let Admitted { verdicts, deferred } = self.admit_all(candidates, Purpose::Load, Vec::new())?;
         let jobs: Vec<&Arc<FileJob>> = verdicts.iter().filter_map(|(_, verdict)| verdict.job()).collect();
         let work: Vec<Vec<Work>> = jobs.par_iter().map(|job| self.work_of(job)).collect();
         Ok(Plan { work: work.into_iter().flatten().collect(), verdicts, deferred })
     }
 
     /// Looks at files and enters those that are new in the catalog. Those that somebody else reads are left out, or for a
-    /// later round.
+    /// later round. So are those that may be copies of files which are read already, though nothing of them is known:
+    /// `followed`.
     ///
     /// # Errors
     /// If the store fails.
-    pub(crate) fn admit_all(&self, candidates: Vec<Candidate>, purpose: Purpose) -> Result<Admitted, StoreError> {
+    pub(crate) fn admit_all(
+        &self,
+        candidates: Vec<Candidate>,
+        purpose: Purpose,
+        followed: Vec<PathBuf>,
+    ) -> Result<Admitted, StoreError> {
         let Options { custody, index, .. } = self.shared.options;
         let looking = custody.look();
         let mut admitted = Admitted::default();
@@ -146,7 +152,7 @@ impl<'r> Planner<'r> {
         let looks: Vec<Result<Look, NoLook>> =
             held.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let (mut claims, mut finished) = (Claims::default(), Vec::new());
+        let (mut claims, mut finished) = (Claims::beside(followed), Vec::new());
         for (candidate, look) in held.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {

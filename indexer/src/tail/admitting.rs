@@ -6,9 +6,9 @@ use super::tracked::{Backlog, Idle, State, Tracked, Waiting};
 use super::{Moment, Tailer};
 use crate::content::open;
 use crate::custody::Reading;
-use crate::discovery::{FileKey, FileMeta, Found};
+use crate::discovery::{FileKey, FileMeta, Found, is_excluded};
 use crate::error::{FileError, IndexError};
-use crate::identity::Family;
+use crate::identity::{self, Family};
 use crate::ingest::Shared;
 use crate::job::{FileJob, Kind};
 use crate::look::{KnownAs, Purpose};
@@ -21,7 +21,7 @@ use hashbrown::HashMap;
 use std::fs;
 use std::io;
 use std::mem;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_store::StoreError;
@@ -52,11 +52,17 @@ impl Tailer<'_> {
 
     /// Finds out what the files are that wait for it.
     pub(super) fn admit_waiting(&mut self, now: Moment) -> Result<(), IndexError> {
-        let due: Vec<FileKey> =
-            self.waiting.iter().filter(|(_, waiting)| waiting.not_before <= now.at).map(|(key, _)| *key).collect();
-        if due.is_empty() {
+        if self.waiting.values().all(|waiting| waiting.not_before > now.at) {
             return Ok(());
         }
+        let families = self.families_due(now);
+        self.catch_up(&families, now);
+        // One of a family may turn out to be a copy of another: they are looked at together.
+        let is_due = |waiting: &Waiting| {
+            waiting.not_before <= now.at || families.contains(&Family::of(&waiting.found.real_path))
+        };
+        let due: Vec<FileKey> =
+            self.waiting.iter().filter(|(_, waiting)| is_due(waiting)).map(|(key, _)| *key).collect();
         // Only what is durable is known again.
         for lane in 0..self.lanes.len() {
             if !self.lanes[lane].is_ready(now) || !self.commit(lane, now) {
@@ -74,8 +80,7 @@ impl Tailer<'_> {
             }
         }
         for (route, mut waiting) in by_route {
-            // The oldest first, so that generations come in their order.
-            waiting.sort_by_key(|(key, waiting)| (waiting.found.meta.mtime_us, *key));
+            waiting.sort_by_cached_key(|(_, waiting)| waiting.rank());
             if let Err(error) = self.admit(route, waiting, now) {
                 self.note_store_error(&error, now);
                 return Ok(());
@@ -104,7 +109,8 @@ impl Tailer<'_> {
                 known_as: waiting.known_as,
             })
             .collect();
-        let admitted = match planner.admit_all(candidates, Purpose::Follow) {
+        let unknown = self.followed_unknown();
+        let admitted = match planner.admit_all(candidates, Purpose::Follow, unknown) {
             Ok(admitted) => admitted,
             Err(error) => {
                 // The store does not answer: later.
@@ -120,14 +126,31 @@ impl Tailer<'_> {
             let not_before = now.at + self.options.reconcile;
             self.wait_for(*key, waiting.found.clone(), route, waiting.known_as, not_before);
         }
+        let mut not_reached = Vec::new();
         for (idx, verdict) in admitted.verdicts {
             let (key, waiting) = &waiting[idx];
-            self.take_verdict(*key, waiting.found.clone(), route, verdict, now);
+            match &verdict {
+                Verdict::Done { outcome: Outcome::NotReached, .. } => not_reached.push((*key, waiting.found.clone())),
+                Verdict::Done { outcome: Outcome::Unchanged, error: None }
+                | Verdict::Job { outcome: Outcome::Appended | Outcome::Continued { .. }, .. } => {
+                    self.relatives.note_known(&waiting.found);
+                }
+                Verdict::Done { .. } | Verdict::Job { .. } | Verdict::Binary => {}
+            }
+            self.take_verdict(*key, waiting, route, verdict, now);
+        }
+        // Which of them are newer than what is known is known now.
+        for (key, found) in not_reached {
+            let exclude = &self.routes[route].options.exclude;
+            if self.relatives.is_newer(&found) && !is_excluded(&found.real_path, exclude) {
+                self.wait_for(key, found, route, KnownAs::Any, now.at);
+            }
         }
         Ok(())
     }
 
-    pub(super) fn take_verdict(&mut self, key: FileKey, found: Found, route: usize, verdict: Verdict, now: Moment) {
+    fn take_verdict(&mut self, key: FileKey, waiting: &Waiting, route: usize, verdict: Verdict, now: Moment) {
+        let found = waiting.found.clone();
         let since = match self.files.get(&key) {
             Some(Tracked { state: State::Idle(Idle::Failed { since, .. }), .. }) => *since,
             _ => now.at,
@@ -141,15 +164,18 @@ impl Tailer<'_> {
                 return;
             }
             Verdict::Done { error: Some(error), .. } => State::Idle(failed(error, FAILED_PAUSE)),
-            Verdict::Done { outcome: Outcome::Empty, .. } => State::Idle(Idle::Empty),
+            Verdict::Done { outcome: Outcome::Empty, .. } => {
+                State::Idle(Idle::Empty { was_truncated: waiting.known_as == KnownAs::Renewed })
+            }
             Verdict::Done { .. } => State::Idle(Idle::Read),
             Verdict::Job { outcome, job } => {
                 let job = Arc::into_inner(job).expect("nobody else has it");
-                if outcome == Outcome::NewGeneration {
+                if matches!(outcome, Outcome::NewGeneration | Outcome::New) && !is_rotated(&found.real_path) {
                     self.sweep.insert(Family::of(&found.real_path), route);
                     self.rescan_soon(now);
                 }
-                self.begin(key, &found, route, job, now)
+                let Some(state) = self.begin(key, &found, route, job, now) else { return };
+                state
             }
         };
         match &state {
@@ -174,21 +200,33 @@ impl Tailer<'_> {
         self.close_surplus(now);
     }
 
-    /// How a file is read from now on.
-    pub(super) fn begin(&mut self, key: FileKey, found: &Found, route: usize, mut job: FileJob, now: Moment) -> State {
+    /// How a file is read from now on. `None` if that is to be found out later.
+    fn begin(&mut self, key: FileKey, found: &Found, route: usize, mut job: FileJob, now: Moment) -> Option<State> {
         if let Some(n_bytes) = self.options.from_last_bytes.filter(|_| !self.has_begun) {
             skip_to_last_bytes(&mut job, n_bytes);
         }
         let generation = (job.handle.id, job.handle.generation);
-        if self.by_generation.get(&generation).is_some_and(|other| *other != key && self.files.contains_key(other)) {
-            return State::Idle(Idle::Shadow(generation));
+        let is_plain = matches!(job.kind, Kind::Plain(_));
+        if let Some(&other) = self.by_generation.get(&generation)
+            && other != key
+            && self.files.contains_key(&other)
+        {
+            if job.read_before.committed.is_empty() {
+                // Only its first bytes say that it is the same.
+                self.wait_for(key, found.clone(), route, KnownAs::Any, now.at + self.options.reconcile);
+                return None;
+            }
+            if is_plain && !is_rotated(&found.real_path) && self.stand_back(other, now) {
+                self.wait_for(key, found.clone(), route, KnownAs::Any, now.at);
+                return None;
+            }
+            return Some(State::Idle(Idle::Shadow(generation)));
         }
         let holes = job.read_before.committed.holes(job.meta.len);
         let unread: u64 = holes.iter().map(|hole| hole.end - hole.start).sum();
-        let is_plain = matches!(job.kind, Kind::Plain(_));
         if !is_plain || holes.len() > 1 || unread > BACKLOG_BYTES {
             self.backlog.entry(route).or_default().push(found.clone());
-            return State::Loading(generation);
+            return Some(State::Loading(generation));
         }
         let follower = open(&job.path).and_then(|(file, meta)| {
             if !job.is_same(&meta) {
@@ -196,13 +234,30 @@ impl Tailer<'_> {
             }
             Follower::new(job, file, now)
         });
-        match follower {
+        Some(match follower {
             Ok(follower) => State::Following(Box::new(follower)),
             Err(error) => {
                 let error = FileError::Unreadable(error);
                 State::Idle(Idle::Failed { error, since: now.at, retry_at: now.at + self.options.reconcile })
             }
+        })
+    }
+
+    /// Follows a copy no more, if it has the name of one: the log that it was made of has been found, and it is the log that
+    /// grows. Whether that is so now.
+    fn stand_back(&mut self, copy: FileKey, now: Moment) -> bool {
+        let Some(Tracked { found, route, .. }) = self.files.get(&copy) else { return false };
+        if !is_rotated(&found.real_path) || !self.commit(self.lane_of_route[*route], now) {
+            return false;
         }
+        let Some(tracked) = self.files.get_mut(&copy) else { return false };
+        let State::Following(follower) = &tracked.state else { return false };
+        let generation = (follower.source().id, follower.source().generation);
+        // What is not durable of it, its open event among it, is read again from the log.
+        tracked.state = State::Idle(Idle::Shadow(generation));
+        self.by_generation.remove(&generation);
+        self.holds_too_much = true;
+        true
     }
 
     /// Loads what is too long to be followed from where it stands, in this thread.
@@ -265,6 +320,20 @@ fn skip_to_last_bytes(job: &mut FileJob, n_bytes: u64) {
     let n_read = read_at_most(&file, &mut bytes, from).unwrap_or(0);
     let line_start = memchr::memchr(b'\n', &bytes[..n_read]).map_or(n_read, |at| at + 1);
     job.read_before.committed.insert(0..from + line_start as u64);
+}
+
+/// Whether a file has a name that rotation gave.
+fn is_rotated(path: &Path) -> bool {
+    identity::is_rotated(&path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+impl Waiting {
+    /// The first is looked at first: a log before its copies and what it was before, so that what they have in common is
+    /// known as its own; of those, the oldest.
+    fn rank(&self) -> (bool, bool, i64, PathBuf) {
+        let Found { real_path, meta, .. } = &self.found;
+        (self.known_as != KnownAs::Renewed, is_rotated(real_path), meta.mtime_us, real_path.clone())
+    }
 }
 
 /// Whether a file is still there: where it was found, or under another name beside that.

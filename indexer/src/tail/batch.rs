@@ -3,7 +3,7 @@
 use super::{Moment, TailOptions};
 use crate::custody::Generation;
 use crate::discovery::FileKey;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::event::IndexName;
@@ -37,16 +37,6 @@ impl Pending {
             Self::Block { bytes, .. } => bytes.len(),
             Self::Gap { .. } => 0,
         }
-    }
-
-    fn source(&self) -> &Arc<SourceHandle> {
-        match self {
-            Self::Block { source, .. } | Self::Gap { source, .. } => source,
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(self, Self::Block { is_open: true, .. })
     }
 
     fn as_record(&self) -> Record<'_> {
@@ -150,14 +140,6 @@ impl Lane {
             return;
         }
         self.first_at.get_or_insert(now.at);
-        // A batch has one last word of each source: what was open at an earlier look is whole by now, or has grown.
-        let key = |source: &SourceHandle| (source.id, source.generation);
-        let said: HashSet<_> = records.iter().map(|record| key(record.source())).collect();
-        self.pending.retain(|pending| {
-            let is_superseded = pending.is_open() && said.contains(&key(pending.source()));
-            self.n_bytes -= if is_superseded { pending.n_bytes() } else { 0 };
-            !is_superseded
-        });
         self.n_bytes += records.iter().map(Pending::n_bytes).sum::<usize>();
         self.pending.append(records);
         let producer = producer.into();
@@ -216,7 +198,7 @@ impl Lane {
             Some(log) => log,
             None => writer.begin_live_log(&self.index)?,
         };
-        let records: Vec<Record<'_>> = self.pending.iter().map(Pending::as_record).collect();
+        let records = last_words(&self.pending);
         match writer.append(&mut log, &records) {
             Ok(()) => {
                 self.log = Some(log);
@@ -256,6 +238,28 @@ impl Lane {
             writer.end_live_log(log);
         }
     }
+}
+
+/// What is pending, without open events that something later in the same batch has superseded: a reader tells only by the
+/// batch whether an open event still counts.
+fn last_words(pending: &[Pending]) -> Vec<Record<'_>> {
+    // Of each source, where the earliest record begins that comes later; anything but an open event counts from 0.
+    let mut later: HashMap<Generation, u64> = HashMap::new();
+    let counts = |pending: &&Pending| {
+        let (source, start) = match pending {
+            Pending::Block { source, offset, is_open: true, .. } => (source, *offset),
+            Pending::Block { source, .. } | Pending::Gap { source, .. } => (source, 0),
+        };
+        let is_open = matches!(pending, Pending::Block { is_open: true, .. });
+        let place = (source.id, source.generation);
+        // The blocks of one open event come in the order of their offsets.
+        let is_superseded = is_open && later.get(&place).is_some_and(|later| *later <= start);
+        later.entry(place).and_modify(|later| *later = start.min(*later)).or_insert(start);
+        !is_superseded
+    };
+    let mut records: Vec<Record<'_>> = pending.iter().rev().filter(counts).map(Pending::as_record).collect();
+    records.reverse();
+    records
 }
 
 #[cfg(test)]

@@ -36,9 +36,9 @@ impl Tailer<'_> {
             // Others are none of ours; those that are new come with a notice of their name.
             let Some(&key) = self.by_path.get(path) else { continue };
             match self.files.get(&key) {
-                Some(Tracked { state: State::Idle(Idle::Empty), found, route, .. }) => {
-                    let (found, route) = (found.clone(), *route);
-                    self.wait_for(key, found, route, KnownAs::Any, now.at);
+                Some(tracked @ Tracked { state: State::Idle(Idle::Empty { .. }), .. }) => {
+                    let (found, route, known_as) = (tracked.found.clone(), tracked.route, tracked.known_as());
+                    self.wait_for(key, found, route, known_as, now.at);
                 }
                 _ => self.mark_dirty(key),
             }
@@ -152,6 +152,7 @@ impl Tailer<'_> {
             return;
         };
         tracked.missing_since = None;
+        let known_as = tracked.known_as();
         let has_news = tracked.has_news(&found.meta, now);
         if tracked.found.real_path == found.real_path && tracked.found.path == found.path {
             tracked.found.meta = found.meta;
@@ -175,7 +176,7 @@ impl Tailer<'_> {
         match (has_news, is_followed) {
             (false, _) => {}
             (true, true) => self.mark_dirty(key),
-            (true, false) => self.wait_for(key, found, route, KnownAs::Any, now.at),
+            (true, false) => self.wait_for(key, found, route, known_as, now.at),
         }
     }
 
@@ -237,8 +238,8 @@ impl Tailer<'_> {
             match self.files.get(&key).map(|tracked| &tracked.state) {
                 Some(State::Following(_) | State::Loading(_)) => {}
                 Some(State::Idle(_)) => {
-                    let found = self.files[&key].found.clone();
-                    self.wait_for(key, found, route, KnownAs::Any, now.at);
+                    let (found, known_as) = (self.files[&key].found.clone(), self.files[&key].known_as());
+                    self.wait_for(key, found, route, known_as, now.at);
                 }
                 None => {
                     let Ok(metadata) = fs::metadata(&path) else { continue };

@@ -24,11 +24,13 @@ mod committing;
 mod effort;
 mod feed;
 mod follower;
+mod kin;
 mod listing;
 mod looking;
 mod options;
 mod pipes;
 mod reading;
+mod relatives;
 mod run;
 mod stamp;
 mod status;
@@ -51,6 +53,7 @@ use batch::Lane;
 use commands::CommandFeed;
 use hashbrown::HashMap;
 use listing::Listing;
+use relatives::Relatives;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::mem;
@@ -100,6 +103,8 @@ pub struct Tailer<'w> {
     /// Families of which siblings outside of the inputs are to be looked at.
     sweep: HashMap<Family, usize>,
     has_swept: bool,
+    /// Which files are read though no input names them.
+    relatives: Relatives,
     /// The files that are there at the start have been looked at.
     has_begun: bool,
     buffer: Vec<u8>,
@@ -183,6 +188,7 @@ impl<'w> Tailer<'w> {
             unwatched: BTreeMap::new(),
             sweep: HashMap::new(),
             has_swept: false,
+            relatives: Relatives::default(),
             has_begun: false,
             buffer: Vec::new(),
             n_events: 0,
@@ -199,6 +205,7 @@ impl<'w> Tailer<'w> {
     /// If the catalog fails in a way that no waiting mends. Files that cannot be read and a full disk are no errors: they are
     /// part of the [`status`](Self::status), and tried again.
     pub fn pump(&mut self, now: Moment, notices: Notices) -> Result<Pumped, IndexError> {
+        self.relatives.begin(now);
         self.take_notices(&notices, now);
         if now.at >= self.next_rescan {
             self.rescan(now)?;

@@ -146,6 +146,12 @@ impl Tailer<'_> {
             if !follower.has_open_event() || quiet_at > at {
                 continue;
             }
+            // Time has passed, but perhaps nobody has looked: what is there already belongs to the event.
+            if tracked.is_dirty || follower.look().is_ok_and(|stamp| follower.has_changed(&stamp)) {
+                self.quiet_at.push(Reverse((now.at + self.options.reconcile, key)));
+                self.mark_dirty(key);
+                continue;
+            }
             follower.close_event(&mut records);
             self.lanes[lane].add(key, &mut records, now);
         }

@@ -125,7 +125,7 @@ impl Tailer<'_> {
                     }
                     State::Idle(idle) => {
                         status.state = match idle {
-                            Idle::Empty => FileState::Empty,
+                            Idle::Empty { .. } => FileState::Empty,
                             Idle::Binary => FileState::Binary,
                             Idle::Read => FileState::Read,
                             Idle::Shadow(_) => FileState::Copy,

@@ -28,6 +28,14 @@ pub(super) enum State {
 }
 
 impl Tracked {
+    /// What is known of an idle file that has changed.
+    pub(super) fn known_as(&self) -> KnownAs {
+        match self.state {
+            State::Idle(Idle::Empty { was_truncated: true }) => KnownAs::Renewed,
+            _ => KnownAs::Any,
+        }
+    }
+
     /// Whether there may be something to read, by what the file system says of the file.
     pub(super) fn has_news(&self, meta: &FileMeta, now: Moment) -> bool {
         match &self.state {
@@ -42,7 +50,10 @@ impl Tracked {
 
 /// Why nothing is to be read.
 pub(super) enum Idle {
-    Empty,
+    Empty {
+        /// It was longer before: whatever comes is new.
+        was_truncated: bool,
+    },
     Binary,
     /// Everything in it is known.
     Read,

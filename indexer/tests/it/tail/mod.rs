@@ -5,10 +5,10 @@
 //!
 //! | # | situation | rule | tests |
 //! | --- | --- | --- | --- |
-//! | 1 | rename and create | the file is held until its end and until it is quiet; its identity is followed | `situation_01_rename_and_create`, `situation_01_many_rotations_with_a_chain_of_names`, `killed_at_any_moment` |
-//! | 2 | rename while down | siblings in the folder are looked at, also outside of the inputs | `situation_02_renamed_while_down_outside_of_the_inputs` |
-//! | 3 | several rotations while down | the oldest unfinished first, in order | `situation_03_several_rotations_while_down` |
-//! | 4 | copied and truncated | a new generation; the copy is looked for, and has the bytes that were not read | `situation_04_copied_and_truncated`, `situation_04_the_copy_is_named_by_the_inputs_too` |
+//! | 1 | rename and create | the file is held until its end and until it is quiet; its identity is followed | `situation_01_rename_and_create`, `situation_01_many_rotations_with_a_chain_of_names`, `renamed`, `killed_at_any_moment` |
+//! | 2 | rename while down | siblings in the folder are looked at, also outside of the inputs; what is older than the log itself is nobody's business | `situation_02_renamed_while_down_outside_of_the_inputs`, `siblings_from_before_anybody_asked_are_left_alone` |
+//! | 3 | several rotations while down | the oldest unfinished first, in order | `situation_03_several_rotations_while_down`, `born_and_rotated_while_down`, `born_and_rotated_between_two_looks` |
+//! | 4 | copied and truncated | a new generation; the copy is looked for, and has the bytes that were not read | `situation_04_copied_and_truncated`, `situation_04_the_copy_is_named_by_the_inputs_too`, `copied_and_truncated`, `copied_truncated_and_compressed_at_once` |
 //! | 5 | truncated and grown past the old end | the bytes before the offset are compared before each read | `situation_05_truncated_and_grown_past_the_old_end_between_two_looks` |
 //! | 6 | rewritten at the same length | likewise | `situation_06_rewritten_at_the_same_length` |
 //! | 7 | edited in place | a new generation | `situation_07_edited_in_place` |
@@ -27,7 +27,7 @@
 //! | 20 | other encodings | detected, bytes kept | `situation_20_other_encodings` |
 //! | 21 | colour codes | kept | `situation_21_colour_codes_are_kept` |
 //! | 22 | compressed file half written, damaged | events before the damage are kept, the rest follows when it comes | `situation_22_a_compressed_file_that_is_being_written`, `events_before_the_damage_are_kept_and_the_rest_follows_when_it_comes` |
-//! | 23 | compressed after it was followed | content decides | `situation_23_compressed_after_it_was_followed`, `what_nobody_has_touched_is_left_alone` |
+//! | 23 | compressed after it was followed | content decides | `situation_23_compressed_after_it_was_followed`, `renamed_and_compressed_at_once`, `renamed_and_compressed_at_the_next_rotation`, `what_nobody_has_touched_is_left_alone` |
 //! | 24 | network file systems | looked at in intervals; a file that the server forgot is opened again and compared | `situation_24_a_network_file_system_is_looked_at_in_intervals`, `situation_24_a_server_forgets_the_open_file`, `situation_24_and_26_directories_of_which_no_notices_come` |
 //! | 25 | queue of notices overflows | everything is listed | `situation_25_the_kernels_queue_overflows`, `situation_25_nothing_is_known_but_that_notices_were_lost` |
 //! | 26 | no more watches | the rest is looked at in intervals, the status says so, and it is tried again | `situation_26_no_more_watches`, `situation_26_no_watcher_at_all`, `situation_24_and_26_directories_of_which_no_notices_come` |
@@ -55,6 +55,7 @@ pub mod alone;
 mod content;
 mod custody;
 mod disk;
+mod interleaved;
 mod kill;
 mod limits;
 mod listing;
@@ -128,7 +129,7 @@ impl Following<'_> {
         Moment { at: self.at, wall_us: self.begun_us + self.at.as_micros() as i64 }
     }
 
-    fn pump(&mut self, mut notices: Notices) {
+    pub fn pump(&mut self, mut notices: Notices) {
         loop {
             let pumped = self.tailer.pump(self.now(), std::mem::take(&mut notices)).expect("the store answers");
             self.tailer.load_backlog(self.now());

@@ -1,8 +1,10 @@
 //! Files that are renamed, truncated, copied, deleted and compressed while they are followed.
 
-use super::{follow, follow_until_killed};
+use super::{follow, follow_until_killed, follow_with};
 use crate::lab::{Lab, gzip, line, lines};
 use std::fs;
+use std::time::Duration;
+use trawl_indexer::tail::TailOptions;
 
 /// Lines `from..to` as bytes.
 fn log(from: u32, to: u32) -> Vec<u8> {
@@ -73,6 +75,85 @@ fn situation_03_several_rotations_while_down() {
     // The one that rotation made while nobody looked was never seen: the inputs do not name it.
     follow(&lab, &["app.log*"], |tail| tail.settle());
     lab.check(&[("app.log", 0, &log(0, 20)), ("app.log", 1, &log(30, 40)), ("app.log.1", 0, &log(20, 30))]);
+}
+
+#[test]
+fn siblings_from_before_anybody_asked_are_left_alone() {
+    let lab = Lab::new();
+    lab.write("app.log.3.gz", gzip(&log(0, 10)));
+    lab.write("app.log.2", log(10, 20));
+    lab.write_on("app.log", lines(20, 30));
+    for n in 0..3 {
+        follow(&lab, &["app.log"], |tail| {
+            tail.see();
+            lab.rename("app.log.2", "aside");
+            lab.rename("app.log", &format!("app.log.{}", 9 - n));
+            lab.rename("aside", "app.log.2");
+            lab.write_on("app.log", lines(30 + n, 31 + n));
+            tail.settle();
+        });
+    }
+    let kept = [log(20, 30), log(30, 31), log(31, 32), log(32, 33)];
+    let expected: Vec<_> = kept.iter().zip(0..).map(|(content, n)| ("app.log", n, &content[..])).collect();
+    lab.check(&expected);
+}
+
+#[test]
+fn born_and_rotated_between_two_looks() {
+    let lab = Lab::new();
+    lab.write("app.log.7", log(900, 910));
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.rename("app.log", "app.log.3");
+        lab.write_on("app.log.2", lines(10, 20));
+        lab.write_on("app.log.1", gzip(&log(20, 30)));
+        lab.rename("app.log.1", "app.log.1.gz");
+        lab.write_on("app.log", lines(30, 40));
+        tail.settle();
+    });
+    lab.check(&[
+        ("app.log", 0, &log(0, 10)),
+        ("app.log", 1, &log(30, 40)),
+        ("app.log.1.gz", 0, &log(20, 30)),
+        ("app.log.2", 0, &log(10, 20)),
+    ]);
+}
+
+#[test]
+fn what_is_excluded_is_not_read_because_it_is_new() {
+    let mut lab = Lab::new();
+    lab.options.exclude = vec!["*.1".to_owned()];
+    lab.write_on("app.log", lines(0, 10));
+    follow(&lab, &["app.log"], |tail| {
+        tail.see();
+        lab.rename("app.log", "app.log.3");
+        lab.write_on("app.log.1", lines(10, 20));
+        lab.write_on("app.log.2", lines(20, 30));
+        lab.write_on("app.log", lines(30, 40));
+        tail.settle();
+    });
+    lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(30, 40)), ("app.log.2", 0, &log(20, 30))]);
+}
+
+#[test]
+fn born_and_rotated_while_down() {
+    let hours = |n: u32| crate::lab::AN_HOUR * n;
+    let lab = Lab::new();
+    lab.write("app.log.7", log(900, 910));
+    lab.write_on("app.log", lines(0, 10));
+    lab.set_age("app.log", hours(4));
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.write_on("app.log", lines(10, 12));
+    lab.rename("app.log", "app.log.2");
+    lab.set_age("app.log.2", hours(3));
+    lab.write_on("app.log.1", lines(12, 20));
+    lab.set_age("app.log.1", hours(2));
+    lab.write_on("app.log", lines(20, 30));
+    lab.set_age("app.log", hours(1));
+    // All of it was written before this tailer began; what is known of `app.log.2` tells the new from the old.
+    follow(&lab, &["app.log"], |tail| tail.settle());
+    lab.check(&[("app.log", 0, &log(0, 12)), ("app.log", 1, &log(20, 30)), ("app.log.1", 0, &log(12, 20))]);
 }
 
 #[test]
@@ -153,7 +234,7 @@ fn situation_07_edited_in_place() {
         // An editor that only appended has changed nothing that was read.
         lab.write_on("new", lines(5, 12));
         lab.rename("new", "app.log");
-        tail.wait(std::time::Duration::from_secs(90));
+        tail.wait(Duration::from_secs(90));
         lab.check(&[("app.log", 0, &log(0, 10)), ("app.log", 1, &log(5, 12))]);
     });
 }
@@ -223,8 +304,59 @@ fn situation_40_killed_at_any_moment() {
     let lab = Lab::new();
     for n in 0..30 {
         lab.write_on("app.log", lines(n * 10, n * 10 + 10));
-        follow_until_killed(&lab, &["app.log"], |tail| tail.wait(std::time::Duration::from_millis(u64::from(n) * 70)));
+        follow_until_killed(&lab, &["app.log"], |tail| tail.wait(Duration::from_millis(u64::from(n) * 70)));
     }
     follow(&lab, &["app.log"], |tail| tail.settle());
     lab.check(&[("app.log", 0, &log(0, 300))]);
+}
+
+#[test]
+fn an_event_that_is_closed_before_its_batch_is_written_is_stored_once() {
+    let lab = Lab::new();
+    let options = TailOptions { commit_interval: Duration::from_secs(60), ..TailOptions::default() };
+    follow_with(&lab, &["app.log"], options, |tail| {
+        lab.write_on("app.log", lines(0, 3));
+        tail.see();
+        for text in ["2026-11-20 00:01:00 INFO in", " three", " pieces\n"] {
+            lab.write_on("app.log", text);
+            tail.wait(Duration::from_secs(2));
+        }
+        // The event has been noted as it was three times, and is closed now: all in one batch.
+        tail.wait(Duration::from_secs(10));
+        tail.tailer.finish(tail.now());
+    });
+    let expected = format!("{}2026-11-20 00:01:00 INFO in three pieces\n", lines(0, 3));
+    assert!(lab.events().iter().all(|event| !event.provisional));
+    lab.check(&[("app.log", 0, expected.as_bytes())]);
+}
+
+#[test]
+fn an_event_whose_rest_has_been_written_is_not_closed_by_the_time_that_nobody_looked() {
+    let lab = Lab::new();
+    // Nothing is looked at in time.
+    let options = TailOptions { reconcile: Duration::from_secs(3600), ..TailOptions::default() };
+    follow_with(&lab, &["app.log"], options, |tail| {
+        lab.write_on("app.log", line(0));
+        tail.see();
+        lab.write_on("app.log", "\tat the second line\n");
+        tail.wait(Duration::from_secs(7));
+        tail.tailer.finish(tail.now());
+    });
+    assert_eq!(lab.texts(), [format!("{}\tat the second line\n", line(0))]);
+}
+
+#[test]
+fn a_copy_that_is_older_by_name_does_not_keep_the_log_from_being_read() {
+    let lab = Lab::new();
+    lab.write("app.log.bak", lines(0, 10));
+    lab.write_on("app.log", lines(0, 12));
+    follow(&lab, &["app.log*"], |tail| {
+        tail.see();
+        lab.write_on("app.log", lines(12, 20));
+        tail.settle();
+    });
+    // Whichever name it has got.
+    let mut texts = lab.texts();
+    texts.sort_unstable_by_key(|text| text.split(' ').next_back().and_then(|n| n.trim_end().parse::<u32>().ok()));
+    assert_eq!(texts.concat(), lines(0, 20));
 }
