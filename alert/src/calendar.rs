@@ -124,9 +124,9 @@ impl FromStr for Hours {
         let bad = || BadCalendar::Hours(text.to_owned());
         let minute = |text: &str| match text.trim() {
             "24:00" => Ok(1440),
-            time => NaiveTime::parse_from_str(time, "%H:%M")
-                .map(|time| time.hour() * 60 + time.minute())
-                .map_err(|_| bad()),
+            time => {
+                NaiveTime::parse_from_str(time, "%H:%M").map(|time| time.hour() * 60 + time.minute()).map_err(|_| bad())
+            }
         };
         let (from, to) = text.split_once('-').ok_or_else(bad)?;
         let hours = Self { from: minute(from)?, to: minute(to)? };

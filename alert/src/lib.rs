@@ -1,10 +1,17 @@
 //! Alerts: searches that are run by themselves, what they find, and what is done about it.
 
+pub mod audit;
+pub mod backtest;
+pub mod book;
 pub mod calendar;
+pub mod condition;
+pub mod evaluate;
 pub mod machine;
 pub mod notification;
+pub mod rule;
 pub mod schedule;
 pub mod severity;
+pub mod watch;
 
 pub use notification::{Group, Happening, Notification, SampleEvent, TransitionId};
 pub use severity::Severity;

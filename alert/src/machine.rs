@@ -268,6 +268,17 @@ impl State {
         }
     }
 
+    /// Forgets what the throttle does not need any more at a moment.
+    pub fn forget(&mut self, timing: &Timing, at_us: i64) {
+        let needed_us = timing.throttle.map_or(0, |throttle| throttle.quiet_us(self.n_raised).saturating_mul(2));
+        if self.phase == Phase::Ok
+            && self.raised_us.is_some_and(|raised_us| at_us >= raised_us.saturating_add(needed_us))
+        {
+            self.raised_us = None;
+            self.n_raised = 0;
+        }
+    }
+
     /// Notes what somebody has said of the episode; `false` if there is none.
     pub fn acknowledge(&mut self, said: Said) -> bool {
         let is_firing = matches!(self.phase, Phase::Firing { .. });
@@ -280,8 +291,10 @@ impl State {
     fn raise(&mut self, id: TransitionId, timing: &Timing, reading: Reading, since_us: i64) -> Change {
         let at_us = self.tick_us.unwrap_or(reading.tick_us);
         self.end_snooze_on_change();
-        let quiet_until =
-            timing.throttle.zip(self.raised_us).map(|(throttle, raised_us)| raised_us + throttle.quiet_us(self.n_raised));
+        let quiet_until = timing
+            .throttle
+            .zip(self.raised_us)
+            .map(|(throttle, raised_us)| raised_us + throttle.quiet_us(self.n_raised));
         let is_throttled = quiet_until.is_some_and(|until| at_us < until);
         let quiet = self.quiet(at_us, true).or(is_throttled.then_some(Quiet::Throttled));
         if quiet.is_none() {

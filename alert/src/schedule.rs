@@ -147,8 +147,14 @@ mod tests {
     #[test]
     fn a_skipped_hour_is_made_up_for_and_a_doubled_one_counts_once() {
         // Berlin, 29 March 2026: 02:00 to 03:00 does not exist; 25 October 2026: it comes twice.
-        assert_eq!(next("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2), ["03-29 01:00:00", "03-30 00:30:00"]);
-        assert_eq!(next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2), ["10-25 00:30:00", "10-26 01:30:00"]);
+        assert_eq!(
+            next("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2),
+            ["03-29 01:00:00", "03-30 00:30:00"]
+        );
+        assert_eq!(
+            next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
+            ["10-25 00:30:00", "10-26 01:30:00"]
+        );
         // What runs each half hour runs in both of the doubled ones.
         assert_eq!(
             next("*/30 * * * *", "Europe/Berlin", "2026-10-24T23:59:00Z", 5),

@@ -1,0 +1,4 @@
+//! Rules over a store whose clock the test turns.
+
+mod lab;
+mod watch;
