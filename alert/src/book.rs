@@ -432,6 +432,25 @@ impl Book {
         self.write(|transaction| transaction.execute(sql, params![alert, before_us]))
     }
 
+    /// Records that wait to be written to the audit log, with their numbers, in order.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub(crate) fn waiting_audit(&self) -> Result<Vec<(i64, String)>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT seq, record FROM audit ORDER BY seq LIMIT 10000")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// Forgets the records up to a number: they are in the audit log. Numbers are never given again.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub(crate) fn forget_audit(&self, last: i64) -> Result<()> {
+        self.write(|transaction| transaction.execute("DELETE FROM audit WHERE seq <= ?1", [last]).map(|_| ()))
+    }
+
     /// Runs statements in one transaction that holds the write lock from its start.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut connection = self.lock();
