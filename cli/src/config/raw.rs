@@ -25,6 +25,15 @@ pub struct KeyDoc {
     pub example: &'static str,
 }
 
+/// The key as it is written: `for` is a word of Rust, too.
+#[cfg(test)]
+const fn key_name(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
 /// Declares a table of the configuration: a struct of optional values that know their place in the file, and the
 /// documentation of its keys. Tables inside it follow after `tables`.
 macro_rules! table {
@@ -45,7 +54,7 @@ macro_rules! table {
         impl $table {
             /// The keys of the table, with their documentation.
             pub const KEYS: &'static [KeyDoc] =
-                &[$(KeyDoc { name: stringify!($key), doc: &[$($doc),+], example: $example },)+];
+                &[$(KeyDoc { name: key_name(stringify!($key)), doc: &[$($doc),+], example: $example },)+];
         }
     };
 }
@@ -79,6 +88,93 @@ table! {
         input: Vec<Spanned<Input>>,
         /// `[index.NAME]`
         index: BTreeMap<String, Spanned<Index>>,
+        /// `[[alert]]`
+        alert: Vec<Spanned<Alert>>,
+        /// `[calendar.NAME]`
+        calendar: BTreeMap<String, Spanned<Calendar>>,
+    }
+}
+
+table! {
+    /// `[[alert]]`
+    Alert {
+        /// Its name, unique.
+        name: String = r#""payment-db""#,
+        /// What it is about, for people.
+        description: String = r#""PaymentService cannot reach its database""#,
+        /// Who looks after it.
+        owner: String = r#""payments team""#,
+        /// Labels.
+        tags: Vec<String> = r#"["payments", "db"]"#,
+        /// Where it is written what to do.
+        runbook: String = r#""https://wiki/payment-gateway-restart""#,
+        /// The search. It may name a saved search: `| savedsearch NAME`.
+        search: String = r#"'ERROR PaymentService "failed to connect to DB"'"#,
+        /// How often it is evaluated: at each multiple of this since 1970.
+        every: Timeout = r#""10s""#,
+        /// When it is evaluated, instead of `every`: minute, hour, day of the month, month, day of the week; optionally
+        /// preceded by seconds.
+        cron: String = r#""15 22 * * mon-fri""#,
+        /// Whether it is evaluated whenever events have been stored, within about a second, instead of `every`. For searches
+        /// that find events. Default: `false`.
+        continuous: bool = "true",
+        /// How far back the search reaches from the evaluated moment. Without it the search needs a range of its own.
+        window: Timeout = r#""1m""#,
+        /// What is worth telling: an expression as in `where` over the rows that the search finds, true for one of them. Each
+        /// row has `rows`, the number of rows of its group. A search that finds events counts as the table of their numbers:
+        /// `count` for each group. `absent` holds where there is nothing.
+        condition: String = r#""count > 5""#,
+        /// How bad it is when `condition` holds: `warning` or `critical`. Default: `critical`.
+        severity: String = r#""warning""#,
+        /// A condition of its own for severity `warning`, instead of `condition`.
+        warning: String = r#""count > 3""#,
+        /// A condition of its own for severity `critical`, instead of `condition`.
+        critical: String = r#""count > 10""#,
+        /// A firing alert ends when this holds for all rows of its group. Default: when its conditions hold for none.
+        clear: String = r#""count < 2""#,
+        /// How long the condition must hold before the alert fires. Default: `0s`.
+        r#for: Timeout = r#""5m""#,
+        /// How long the alert goes on firing after the condition has ended. Default: `0s`.
+        keep_firing_for: Timeout = r#""2m""#,
+        /// How long nobody is told again of the same group after it was raised. Default: `0s`.
+        throttle: Timeout = r#""10m""#,
+        /// Each time that a group is raised within its quiet time makes the next one longer by this factor. Default: `1`.
+        throttle_factor: f64 = "2.0",
+        /// A quiet time does not get longer than this. Default: `1d`.
+        throttle_max: Timeout = r#""4h""#,
+        /// How often it is said again that the alert still fires, until somebody acknowledges it. Default: `none`.
+        remind_every: Timeout = r#""1h""#,
+        /// Events that are stored later than the moment that their window was evaluated open it again, if it is not longer ago
+        /// than this. Default: `1m`.
+        lateness: Timeout = r#""5m""#,
+        /// The time before the window that the field `baseline` is the mean of: events in as long a time as the window.
+        baseline: Timeout = r#""1h""#,
+        /// Fields whose values make groups, each with a state of its own.
+        group_by: Vec<String> = r#"["host"]"#,
+        /// What is told: `group`, or `event`, each event once by itself. Default: `group`.
+        per: String = r#""event""#,
+        /// The calendar outside of which it is not evaluated. Default: always.
+        active: String = r#""business""#,
+        /// Zone of `cron`. Default: `tz` before the first table.
+        tz: String = r#""Europe/London""#,
+        /// Actions that are told, by the names of their `[action.NAME]`.
+        actions: Vec<String> = r#"["ops-hook"]"#,
+    }
+}
+
+table! {
+    /// `[calendar.NAME]`
+    Calendar {
+        /// Days of the week: `mon`, `mon-fri`, `daily`. Default: every day.
+        days: Vec<String> = r#"["mon-fri"]"#,
+        /// Hours of those days; past midnight they belong to the day on which they begin. Default: all day.
+        hours: Vec<String> = r#"["08:00-18:30"]"#,
+        /// Days that do not count.
+        holidays: Vec<String> = r#"["2026-12-25", "2026-12-26"]"#,
+        /// Days that count although `days` or `holidays` say otherwise.
+        extra_days: Vec<String> = r#"["2026-11-21"]"#,
+        /// Zone of days and hours. Default: `tz` before the first table.
+        tz: String = r#""Europe/London""#,
     }
 }
 
@@ -218,7 +314,7 @@ pub struct SectionDoc {
 
 /// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 7] = [
+pub const SECTIONS: [SectionDoc; 9] = [
     SectionDoc {
         title: "`[[input]]`",
         doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
@@ -272,6 +368,21 @@ pub const SECTIONS: [SectionDoc; 7] = [
         example: "[lookup.networks]\nmatch_type = \"CIDR(network)\"\nmax_matches = 1\ndefault_match = \"outside\"",
         keys: Lookup::KEYS,
     },
+    SectionDoc {
+        title: "`[[alert]]`",
+        doc: "A search that `trawl run` evaluates by itself, and what is done when it finds something. An alert needs a `name`, a\n\
+              `search`, one of `every`, `cron` and `continuous`, and a `condition`; `trawl alert test NAME` shows when it would have\n\
+              fired.",
+        example: "[[alert]]\nname = \"payment-db\"\nsearch = 'ERROR PaymentService \"failed to connect to DB\"'\nevery = \"10s\"\n\
+                  window = \"1m\"\ncondition = \"count > 5\"\ngroup_by = [\"host\"]",
+        keys: Alert::KEYS,
+    },
+    SectionDoc {
+        title: "`[calendar.NAME]`",
+        doc: "Times that alerts and checks name: days of the week, hours, holidays.",
+        example: "[calendar.business]\ndays = [\"mon-fri\"]\nhours = [\"08:00-18:30\"]\nholidays = [\"2026-12-25\"]",
+        keys: Calendar::KEYS,
+    },
 ];
 
 impl RawConfig {
@@ -309,7 +420,7 @@ mod tests {
     use super::*;
     use crate::config::File;
     use crate::config::definitions::Definitions;
-    use crate::config::{inputs, retention};
+    use crate::config::{alerts, inputs, retention};
 
     #[test]
     fn every_example_is_valid() {
@@ -325,7 +436,9 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            lines(Alert::KEYS),
+            lines(Calendar::KEYS),
             lines(Lookup::KEYS),
             lines(Index::KEYS),
             of_input(&of_paths),
@@ -337,6 +450,10 @@ mod tests {
         Definitions::read(&mut raw, &file).unwrap();
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);
         assert_eq!(retention::read(raw.index, &file).unwrap().0.len(), 2);
+        assert_eq!(alerts::read_calendars(raw.calendar, &file).0.len(), 2);
+        // Keys of alerts exclude each other.
+        raw.alert.truncate(1);
+        assert_eq!(alerts::read(raw.alert, &file).unwrap().0.len(), 1);
     }
 
     #[test]
