@@ -123,8 +123,7 @@ impl AuditLog {
 
     fn append(&self, waiting: &[(i64, String)]) -> io::Result<usize> {
         self.rotate()?;
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&self.path)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&self.path)?;
         let (written, torn) = end_of(&mut file)?;
         let mut text = Vec::new();
         let mut n_written = 0;
@@ -167,7 +166,9 @@ impl AuditLog {
         // The number goes on: the new file begins with a record that it can be told from.
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let mut old: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-        old.retain(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("audit-")));
+        old.retain(|path| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("audit-"))
+        });
         old.sort();
         let n_surplus = old.len().saturating_sub(N_OLD_FILES);
         old.iter().take(n_surplus).try_for_each(fs::remove_file)

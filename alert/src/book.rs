@@ -6,7 +6,7 @@
 //! from one to the next; a process that is killed begins again with the moment that was not committed.
 
 use crate::audit::AuditRecord;
-use crate::machine::{Change, State};
+use crate::machine::{Change, Handling, Phase, State};
 use crate::notification::{Group, Notification, TransitionId};
 use crate::severity::Severity;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -36,6 +36,13 @@ CREATE TABLE state (
     alert TEXT NOT NULL,
     grp TEXT NOT NULL,
     state TEXT NOT NULL,
+    PRIMARY KEY (alert, grp)
+) WITHOUT ROWID;
+-- What people have said.
+CREATE TABLE handling (
+    alert TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    handling TEXT NOT NULL,
     PRIMARY KEY (alert, grp)
 ) WITHOUT ROWID;
 CREATE TABLE transition (
@@ -309,42 +316,38 @@ impl Book {
         Ok(states)
     }
 
-    /// Takes a rule from one moment to the next: all of it or nothing. A transition that is known already, and what is to be
+    /// Takes rules from one moment to the next: all of it or nothing. A transition that is known already, and what is to be
     /// brought of it, is not entered again.
     ///
     /// # Errors
     /// If the database refuses; nothing has happened then.
-    pub fn commit(&self, outcome: &Outcome) -> Result<()> {
-        self.write(|transaction| {
-            let Outcome { alert, progress, at_us, states, changes, deliveries, told_events } = outcome;
-            let (error, since) = progress.error.clone().unzip();
-            transaction
-                .prepare_cached(
-                    "INSERT INTO rule (name, meaning, tick_us, seen_us, error, error_since_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (name) DO UPDATE SET meaning = ?2, tick_us = ?3, seen_us = ?4, error = ?5, error_since_us = ?6",
-                )?
-                .execute(params![alert, progress.meaning, progress.tick_us, progress.seen_us, error, since])?;
-            for (group, state) in states {
-                set_state(transaction, alert, group, state)?;
-            }
-            for (group, change, count) in changes {
-                add_transition(transaction, alert, group, change, *count, *at_us, progress.tick_us)?;
-            }
-            for (notification, actions) in deliveries {
-                for action in actions {
-                    add_delivery(transaction, notification, action, *at_us)?;
-                }
-            }
-            for address in told_events {
-                transaction
-                    .prepare_cached("INSERT OR IGNORE INTO told_event (alert, address, at_us) VALUES (?1, ?2, ?3)")?
-                    .execute(params![alert, address, at_us])?;
-            }
-            Ok(())
-        })
+    pub fn commit(&self, outcomes: &[Outcome]) -> Result<()> {
+        self.write(|transaction| outcomes.iter().try_for_each(|outcome| enter(transaction, outcome)))
     }
 
-    /// Changes the state of one group as somebody asked, with a record of it. `change` says whether it did something.
+    /// What people have said of groups, by alert and group.
+    ///
+    /// # Errors
+    /// If the database refuses, or an entry cannot be read.
+    pub fn handlings(&self) -> Result<BTreeMap<(String, Group), Handling>> {
+        let rows: Vec<(String, String, String)> = self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT alert, grp, handling FROM handling")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        })?;
+        let read = |(alert, group, handling): (String, String, String)| {
+            let damaged = |error: serde_json::Error| {
+                let what = format!("what was said of {alert}: {error}");
+                BookError::Damaged { path: self.path.clone(), what }
+            };
+            let group = serde_json::from_str(&group).map_err(damaged)?;
+            let handling = serde_json::from_str(&handling).map_err(damaged)?;
+            Ok(((alert, group), handling))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Enters what somebody says of a group, with a record of it. `change` gets what was said before and where the group is; it
+    /// returns what is said now, and nothing if there is nothing to be said.
     ///
     /// # Errors
     /// If the database refuses.
@@ -352,29 +355,28 @@ impl Book {
         &self,
         alert: &str,
         group: &Group,
-        record: &AuditRecord,
-        change: impl FnOnce(&mut State) -> bool,
+        change: impl FnOnce(Handling, &Phase) -> Option<(Handling, AuditRecord)>,
     ) -> Result<bool> {
-        let mut states = None;
-        // Read under the write lock, so that an evaluation in between is not undone.
+        // Read under the write lock, so that an evaluation in between is seen.
         self.write(|transaction| {
-            let text: Option<String> = transaction
-                .query_row(
-                    "SELECT state FROM state WHERE alert = ?1 AND grp = ?2",
-                    params![alert, group.to_json()],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let mut state: State = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            let has_changed = change(&mut state);
-            if has_changed {
-                set_state(transaction, alert, group, &state)?;
-                add_audit(transaction, record)?;
+            let stored = |sql: &str| -> rusqlite::Result<Option<String>> {
+                transaction.query_row(sql, params![alert, group.to_json()], |row| row.get(0)).optional()
+            };
+            let state = stored("SELECT state FROM state WHERE alert = ?1 AND grp = ?2")?;
+            let state: State = state.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let handling = stored("SELECT handling FROM handling WHERE alert = ?1 AND grp = ?2")?;
+            let handling = handling.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let Some((handling, record)) = change(handling, &state.phase) else { return Ok(false) };
+            if handling == Handling::default() {
+                let sql = "DELETE FROM handling WHERE alert = ?1 AND grp = ?2";
+                transaction.execute(sql, params![alert, group.to_json()])?;
+            } else {
+                let sql = "INSERT OR REPLACE INTO handling (alert, grp, handling) VALUES (?1, ?2, ?3)";
+                transaction.execute(sql, params![alert, group.to_json(), to_json(&handling)?])?;
             }
-            states = Some(has_changed);
-            Ok(())
-        })?;
-        Ok(states.unwrap_or(false))
+            add_audit(transaction, &record)?;
+            Ok(true)
+        })
     }
 
     /// The newest transitions, of one alert or of all, the newest first.
@@ -470,6 +472,34 @@ impl Book {
     }
 }
 
+fn enter(transaction: &Transaction<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
+    let Outcome { alert, progress, at_us, states, changes, deliveries, told_events } = outcome;
+    let (error, since) = progress.error.clone().unzip();
+    transaction
+        .prepare_cached(
+            "INSERT INTO rule (name, meaning, tick_us, seen_us, error, error_since_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (name) DO UPDATE SET meaning = ?2, tick_us = ?3, seen_us = ?4, error = ?5, error_since_us = ?6",
+        )?
+        .execute(params![alert, progress.meaning, progress.tick_us, progress.seen_us, error, since])?;
+    for (group, state) in states {
+        set_state(transaction, alert, group, state)?;
+    }
+    for (group, change, count) in changes {
+        add_transition(transaction, alert, group, change, *count, *at_us, progress.tick_us)?;
+    }
+    for (notification, actions) in deliveries {
+        for action in actions {
+            add_delivery(transaction, notification, action, *at_us)?;
+        }
+    }
+    for address in told_events {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO told_event (alert, address, at_us) VALUES (?1, ?2, ?3)")?
+            .execute(params![alert, address, at_us])?;
+    }
+    Ok(())
+}
+
 fn set_state(transaction: &Transaction<'_>, alert: &str, group: &Group, state: &State) -> rusqlite::Result<()> {
     if state.is_blank() {
         transaction
@@ -477,7 +507,7 @@ fn set_state(transaction: &Transaction<'_>, alert: &str, group: &Group, state: &
             .execute(params![alert, group.to_json()])?;
         return Ok(());
     }
-    let text = serde_json::to_string(state).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let text = to_json(state)?;
     transaction
         .prepare_cached("INSERT OR REPLACE INTO state (alert, grp, state) VALUES (?1, ?2, ?3)")?
         .execute(params![alert, group.to_json(), text])?;
@@ -540,6 +570,10 @@ pub(crate) fn add_delivery(
 pub(crate) fn add_audit(transaction: &Transaction<'_>, record: &AuditRecord) -> rusqlite::Result<()> {
     transaction.prepare_cached("INSERT INTO audit (record) VALUES (?1)")?.execute([record.to_json()])?;
     Ok(())
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 trait AtPath<T> {

@@ -61,12 +61,49 @@ pub struct Evaluator<'e> {
     engine: &'e Engine,
     /// Zone, knowledge and limits of all searches.
     options: SearchOptions,
+    /// Whether events count as if they had been indexed when they happened.
+    is_history: bool,
 }
 
 impl<'e> Evaluator<'e> {
     /// Searches on `engine`, with the zone, the knowledge and the limits of `options`.
     pub fn new(engine: &'e Engine, options: SearchOptions) -> Self {
-        Self { engine, options }
+        Self { engine, options, is_history: false }
+    }
+
+    /// The same over events that were loaded long after they happened: each counts as if it had been indexed at its time.
+    #[must_use]
+    pub fn of_loaded_events(self) -> Self {
+        Self { is_history: true, ..self }
+    }
+
+    /// The times of all events that a rule's search finds in a range of times, microseconds UTC, in order; and how many of them
+    /// were indexed later than `lateness_us` after their time.
+    ///
+    /// # Errors
+    /// As [`Evaluator::findings`].
+    pub fn times(
+        &self,
+        rule: &Rule,
+        range_us: (i64, i64),
+        lateness_us: i64,
+    ) -> Result<(Vec<i64>, usize), EvaluateError> {
+        let whole = Rule { window_us: Some(range_us.1 - range_us.0), ..rule.clone() };
+        let moment = Moment { tick_us: range_us.1, seen_us: i64::MAX };
+        let Some(events) = events_of(&self.prepare(&rule.search, &whole, moment, range_us.1)?) else {
+            return Ok((Vec::new(), 0));
+        };
+        let text = format!("{events} | fields _time, _indextime");
+        let rows = self.run(&self.prepare(&text, &whole, moment, range_us.1)?)?;
+        let us =
+            |row: usize, field: &str| rows.value(row, field).as_number().map(|seconds| (seconds * 1e6).round() as i64);
+        let late = (0..rows.len()).filter(|row| {
+            us(*row, "_time").zip(us(*row, "_indextime")).is_some_and(|(time, at)| at - time > lateness_us)
+        });
+        let n_late = late.count();
+        let mut times: Vec<i64> = (0..rows.len()).filter_map(|row| us(row, "_time")).collect();
+        times.sort_unstable();
+        Ok((times, n_late))
     }
 
     /// What the rule says at a moment: of each group that the search found. A rule without groups has one finding always.
@@ -126,6 +163,9 @@ impl<'e> Evaluator<'e> {
         times: (i64, i64),
         indexed: (i64, i64),
     ) -> Result<Option<(i64, i64)>, EvaluateError> {
+        if self.is_history {
+            return Ok(None);
+        }
         let moment = Moment { tick_us: times.1, seen_us: indexed.1 };
         let window = Rule { window_us: Some(times.1 - times.0), ..rule.clone() };
         let whole = self.prepare(&rule.search, &window, moment, times.1)?;
@@ -158,7 +198,7 @@ impl<'e> Evaluator<'e> {
     fn prepare(&self, text: &str, rule: &Rule, moment: Moment, end_us: i64) -> Result<Search, EvaluateError> {
         let mut options = SearchOptions {
             now_us: moment.tick_us,
-            indexed_before_us: Some(moment.seen_us),
+            indexed_before_us: (!self.is_history).then_some(moment.seen_us),
             search_name: Some(rule.name.clone()),
             event_fields: Wanted::of(["_time", "host", "source", "_addr", "_raw"]),
             ..self.options.clone()

@@ -79,15 +79,15 @@ pub enum Phase {
     },
 }
 
-/// What a person has said of a group. It outlives episodes where it says so.
+/// What people have said of a group. It is theirs: readings never change it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handling {
-    /// Who has acknowledged the episode, and when. It ends with the episode.
-    pub acknowledged: Option<Said>,
+    /// Somebody knows of an episode.
+    pub acknowledged: Option<OfEpisode>,
+    /// Somebody looks after an episode.
+    pub assigned: Option<Assigned>,
     /// Nobody is told while this lasts.
     pub snooze: Option<Snooze>,
-    /// Who looks after it. It ends with the episode.
-    pub assigned_to: Option<String>,
 }
 
 /// Who said something, when and why.
@@ -101,15 +101,62 @@ pub struct Said {
     pub note: Option<String>,
 }
 
+/// Something that was said of one episode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfEpisode {
+    /// Of which.
+    pub episode: TransitionId,
+    /// By whom.
+    pub said: Said,
+}
+
+/// Who looks after an episode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// Who.
+    pub to: String,
+    /// Which episode, and who said so.
+    #[serde(flatten)]
+    pub of: OfEpisode,
+}
+
 /// A time in which nobody is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snooze {
     /// Who asked for it.
     pub said: Said,
-    /// When it ends, microseconds UTC. `None`: with the next change of severity only.
+    /// When it ends, microseconds UTC. `None`: not by itself.
     pub until_us: Option<i64>,
-    /// Whether a change of severity ends it.
-    pub until_change: bool,
+    /// It lasts as long as this episode has this severity. `None`: whatever happens.
+    pub only: Option<(TransitionId, Severity)>,
+}
+
+impl Snooze {
+    /// Whether nobody is told at a moment of a group that is in a phase.
+    pub fn is_in_force(&self, at_us: i64, phase: &Phase) -> bool {
+        let is_only = |(only, severe): &(TransitionId, Severity)| matches!(phase, Phase::Firing { episode, severity, .. } if episode == only && severity == severe);
+        self.until_us.is_none_or(|until| at_us < until) && self.only.as_ref().is_none_or(is_only)
+    }
+}
+
+impl Handling {
+    /// Whether there is nothing that matters at a moment of a group that is in a phase.
+    pub fn is_over(&self, at_us: i64, phase: &Phase) -> bool {
+        let of = |episode: &TransitionId| phase.episode() == Some(episode);
+        !self.acknowledged.as_ref().is_some_and(|said| of(&said.episode))
+            && !self.assigned.as_ref().is_some_and(|assigned| of(&assigned.of.episode))
+            && !self.snooze.as_ref().is_some_and(|snooze| snooze.is_in_force(at_us, phase))
+    }
+}
+
+impl Phase {
+    /// The episode that it is a part of.
+    pub fn episode(&self) -> Option<&TransitionId> {
+        match self {
+            Self::Firing { episode, .. } => Some(episode),
+            Self::Ok | Self::Pending { .. } => None,
+        }
+    }
 }
 
 /// The state of one group of an alert, as it is kept.
@@ -118,9 +165,6 @@ pub struct State {
     /// Where it is.
     #[serde(flatten)]
     pub phase: Phase,
-    /// What people have said.
-    #[serde(default)]
-    pub handling: Handling,
     /// When somebody was last told that it was raised, microseconds UTC.
     pub raised_us: Option<i64>,
     /// How often it was raised in a row, for the throttle.
@@ -194,19 +238,27 @@ impl State {
 
     /// Whether there is nothing that a reader of the state would miss if it were forgotten.
     pub fn is_blank(&self) -> bool {
-        self.phase == Phase::Ok && self.handling == Handling::default() && self.raised_us.is_none()
+        self.phase == Phase::Ok && self.raised_us.is_none()
     }
 
     /// Takes the reading of a moment; at most one change comes of it. A moment earlier than the last one, which a late event
     /// has opened again, can raise the alert and does nothing else.
-    pub fn advance(&mut self, alert: &str, group: &Group, timing: &Timing, reading: Reading) -> Option<Change> {
+    pub fn advance(
+        &mut self,
+        alert: &str,
+        group: &Group,
+        timing: &Timing,
+        handling: &Handling,
+        reading: Reading,
+    ) -> Option<Change> {
         let is_late = self.tick_us.is_some_and(|last| reading.tick_us < last);
         if is_late && (reading.severity <= self.severity() || timing.for_us > 0) {
             return None;
         }
         let tick_us = self.tick_us.map_or(reading.tick_us, |last| last.max(reading.tick_us));
         self.tick_us = Some(tick_us);
-        self.end_snooze(tick_us);
+        let is_snoozed =
+            |phase: &Phase| handling.snooze.as_ref().is_some_and(|snooze| snooze.is_in_force(tick_us, phase));
         let id = |what: ChangeKind| TransitionId::new(alert, group, what.as_str(), reading.tick_us);
         let holds = reading.severity > Severity::Ok;
         match self.phase.clone() {
@@ -216,7 +268,8 @@ impl State {
                     _ => reading.tick_us,
                 };
                 if reading.tick_us - since_us >= timing.for_us {
-                    return Some(self.raise(id(ChangeKind::Told(Happening::Raised)), timing, reading, since_us));
+                    let id = id(ChangeKind::Told(Happening::Raised));
+                    return Some(self.raise(id, timing, reading, since_us, tick_us, &is_snoozed));
                 }
                 let was_ok = self.phase == Phase::Ok;
                 self.phase = Phase::Pending { since_us, severity: reading.severity };
@@ -231,33 +284,31 @@ impl State {
                 let stays = holds || !reading.is_clear || reading.tick_us - held_us < timing.keep_firing_us;
                 if !stays {
                     let what = ChangeKind::Told(Happening::Resolved);
-                    let quiet = self.quiet(tick_us, is_told);
-                    self.end_snooze_on_change();
                     self.phase = Phase::Ok;
-                    self.handling.acknowledged = None;
-                    self.handling.assigned_to = None;
+                    let quiet = match (is_told, is_snoozed(&self.phase)) {
+                        (false, _) => Some(Quiet::NeverTold),
+                        (true, true) => Some(Quiet::Snoozed),
+                        (true, false) => None,
+                    };
                     let severity = (severity, Severity::Ok);
                     return Some(Change { id: id(what), episode, what, severity, since_us, quiet });
                 }
                 let now = if holds { reading.severity } else { severity };
                 let held_us = if holds { held_us.max(reading.tick_us) } else { held_us };
+                let is_acknowledged = handling.acknowledged.as_ref().is_some_and(|said| said.episode == episode);
                 let what = if now != severity {
-                    self.end_snooze_on_change();
                     Some(Happening::SeverityChanged)
                 } else {
                     let is_due = timing.reminder_us.is_some_and(|every| tick_us - told_us >= every);
-                    (is_due && is_told && self.handling.acknowledged.is_none()).then_some(Happening::Reminder)
+                    (is_due && is_told && !is_acknowledged).then_some(Happening::Reminder)
                 };
-                let quiet = what.and_then(|_| self.quiet(tick_us, true));
-                let is_said = what.is_some() && quiet.is_none();
-                self.phase = Phase::Firing {
-                    since_us,
-                    severity: now,
-                    held_us,
-                    episode: episode.clone(),
-                    is_told: is_told || is_said,
-                    told_us: if is_said { tick_us } else { told_us },
-                };
+                let mut phase =
+                    Phase::Firing { since_us, severity: now, held_us, episode: episode.clone(), is_told, told_us };
+                let quiet = what.and_then(|_| is_snoozed(&phase).then_some(Quiet::Snoozed));
+                if let (Some(_), None, Phase::Firing { is_told, told_us, .. }) = (what, quiet, &mut phase) {
+                    (*is_told, *told_us) = (true, tick_us);
+                }
+                self.phase = phase;
                 let what = ChangeKind::Told(what?);
                 // A reminder that nobody gets is nothing that happened.
                 if quiet.is_some() && what == ChangeKind::Told(Happening::Reminder) {
@@ -279,24 +330,33 @@ impl State {
         }
     }
 
-    /// Notes what somebody has said of the episode; `false` if there is none.
-    pub fn acknowledge(&mut self, said: Said) -> bool {
-        let is_firing = matches!(self.phase, Phase::Firing { .. });
-        if is_firing {
-            self.handling.acknowledged = Some(said);
-        }
-        is_firing
-    }
-
-    fn raise(&mut self, id: TransitionId, timing: &Timing, reading: Reading, since_us: i64) -> Change {
-        let at_us = self.tick_us.unwrap_or(reading.tick_us);
-        self.end_snooze_on_change();
+    fn raise(
+        &mut self,
+        id: TransitionId,
+        timing: &Timing,
+        reading: Reading,
+        since_us: i64,
+        at_us: i64,
+        is_snoozed: &dyn Fn(&Phase) -> bool,
+    ) -> Change {
         let quiet_until = timing
             .throttle
             .zip(self.raised_us)
             .map(|(throttle, raised_us)| raised_us + throttle.quiet_us(self.n_raised));
         let is_throttled = quiet_until.is_some_and(|until| at_us < until);
-        let quiet = self.quiet(at_us, true).or(is_throttled.then_some(Quiet::Throttled));
+        let firing = |is_told| Phase::Firing {
+            since_us,
+            severity: reading.severity,
+            held_us: reading.tick_us,
+            episode: id.clone(),
+            is_told,
+            told_us: at_us,
+        };
+        let quiet = match (is_snoozed(&firing(false)), is_throttled) {
+            (true, _) => Some(Quiet::Snoozed),
+            (false, true) => Some(Quiet::Throttled),
+            (false, false) => None,
+        };
         if quiet.is_none() {
             // Raised again within twice the quiet time: it comes and goes, and the next quiet time is longer.
             let in_a_row = timing.throttle.zip(self.raised_us).is_some_and(|(throttle, raised_us)| {
@@ -305,36 +365,9 @@ impl State {
             self.n_raised = if in_a_row { self.n_raised + 1 } else { 1 };
             self.raised_us = Some(at_us);
         }
-        self.phase = Phase::Firing {
-            since_us,
-            severity: reading.severity,
-            held_us: reading.tick_us,
-            episode: id.clone(),
-            is_told: quiet.is_none(),
-            told_us: at_us,
-        };
+        self.phase = firing(quiet.is_none());
         let what = ChangeKind::Told(Happening::Raised);
         Change { id: id.clone(), episode: id, what, severity: (Severity::Ok, reading.severity), since_us, quiet }
-    }
-
-    fn quiet(&self, at_us: i64, is_told: bool) -> Option<Quiet> {
-        if !is_told {
-            return Some(Quiet::NeverTold);
-        }
-        let snooze = self.handling.snooze.as_ref()?;
-        snooze.until_us.is_none_or(|until| at_us < until).then_some(Quiet::Snoozed)
-    }
-
-    fn end_snooze(&mut self, at_us: i64) {
-        if self.handling.snooze.as_ref().is_some_and(|snooze| snooze.until_us.is_some_and(|until| until <= at_us)) {
-            self.handling.snooze = None;
-        }
-    }
-
-    fn end_snooze_on_change(&mut self) {
-        if self.handling.snooze.as_ref().is_some_and(|snooze| snooze.until_change) {
-            self.handling.snooze = None;
-        }
     }
 }
 

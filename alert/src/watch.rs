@@ -6,8 +6,9 @@
 //! is evaluated, if it is not longer ago than the rule's lateness.
 
 use crate::book::{Book, BookError, Outcome, RuleProgress};
-use crate::evaluate::{Evaluator, Finding, Moment};
-use crate::machine::{Change, ChangeKind, Phase, Reading, State};
+use crate::condition::Condition;
+use crate::evaluate::{Evaluator, Finding, Moment, judge};
+use crate::machine::{Change, ChangeKind, Handling, OfEpisode, Phase, Reading, State};
 use crate::notification::{Group, Happening, Notification};
 use crate::rule::{Per, Rule};
 use crate::schedule::Schedule;
@@ -15,6 +16,11 @@ use crate::severity::Severity;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
+use trawl_formats::Zone;
+use trawl_query::Batch;
+use trawl_query::command::CommandKind;
+use trawl_query::context::Context;
+use trawl_query::time::TimeRange;
 
 /// How long after a moment the events of its window may be indexed and still be in time, in microseconds.
 pub const SETTLE_US: i64 = 500_000;
@@ -22,6 +28,8 @@ pub const SETTLE_US: i64 = 500_000;
 const COMMIT_US: i64 = 300_000;
 /// Most moments that are made up for after a stop; of more, the last ones.
 const MAX_MISSED: usize = 10_000;
+/// How often it is noted how far rules have been evaluated in which nothing happens, in microseconds.
+const SAVE_INTERVAL_US: i64 = 20_000_000;
 /// How often a continuous rule is evaluated, in microseconds.
 const CONTINUOUS_US: i64 = 1_000_000;
 
@@ -29,15 +37,27 @@ const CONTINUOUS_US: i64 = 1_000_000;
 pub struct Watch<'b> {
     book: &'b Book,
     rules: Vec<Watched>,
+    /// What people have said, as of the present round.
+    handlings: BTreeMap<(String, Group), Handling>,
     /// The machine that evaluates.
     node: String,
+    silence: Silence<'b>,
+    saved_us: i64,
 }
+
+/// Says whether certainly no event that a rule's search finds, by the rule's name, has its time in a range, microseconds UTC, the end excluded.
+pub type Silence<'s> = Box<dyn Fn(&str, (i64, i64)) -> bool + 's>;
 
 struct Watched {
     rule: Arc<Rule>,
     schedule: Schedule,
     progress: RuleProgress,
     states: BTreeMap<Group, State>,
+    /// As the book has them.
+    saved: BTreeMap<Group, State>,
+    is_saved: bool,
+    /// Whether a window without events tells nothing.
+    is_quiet_when_empty: bool,
 }
 
 /// What an evaluated moment came to, to be told to whoever watches.
@@ -75,12 +95,25 @@ impl<'b> Watch<'b> {
                 schedule => schedule.clone(),
             };
             let begins = RuleProgress { meaning: String::new(), tick_us: now_us, seen_us: now_us, error: None };
+            let is_saved = known.contains_key(&rule.name);
             let mut progress = known.remove(&rule.name).unwrap_or(begins);
             progress.meaning = rule.meaning();
             let states = book.states(&rule.name)?;
-            Ok(Watched { rule, schedule, progress, states })
+            let is_quiet_when_empty = is_quiet_when_empty(&rule);
+            Ok(Watched { saved: states.clone(), rule, schedule, progress, states, is_saved, is_quiet_when_empty })
         });
-        Ok(Self { book, rules: rules.collect::<Result<_, BookError>>()?, node })
+        let rules = rules.collect::<Result<Vec<_>, BookError>>()?;
+        let silence: Silence<'b> = Box::new(|_, _| false);
+        let mut watch = Self { book, rules, handlings: BTreeMap::new(), node, silence, saved_us: now_us };
+        // A rule begins when it is first seen, even if the process ends before anything happens.
+        watch.save(now_us)?;
+        Ok(watch)
+    }
+
+    /// Takes `silence` for an answer: windows in which a rule certainly finds nothing are not searched.
+    #[must_use]
+    pub fn believing(self, silence: Silence<'b>) -> Self {
+        Self { silence, ..self }
     }
 
     /// When there is something to be done, microseconds UTC.
@@ -104,11 +137,13 @@ impl<'b> Watch<'b> {
     /// If the book refuses. A rule that cannot be evaluated is reported, and tried again in the next round.
     pub fn advance(&mut self, evaluator: &Evaluator<'_>, now_us: i64) -> Result<Round, BookError> {
         let mut round = Round::default();
+        self.handlings = self.book.handlings()?;
+        let scene = Scene { evaluator, book: self.book, handlings: &self.handlings, node: &self.node, now_us };
         for watched in &mut self.rules {
             let due = watched.schedule.between(watched.progress.tick_us, now_us - SETTLE_US - COMMIT_US, MAX_MISSED);
             for tick_us in due {
                 let had_error = watched.progress.error.is_some();
-                match watched.step(evaluator, self.book, &self.node, tick_us, now_us)? {
+                match watched.step(&scene, &self.silence, tick_us)? {
                     Ok(told) => {
                         round.n_moments += 1;
                         round.told.extend(told);
@@ -125,8 +160,36 @@ impl<'b> Watch<'b> {
                 }
             }
         }
+        if now_us - self.saved_us >= SAVE_INTERVAL_US {
+            self.save(now_us)?;
+        }
         Ok(round)
     }
+
+    /// Notes how far the rules have been evaluated. Moments in which nothing happened are noted now and then only: evaluated
+    /// again, nothing happens in them.
+    ///
+    /// # Errors
+    /// If the book refuses.
+    pub fn save(&mut self, now_us: i64) -> Result<(), BookError> {
+        let unsaved: Vec<&mut Watched> = self.rules.iter_mut().filter(|watched| !watched.is_saved).collect();
+        let outcomes: Vec<Outcome> = unsaved.iter().map(|watched| watched.outcome(Draft::default(), now_us)).collect();
+        if !outcomes.is_empty() {
+            self.book.commit(&outcomes)?;
+            unsaved.into_iter().for_each(Watched::note_saved);
+        }
+        self.saved_us = now_us;
+        Ok(())
+    }
+}
+
+/// What all rules of a round have in common.
+struct Scene<'s> {
+    evaluator: &'s Evaluator<'s>,
+    book: &'s Book,
+    handlings: &'s BTreeMap<(String, Group), Handling>,
+    node: &'s str,
+    now_us: i64,
 }
 
 /// When a moment can be evaluated.
@@ -150,69 +213,86 @@ impl Watched {
     /// Evaluates one moment and commits what came of it. The inner error is why it could not be evaluated.
     fn step(
         &mut self,
-        evaluator: &Evaluator<'_>,
-        book: &Book,
-        node: &str,
+        scene: &Scene<'_>,
+        silence: &Silence<'_>,
         tick_us: i64,
-        now_us: i64,
     ) -> Result<Result<Vec<Told>, String>, BookError> {
-        let was_stopped = now_us - tick_us > self.rule.lateness_us;
+        let was_stopped = scene.now_us - tick_us > self.rule.lateness_us;
         // What was written while nobody read it is indexed late, and is not late.
-        let seen_us = if was_stopped { now_us } else { tick_us + SETTLE_US }.max(self.progress.seen_us);
+        let seen_us = if was_stopped { scene.now_us } else { tick_us + SETTLE_US }.max(self.progress.seen_us);
         let mut draft = Draft { states: self.states.clone(), ..Draft::default() };
-        let evaluated = self.evaluate(evaluator, book, node, Moment { tick_us, seen_us }, &mut draft);
-        let mut progress = self.progress.clone();
+        let evaluated = if self.is_silent(silence, tick_us) {
+            Ok(())
+        } else {
+            self.evaluate(scene, Moment { tick_us, seen_us }, &mut draft)
+        };
+        let had_error = self.progress.error.is_some();
         let result = match evaluated {
             Ok(()) => {
-                progress = RuleProgress { tick_us, seen_us, error: None, ..progress };
+                self.progress = RuleProgress { tick_us, seen_us, error: None, ..self.progress.clone() };
                 Ok(draft.told.clone())
             }
             Err(StepError::Book(error)) => return Err(error),
             Err(StepError::Evaluate(error)) => {
                 let text = chain(&error);
                 draft = Draft { states: self.states.clone(), ..Draft::default() };
-                progress.error.get_or_insert((text.clone(), now_us));
+                self.progress.error.get_or_insert((text.clone(), scene.now_us));
                 Err(text)
             }
         };
-        let changed = |(group, state): (&Group, &State)| {
-            (self.states.get(group) != Some(state)).then(|| (group.clone(), state.clone()))
-        };
-        let outcome = Outcome {
-            alert: self.rule.name.clone(),
-            progress: progress.clone(),
-            at_us: now_us,
-            states: draft.states.iter().filter_map(changed).collect(),
-            changes: draft.changes,
-            deliveries: draft.deliveries,
-            told_events: draft.told_events,
-        };
-        book.commit(&outcome)?;
-        draft.states.retain(|_, state| !state.is_blank());
-        self.states = draft.states;
-        self.progress = progress;
+        self.states = std::mem::take(&mut draft.states);
+        self.states.retain(|_, state| !state.is_blank());
+        self.is_saved = false;
+        if !draft.changes.is_empty() || self.progress.error.is_some() != had_error {
+            scene.book.commit(&[self.outcome(draft, scene.now_us)])?;
+            self.note_saved();
+        }
         Ok(result)
     }
 
-    fn evaluate(
-        &self,
-        evaluator: &Evaluator<'_>,
-        book: &Book,
-        node: &str,
-        moment: Moment,
-        draft: &mut Draft,
-    ) -> Result<(), StepError> {
+    /// Whether nothing can come of a moment: nothing is going on, and there are no events.
+    fn is_silent(&self, silence: &Silence<'_>, tick_us: i64) -> bool {
+        let Some(window_us) = self.rule.window_us else { return false };
+        // Windows that a late event might open again belong to it.
+        let from_us = tick_us - self.rule.lateness_us - window_us;
+        self.is_quiet_when_empty
+            && self.states.values().all(|state| state.phase == Phase::Ok)
+            && silence(&self.rule.name, (from_us, tick_us))
+    }
+
+    /// What has to be committed.
+    fn outcome(&self, draft: Draft, at_us: i64) -> Outcome {
+        let blank = State::default();
+        let changed = self.states.iter().filter(|(group, state)| self.saved.get(*group) != Some(*state));
+        let gone = self.saved.keys().filter(|group| !self.states.contains_key(*group)).map(|group| (group, &blank));
+        Outcome {
+            alert: self.rule.name.clone(),
+            progress: self.progress.clone(),
+            at_us,
+            states: changed.chain(gone).map(|(group, state)| (group.clone(), state.clone())).collect(),
+            changes: draft.changes,
+            deliveries: draft.deliveries,
+            told_events: draft.told_events,
+        }
+    }
+
+    fn note_saved(&mut self) {
+        self.saved = self.states.clone();
+        self.is_saved = true;
+    }
+
+    fn evaluate(&self, scene: &Scene<'_>, moment: Moment, draft: &mut Draft) -> Result<(), StepError> {
         let rule = &*self.rule;
         if rule.active.as_ref().is_some_and(|calendar| !calendar.contains(moment.tick_us)) {
             return Ok(());
         }
         if rule.per == Per::Event {
-            return self.tell_events(evaluator, book, node, moment, draft);
+            return self.tell_events(scene, moment, draft);
         }
-        for tick_us in self.reopened(evaluator, moment)? {
-            self.read(evaluator, node, Moment { tick_us, ..moment }, draft)?;
+        for tick_us in self.reopened(scene.evaluator, moment)? {
+            self.read(scene, Moment { tick_us, ..moment }, draft)?;
         }
-        self.read(evaluator, node, moment, draft)
+        self.read(scene, moment, draft)
     }
 
     /// Past moments whose windows have got events since they were evaluated, in order.
@@ -233,9 +313,10 @@ impl Watched {
     }
 
     /// Moves the states of all groups by what the rule says at a moment.
-    fn read(&self, evaluator: &Evaluator<'_>, node: &str, moment: Moment, draft: &mut Draft) -> Result<(), StepError> {
+    fn read(&self, scene: &Scene<'_>, moment: Moment, draft: &mut Draft) -> Result<(), StepError> {
         let rule = &*self.rule;
-        let mut findings = evaluator.findings(rule, moment)?;
+        let unsaid = Handling::default();
+        let mut findings = scene.evaluator.findings(rule, moment)?;
         // Groups that are not found any more have no events.
         let gone: Vec<Group> = draft
             .states
@@ -251,24 +332,28 @@ impl Watched {
         }));
         for finding in findings {
             let mut state = draft.states.get(&finding.group).cloned().unwrap_or_default();
-            let change = state.advance(&rule.name, &finding.group, &rule.timing, finding.reading);
+            let handling = scene.handlings.get(&(rule.name.clone(), finding.group.clone())).unwrap_or(&unsaid);
+            let change = state.advance(&rule.name, &finding.group, &rule.timing, handling, finding.reading);
             state.forget(&rule.timing, moment.tick_us);
-            let handling = state.handling.clone();
             if draft.states.contains_key(&finding.group) || !state.is_blank() {
                 draft.states.insert(finding.group.clone(), state);
             }
             let Some(change) = change else { continue };
             if let (ChangeKind::Told(happening), None) = (change.what, change.quiet) {
-                let evidence = evaluator.evidence(rule, &finding.group, moment)?;
+                let evidence = scene.evaluator.evidence(rule, &finding.group, moment)?;
                 let notification = Notification {
                     happening,
                     count: finding.count,
                     events: evidence.events,
                     rows: finding.rows,
                     series: evidence.series,
-                    acknowledged_by: handling.acknowledged.map(|said| said.by),
-                    assigned_to: handling.assigned_to,
-                    ..self.notification(&finding.group, &change, moment, node)
+                    acknowledged_by: of_episode(handling.acknowledged.as_ref(), &change).map(|of| of.said.by.clone()),
+                    assigned_to: handling
+                        .assigned
+                        .as_ref()
+                        .filter(|assigned| assigned.of.episode == change.episode)
+                        .map(|assigned| assigned.to.clone()),
+                    ..self.notification(&finding.group, &change, moment, scene.node)
                 };
                 draft.deliveries.push((notification, rule.actions.clone()));
             }
@@ -279,18 +364,11 @@ impl Watched {
     }
 
     /// Tells each event of the window that was not told yet.
-    fn tell_events(
-        &self,
-        evaluator: &Evaluator<'_>,
-        book: &Book,
-        node: &str,
-        moment: Moment,
-        draft: &mut Draft,
-    ) -> Result<(), StepError> {
+    fn tell_events(&self, scene: &Scene<'_>, moment: Moment, draft: &mut Draft) -> Result<(), StepError> {
         let rule = &*self.rule;
-        let events = evaluator.events(rule, moment, self.rule.lateness_us)?;
+        let events = scene.evaluator.events(rule, moment, self.rule.lateness_us)?;
         let addresses: Vec<String> = events.iter().map(|event| event.address.clone()).collect();
-        let told = book.told_events(&rule.name, &addresses)?;
+        let told = scene.book.told_events(&rule.name, &addresses)?;
         let severity = rule.levels.first().map_or(Severity::Warning, |(severity, _)| *severity);
         for event in events.into_iter().filter(|event| !told.contains(&event.address)) {
             let id = crate::book::event_transition(&rule.name, &event.address, event.time_us);
@@ -304,8 +382,11 @@ impl Watched {
             };
             let group = Group::default();
             draft.told_events.push(event.address.clone());
-            let notification =
-                Notification { count: 1, events: vec![event], ..self.notification(&group, &change, moment, node) };
+            let notification = Notification {
+                count: 1,
+                events: vec![event],
+                ..self.notification(&group, &change, moment, scene.node)
+            };
             draft.deliveries.push((notification, rule.actions.clone()));
             draft.told.push(Told { alert: rule.name.clone(), group: group.clone(), change: change.clone() });
             draft.changes.push((group, change, 1));
@@ -343,6 +424,28 @@ impl Watched {
             node: node.to_owned(),
         }
     }
+}
+
+/// What was said of the episode of a change.
+fn of_episode<'s>(said: Option<&'s OfEpisode>, change: &Change) -> Option<&'s OfEpisode> {
+    said.filter(|of| of.episode == change.episode)
+}
+
+/// Whether a window without events tells nothing, whenever it is looked at.
+fn is_quiet_when_empty(rule: &Rule) -> bool {
+    let Ok(pipeline) = trawl_query::parse(&rule.search) else { return false };
+    let finds_events =
+        pipeline.search.is_some() && pipeline.commands.iter().all(|command| command.kind() == CommandKind::Streaming);
+    let asks_the_clock = |condition: &Condition| {
+        let text = condition.to_string();
+        ["now(", "time(", "random("].iter().any(|function| text.contains(function))
+    };
+    if !finds_events || rule.levels.iter().any(|(_, condition)| asks_the_clock(condition)) {
+        return false;
+    }
+    let ctx = Arc::new(Context::new(0, Zone::UTC, TimeRange::ALL));
+    judge(rule, Batch::default(), false, 0, &ctx)
+        .is_ok_and(|findings| findings.iter().all(|finding| finding.reading.severity == Severity::Ok))
 }
 
 /// What a moment will have come to when it is committed.

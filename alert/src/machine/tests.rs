@@ -6,6 +6,10 @@ const SECOND: i64 = 1_000_000;
 /// Feeds a reading every 10 s (`.` ok, `w` warning, `c` critical, `-` neither holding nor clear) and prints what came of each: `.` nothing, else
 /// `P`ending, `L`apsed, `R`aised, `S`everity changed, `M` reminder, `E`nded; in lower case if nobody is told.
 fn run_from(state: &mut State, timing: &Timing, start: i64, readings: &str) -> String {
+    run_handled(state, timing, &Handling::default(), start, readings)
+}
+
+fn run_handled(state: &mut State, timing: &Timing, handling: &Handling, start: i64, readings: &str) -> String {
     let mut text = String::new();
     for (n, reading) in readings.chars().enumerate() {
         let severity = match reading {
@@ -15,7 +19,7 @@ fn run_from(state: &mut State, timing: &Timing, start: i64, readings: &str) -> S
         };
         let tick_us = (start + n as i64 * 10) * SECOND;
         let reading = Reading { tick_us, severity, is_clear: reading == '.' };
-        let change = state.advance("a", &Group::default(), timing, reading);
+        let change = state.advance("a", &Group::default(), timing, handling, reading);
         text.push(change.map_or('.', |change| {
             let letter = match change.what {
                 ChangeKind::Pending => 'P',
@@ -85,32 +89,40 @@ fn what_was_never_told_does_not_end_aloud_but_getting_worse_is_told() {
     assert_eq!(run(&throttle(60, 1.0, 60), "w.wc."), "RErSE");
 }
 
+fn said() -> Said {
+    Said { by: "kim".into(), at_us: 0, note: None }
+}
+
 #[test]
 fn it_is_said_again_until_somebody_acknowledges() {
     let timing = Timing { reminder_us: Some(20 * SECOND), ..Timing::default() };
     let mut state = State::default();
     assert_eq!(run_from(&mut state, &timing, 0, "ccccc"), "R.M.M");
-    assert!(state.acknowledge(Said { by: "kim".into(), at_us: 0, note: None }));
-    assert_eq!(run_from(&mut state, &timing, 50, "cccc.c"), "....ER");
-    assert!(state.handling.acknowledged.is_none(), "a new episode is nobody's yet");
+    let episode = state.phase.episode().unwrap().clone();
+    let handling = Handling { acknowledged: Some(OfEpisode { episode, said: said() }), ..Handling::default() };
+    assert_eq!(
+        run_handled(&mut state, &timing, &handling, 50, "cccc.ccc"),
+        "....ER.M",
+        "a new episode is nobody's yet"
+    );
+    assert!(handling.is_over(0, &state.phase));
 }
 
 #[test]
-fn nothing_can_be_acknowledged_where_nothing_fires() {
-    assert!(!State::default().acknowledge(Said { by: "kim".into(), at_us: 0, note: None }));
+fn a_snooze_ends_in_time() {
+    let snooze = Snooze { said: said(), until_us: Some(30 * SECOND), only: None };
+    let handling = Handling { snooze: Some(snooze), ..Handling::default() };
+    assert_eq!(run_handled(&mut State::default(), &Timing::default(), &handling, 0, "c.cc.c"), "rer.eR");
 }
 
 #[test]
-fn a_snooze_ends_in_time_or_with_a_change() {
-    let said = Said { by: "kim".into(), at_us: 0, note: None };
+fn a_snooze_of_an_episode_ends_with_a_change() {
     let mut state = State::default();
-    state.handling.snooze = Some(Snooze { said: said.clone(), until_us: Some(30 * SECOND), until_change: false });
-    assert_eq!(run_from(&mut state, &Timing::default(), 0, "c.cc.c"), "rer.eR");
-    let mut state = State::default();
-    assert_eq!(run_from(&mut state, &Timing::default(), 0, "w"), "R");
-    state.handling.snooze = Some(Snooze { said, until_us: None, until_change: true });
-    assert_eq!(run_from(&mut state, &Timing::default(), 10, "wwc."), "..SE");
-    assert!(state.handling.snooze.is_none());
+    let timing = Timing { reminder_us: Some(10 * SECOND), ..Timing::default() };
+    assert_eq!(run_from(&mut state, &timing, 0, "ww"), "RM");
+    let only = Some((state.phase.episode().unwrap().clone(), Severity::Warning));
+    let handling = Handling { snooze: Some(Snooze { said: said(), until_us: None, only }), ..Handling::default() };
+    assert_eq!(run_handled(&mut state, &timing, &handling, 20, "wwcc."), "..SME");
 }
 
 #[test]
@@ -133,7 +145,6 @@ fn the_last_moment_may_be_read_again() {
 fn a_state_survives_being_written() {
     let mut state = State::default();
     run_from(&mut state, &throttle(60, 2.0, 600), 0, "c.wc");
-    assert!(state.acknowledge(Said { by: "kim".into(), at_us: 7, note: Some("on it".into()) }));
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
 }

@@ -3,10 +3,11 @@
 use crate::lab::{Lab, SECOND, at, engine, options, rule, seconds, told};
 use proptest::prelude::*;
 use trawl_alert::Severity;
+use trawl_alert::audit::AuditRecord;
 use trawl_alert::backtest::replay;
 use trawl_alert::condition::Condition;
 use trawl_alert::evaluate::Evaluator;
-use trawl_alert::machine::{Said, Timing};
+use trawl_alert::machine::{Handling, OfEpisode, Phase, Said, Timing};
 use trawl_alert::notification::{Group, Happening};
 use trawl_alert::rule::{Per, Rule};
 use trawl_alert::schedule::Schedule;
@@ -155,6 +156,7 @@ fn what_happened_while_nobody_watched_is_made_up_for() {
     let rules = [rule("error", "count > 1")];
     let mut watch = lab.watch(&rules, 0.0);
     lab.advance(&mut watch, 10.9);
+    watch.save(at(10.9)).unwrap();
     drop(watch);
     // The process was stopped; when it starts again it reads what was written, and indexes it then.
     for second in [301.0, 302.0] {
@@ -193,12 +195,18 @@ fn a_person_s_word_lasts_as_long_as_the_episode() {
     let mut watch = lab.watch(&rules, 0.0);
     lab.advance(&mut watch, 20.9);
     drop(watch);
-    let record = trawl_alert::audit::AuditRecord::new(at(21.0), "acknowledge", []);
     let said = Said { by: "kim".to_owned(), at_us: at(21.0), note: None };
-    assert!(lab.book.handle("payment-db", &Group::default(), &record, |state| state.acknowledge(said)).unwrap());
+    let acknowledge = |handling: Handling, phase: &Phase| {
+        let record = AuditRecord::new(at(21.0), "acknowledge", []);
+        let acknowledged = Some(OfEpisode { episode: phase.episode()?.clone(), said });
+        Some((Handling { acknowledged, ..handling }, record))
+    };
+    assert!(lab.book.handle("payment-db", &Group::default(), acknowledge).unwrap());
+    assert!(!lab.book.handle("other", &Group::default(), |_, _| None).unwrap());
     let mut watch = lab.watch(&rules, 0.0);
     lab.advance(&mut watch, 60.9);
     assert_eq!(lab.told(), ["10 raised", "20 reminder", "50 resolved", "60 raised"]);
+    assert_eq!(lab.notifications()[2].acknowledged_by.as_deref(), Some("kim"));
 }
 
 #[test]
