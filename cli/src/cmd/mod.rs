@@ -1,5 +1,6 @@
 //! The verbs, one file each. A verb takes its arguments and the resolved configuration, and returns how it ended.
 
+pub mod alert;
 pub mod archive;
 pub mod completions;
 pub mod config;

@@ -88,11 +88,15 @@ pub(super) fn read(
         shown.extend(show(&raw, file, &origin));
         let Some(name) = raw.name.as_ref().map(|name| name.get_ref().trim().to_owned()).filter(|name| !name.is_empty())
         else {
-            return Err(Wrong::new("it has no name", "write for example name = \"payment-db\"").error("an [[alert]]", &origin));
+            return Err(
+                Wrong::new("it has no name", "write for example name = \"payment-db\"").error("an [[alert]]", &origin)
+            );
         };
         if let Some(other) = settings.iter().find(|setting| setting.name == name) {
             let what = format!("there is another one of that name ({})", other.origin);
-            return Err(Wrong::new(what, "give each alert a name of its own").error(&format!("alert `{name}`"), &origin));
+            return Err(
+                Wrong::new(what, "give each alert a name of its own").error(&format!("alert `{name}`"), &origin)
+            );
         }
         settings.push(AlertSetting { draft: draft(&name, raw), name, origin });
     }
@@ -143,7 +147,8 @@ impl AlertSetting {
             rule.schedule = Schedule::Cron(cron.map_err(|error| of(Wrong::new(error.to_string(), hint)))?);
         }
         if let Some(name) = active {
-            rule.active = Some(Arc::new(calendar(&name, context)?.with_context(|| format!("{title} of {}", self.origin))?));
+            rule.active =
+                Some(Arc::new(calendar(&name, context)?.with_context(|| format!("{title} of {}", self.origin))?));
         }
         rule.check(context.options).map_err(|bad| of(wrong_rule(bad)))?;
         Ok(rule)
@@ -154,7 +159,8 @@ impl AlertSetting {
 fn calendar(name: &str, context: &RuleContext<'_>) -> anyhow::Result<anyhow::Result<Calendar>> {
     let Some(setting) = context.calendars.get(name) else {
         let nearest = nearest(name, context.calendars.keys().map(String::as_str));
-        let hint = nearest.map_or("write a section [calendar.NAME]".to_owned(), |known| format!("did you mean `{known}`?"));
+        let hint =
+            nearest.map_or("write a section [calendar.NAME]".to_owned(), |known| format!("did you mean `{known}`?"));
         return Ok(Err(Advice::new(format!("there is no calendar `{name}`"), hint).into()));
     };
     let calendar = setting.calendar.clone();
@@ -188,19 +194,25 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
     let search = value(raw.search).filter(|search| !search.trim().is_empty());
     let search = search.ok_or_else(|| Wrong::new("it has no search", "write for example search = \"level=ERROR\""))?;
     let zone = value(raw.tz)
-        .map(|tz| tz.parse().map_err(|error| Wrong::new(format!("`tz`: {error}"), "write for example tz = \"Europe/London\"")))
+        .map(|tz| {
+            tz.parse().map_err(|error| Wrong::new(format!("`tz`: {error}"), "write for example tz = \"Europe/London\""))
+        })
         .transpose()?;
     let cron = value(raw.cron);
     let continuous = value(raw.continuous).unwrap_or(false);
     let schedule = match (us(raw.every), &cron, continuous) {
         (Some(interval_us), None, false) if interval_us >= 1_000_000 => Schedule::Every { interval_us },
-        (Some(_), None, false) => return Err(Wrong::new("`every` is shorter than a second", "write continuous = true")),
+        (Some(_), None, false) => {
+            return Err(Wrong::new("`every` is shorter than a second", "write continuous = true"));
+        }
         (None, Some(_), false) | (None, None, true) => Schedule::Continuous,
         (None, None, false) => {
             let hint = "write every = \"1m\", or cron = \"15 22 * * *\", or continuous = true";
             return Err(Wrong::new("nothing says when it is evaluated", hint));
         }
-        _ => return Err(Wrong::new("it has more than one of `every`, `cron` and `continuous`", "leave out all but one")),
+        _ => {
+            return Err(Wrong::new("it has more than one of `every`, `cron` and `continuous`", "leave out all but one"));
+        }
     };
     let severity = match value(raw.severity) {
         None => Severity::Critical,

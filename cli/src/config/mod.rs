@@ -30,11 +30,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
-use trawl_formats::{IndexName, Registry, Zone};
 use trawl_alert::rule::Rule;
-use trawl_query::{Knowledge, SearchOptions};
+use trawl_formats::{IndexName, Registry, Zone};
 use trawl_query::context::Limits;
 use trawl_query::lookup::Lookups;
+use trawl_query::{Knowledge, SearchOptions};
 use trawl_store::retention::Policies;
 pub use units::{ByteSize, Share, Timeout};
 
