@@ -3,6 +3,7 @@
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
@@ -64,9 +65,9 @@ pub enum Verb {
     Run(RunArgs),
     /// Search the indexed events
     Search(SearchArgs),
-    /// List the indexed sources and how far each has been read
+    /// List the sources, how far each has been read, and what is wrong with it
     Sources(SourcesArgs),
-    /// Show what the data folder holds
+    /// Show whether all is well: `trawl run`, how far behind it is, the indexes
     Status(StatusArgs),
     /// Show matching events as they arrive
     Tail(TailArgs),
@@ -164,6 +165,7 @@ What is followed stands in the configuration, for example:
 
 Examples:
   trawl run
+  trawl run --metrics-listen 127.0.0.1:9187
   trawl run /var/log/app
   kubectl logs -f app | trawl run -
 
@@ -178,6 +180,19 @@ pub struct RunArgs {
     /// Say once per minute what is being done
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// Serve figures for Prometheus at http://ADDRESS/metrics, and whether all is well at /healthz; a port alone is one of
+    /// 127.0.0.1 [default: not served]
+    #[arg(long, value_name = "ADDRESS", value_parser = socket_address)]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// `127.0.0.1:9187`, `[::1]:9187`, or a port of this machine.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| "it is not an address and a port such as 127.0.0.1:9187".to_owned()),
+    }
 }
 
 /// Arguments of `trawl search`.
@@ -289,10 +304,32 @@ pub struct TailArgs {
 
 /// Arguments of `trawl sources`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each row is a source and how it stands: following, draining (it has lost its name and is read to its end), loading (in bulk), \
+waiting (there is something that nobody reads), read, empty, binary (left out), copy, too old (left out), unreadable, gone, or \
+stream (standard input, a pipe, a command). `lag_bytes` were written and cannot be found yet; `lag_s` is the age of the oldest \
+of them. Other formats than table have more columns: bytes of the latest file, read and indexed, and what was not stored as it \
+stood: `nul_bytes` (runs of NULs, which hold nothing), `cut_events` (stored in pieces; nothing is lost).
+
+Examples:
+  trawl sources
+  trawl sources --problems
+  trawl sources --generations --index web
+  trawl sources -o ndjson | jq 'select(.lag_bytes > 0)'
+
+Exit status: 0 at least one source, 1 none.")]
 pub struct SourcesArgs {
     /// Only sources of this index; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub index: Vec<IndexName>,
+
+    /// Only sources that are behind, wait or cannot be read
+    #[arg(long)]
+    pub problems: bool,
+
+    /// A row for each file that was read under the name of a source, one after the other
+    #[arg(long, conflicts_with = "problems")]
+    pub generations: bool,
 
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
@@ -301,6 +338,15 @@ pub struct SourcesArgs {
 
 /// Arguments of `trawl status`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Says whether `trawl run` is at work, whether it is behind, and what is wrong, since when, and what to do about it; and prints \
+a row for each index. With `--output json` all of it is one object.
+
+Examples:
+  trawl status
+  trawl status -o json | jq .problems
+
+Exit status: 0 all is well, 1 there is no index yet, 2 something is wrong.")]
 pub struct StatusArgs {
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
@@ -629,5 +675,50 @@ mod tests {
         assert_eq!(search.query, ["ERROR", "db", "late"]);
         assert_eq!(search.earliest.as_deref(), Some("-1h"));
         assert_eq!(search.limit, Some(5));
+    }
+
+    /// The settings of a section of a unit file.
+    fn settings<'t>(unit: &'t str, section: &str) -> Vec<(&'t str, &'t str)> {
+        let (_, rest) = unit.split_once(&format!("\n[{section}]\n")).expect("the section is there");
+        let lines = rest.lines().take_while(|line| !line.starts_with('['));
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| line.split_once('=').unwrap_or_else(|| panic!("`{line}` is no setting"))).collect()
+    }
+
+    #[test]
+    fn the_unit_for_systemd_starts_what_there_is() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let unit = std::fs::read_to_string(format!("{folder}/contrib/systemd/trawl.service")).unwrap();
+        let service = settings(&unit, "Service");
+        let value = |key: &str| service.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        let words: Vec<&str> = value("ExecStart").unwrap().split(' ').collect();
+        let args = Args::try_parse_from(&words).unwrap_or_else(|error| panic!("{error}"));
+        let Verb::Run(run) = args.verb else { panic!("it runs {words:?}") };
+        assert!(run.paths.is_empty() && run.metrics_listen.is_some_and(|address| address.ip().is_loopback()));
+        assert_eq!(args.global.config.as_deref(), Some(std::path::Path::new("/etc/trawl/trawl.toml")));
+        assert_eq!((value("Type"), value("ExecReload")), (Some("notify"), Some("/bin/kill -HUP $MAINPID")));
+        // A process that is heard of once a minute is not taken for dead.
+        assert!(value("WatchdogSec").unwrap().parse::<u64>().unwrap() > 60);
+        assert_eq!(settings(&unit, "Unit").iter().filter(|(key, _)| *key == "Description").count(), 1);
+        assert_eq!(settings(&unit, "Install"), [("WantedBy", "multi-user.target")]);
+        let guide = std::fs::read_to_string(format!("{folder}/docs/GUIDE.md")).unwrap();
+        assert!(guide.contains("(../contrib/systemd/trawl.service)") && !guide.contains("[Service]"));
+    }
+
+    #[test]
+    fn systemd_understands_its_unit() {
+        let folder = tempfile::tempdir().unwrap();
+        let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../contrib/systemd/trawl.service"));
+        // It is not installed where it is tested.
+        let program = std::env::current_exe().unwrap();
+        let unit = unit.unwrap().replace("/usr/local/bin/trawl ", &format!("{} ", program.display()));
+        let path = folder.path().join("trawl.service");
+        std::fs::write(&path, unit).unwrap();
+        let verified = std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output();
+        // Without systemd there is nobody to ask.
+        let Ok(verified) = verified else { return };
+        let text = String::from_utf8_lossy(&verified.stderr);
+        let own: Vec<&str> = text.lines().filter(|line| line.contains("trawl.service")).collect();
+        assert!(own.is_empty(), "{own:#?}");
     }
 }

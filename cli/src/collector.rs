@@ -1,10 +1,10 @@
 //! Where `collect` brings its events: into the store, or to whoever writes it.
 
-use crate::cmd::index::{Surroundings, open_writer, perform};
+use crate::cmd::index::{Surroundings, perform};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
-use crate::spool::{Answer, Client, IndexWork, InputPath, Request, Waited, Work};
-use anyhow::bail;
+use crate::spool::{Answer, Errand, IndexWork, InputPath, Request, Stdin, Work};
+use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::Progress;
 use trawl_query::{Cancel, CollectedEvents, Collector};
+use trawl_store::Writer;
 
 /// How often it is asked whether the search was cancelled.
 const POLL: Duration = Duration::from_millis(20);
@@ -45,24 +46,19 @@ impl StoreCollector {
             exclude: Vec::new(),
             is_verbose: false,
         };
-        loop {
-            let Some(client) = Client::of(&self.config.data.value)? else { return self.index_here(&work, events) };
-            client.copy_stdin(events.text.as_bytes(), &|| self.is_cancelled())?;
-            if self.is_cancelled() {
-                bail!("the search was cancelled; nothing was written");
-            }
-            let request = Request { work: Work::Index(work.clone()), has_color: false };
-            match client.ask(&request, &|| self.is_cancelled())? {
-                Waited::Answered(answer) => return Ok(answer),
-                Waited::TakenBack => bail!("the search was cancelled; nothing was written"),
-                // It ended meanwhile.
-                Waited::Unserved => {}
-            }
-        }
+        let request = Request { work: Work::Index(work.clone()), has_color: false };
+        let errand = Errand {
+            config: &self.config,
+            request: &request,
+            stdin: Some(Box::new(events.text.as_bytes())),
+            is_cancelled: &|| self.is_cancelled(),
+            is_shown: false,
+        };
+        let answer = errand.run(|writer, stdin| self.index_here(writer, &work, stdin))?;
+        answer.context("the search was cancelled; nothing was written")
     }
 
-    fn index_here(&self, work: &IndexWork, events: &CollectedEvents) -> anyhow::Result<Answer> {
-        let writer = open_writer(&self.config)?;
+    fn index_here(&self, writer: &Writer, work: &IndexWork, stdin: Stdin<'_>) -> anyhow::Result<Answer> {
         let cancel = Arc::new(AtomicBool::new(false));
         let is_done = AtomicBool::new(false);
         let surroundings = Surroundings {
@@ -79,7 +75,7 @@ impl StoreCollector {
                     thread::sleep(POLL);
                 }
             });
-            let answer = perform(&writer, work, &surroundings, || events.text.as_bytes());
+            let answer = perform(writer, work, &surroundings, stdin);
             is_done.store(true, Ordering::Relaxed);
             answer
         })

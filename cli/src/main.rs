@@ -12,10 +12,13 @@ mod config;
 mod docs;
 mod error;
 mod exit_code;
+mod metrics;
 mod output;
 mod prompt;
+mod run_state;
 mod signals;
 mod spool;
+mod standing;
 mod terminal;
 mod words;
 

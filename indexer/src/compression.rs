@@ -41,8 +41,8 @@ impl fmt::Display for Compression {
 }
 
 impl Compression {
-    /// The format of a file that begins with `magic` ([`MAGIC_LEN`] bytes, or the whole file if it is shorter).
-    pub(crate) fn detect(magic: &[u8]) -> Option<Self> {
+    /// The format of a file that begins with `magic`: the first ten bytes, or the whole file if it is shorter.
+    pub fn detect(magic: &[u8]) -> Option<Self> {
         match magic {
             // Method 8 is the only one ever used; the upper flags are reserved and zero.
             [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Some(Self::Gzip),

@@ -8,6 +8,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use trawl_store::FileStamp;
 use walkdir::WalkDir;
 
 /// What to index.
@@ -53,6 +54,8 @@ pub(crate) struct FileMeta {
     pub(crate) len: u64,
     /// When it was last written, microseconds since the epoch.
     pub(crate) mtime_us: i64,
+    /// When anything about it was last changed, nanoseconds since the epoch.
+    pub(crate) ctime_ns: i64,
 }
 
 impl From<&Metadata> for FileMeta {
@@ -62,7 +65,15 @@ impl From<&Metadata> for FileMeta {
             ino: metadata.ino(),
             len: metadata.len(),
             mtime_us: metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000),
+            ctime_ns: metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()),
         }
+    }
+}
+
+impl From<&FileMeta> for FileStamp {
+    fn from(meta: &FileMeta) -> Self {
+        let FileMeta { dev, ino, len, mtime_us, ctime_ns } = *meta;
+        Self { dev, ino, len, mtime_us, ctime_ns }
     }
 }
 

@@ -51,6 +51,12 @@ pub enum FileError {
     /// The file or directory could not be opened, listed or read.
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
+    /// The file is none: the kernel makes up what is in it whenever it is read.
+    #[error("lies on {file_system}, whose files are made when they are read: use a command as input instead")]
+    Made {
+        /// Name of the file system.
+        file_system: &'static str,
+    },
     /// Reading failed inside the file; the events before are indexed.
     #[error("cannot be read any further than byte {offset}")]
     ReadFailed {

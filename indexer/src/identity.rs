@@ -9,10 +9,11 @@ use crate::stored::StoredContent;
 use hashbrown::HashMap;
 use std::ffi::OsStr;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use trawl_formats::event::IndexName;
 use trawl_store::catalog::GenerationState;
-use trawl_store::{Fingerprint, SourceState, StoreError, Tail};
+use trawl_store::{Fingerprint, FinishedFile, SourceId, SourceState, StoreError, Tail};
 
 /// Suffixes that compression tools append.
 const COMPRESSION_SUFFIXES: [&str; 11] =
@@ -84,7 +85,7 @@ fn strip_count(text: &str) -> &str {
 ///
 /// ```text
 /// date := digits{8} | digits{10} | digits{12} | digits{14} | digits{4} sep digits{2} sep digits{2} rest
-/// rest := (letter T or sep, digits{1..6})*                    sep := `-` `.` `_` `:`
+/// rest := (letter T or sep, digits{1..6} | digits{10})*       sep := `-` `.` `_` `:`
 /// ```
 fn strip_date(text: &str) -> &str {
     let is_separator = |byte: u8| matches!(byte, b'-' | b'.' | b'_' | b':');
@@ -115,11 +116,11 @@ fn is_date(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether `bytes` are groups of at most six digits, each behind a separator or `T`.
+/// Whether `bytes` are groups of at most six digits, or of the ten of seconds since the epoch, each behind a separator or `T`.
 fn is_time(mut bytes: &[u8]) -> bool {
     while let Some((separator, rest)) = bytes.split_first() {
         let n_digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if separator.is_ascii_digit() || !(1..=6).contains(&n_digits) {
+        if separator.is_ascii_digit() || !matches!(n_digits, 1..=6 | 10) {
             return false;
         }
         bytes = &rest[n_digits..];
@@ -151,6 +152,7 @@ impl Family {
 pub(crate) struct KnownSources {
     sources: Vec<SourceState>,
     by_family: HashMap<Family, Vec<usize>>,
+    by_id: HashMap<SourceId, usize>,
     /// Source and generation by device and inode.
     by_inode: HashMap<(u64, u64), Vec<(usize, usize)>>,
 }
@@ -167,6 +169,7 @@ impl KnownSources {
     pub(crate) fn new(all: Vec<SourceState>, index: &IndexName) -> Self {
         let sources: Vec<SourceState> = all.into_iter().filter(|source| source.index == *index).collect();
         let mut by_family: HashMap<Family, Vec<usize>> = HashMap::new();
+        let by_id = sources.iter().enumerate().map(|(source_idx, source)| (source.id, source_idx)).collect();
         let mut by_inode: HashMap<_, Vec<_>> = HashMap::new();
         for (source_idx, source) in sources.iter().enumerate() {
             by_family.entry(Family::of(&source.path)).or_default().push(source_idx);
@@ -175,11 +178,19 @@ impl KnownSources {
                 by_inode.entry((dev, ino)).or_default().push((source_idx, generation_idx));
             }
         }
-        Self { sources, by_family, by_inode }
+        Self { sources, by_family, by_id, by_inode }
     }
 
     pub(crate) fn source(&self, at: GenerationRef) -> &SourceState {
         &self.sources[at.source]
+    }
+
+    /// Whether everything in a file is known still that was when this was noted of it.
+    pub(crate) fn covers(&self, file: &FinishedFile) -> bool {
+        let source = self.by_id.get(&file.source).map(|&source_idx| &self.sources[source_idx]);
+        let generations = source.into_iter().flat_map(|source| &source.generations);
+        let mut generations = generations.filter(|generation| generation.number == file.generation);
+        generations.any(|generation| generation.committed.first_gap(0) >= file.content_len)
     }
 
     pub(crate) fn generation(&self, at: GenerationRef) -> &GenerationState {
@@ -189,6 +200,13 @@ impl KnownSources {
     /// Sources whose first file had exactly this path, latest first.
     pub(crate) fn at_path<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s SourceState> {
         self.sources.iter().rev().filter(move |source| source.path == path)
+    }
+
+    /// The standard input that was read under a number before, as far as it was; it began with `head`.
+    pub(crate) fn stdin(&self, id: NonZeroU64, head: &[u8]) -> Option<GenerationRef> {
+        let known = self.by_inode.get(&(0, id.get())).into_iter().flatten();
+        let known = known.map(|&(source, generation)| GenerationRef { source, generation });
+        known.rev().find(|&at| self.generation(at).fingerprint.matches(head))
     }
 
     /// Generations that begin with `head` and may be the file at `path`, the most likely first.
@@ -307,6 +325,8 @@ mod tests {
             "app.log-20261120",
             "app.log-20261120.gz",
             "app.log-20261120-1",
+            "app.log-20261120-1763640000",
+            "app.log-20261120-1763640000.gz",
             "app.log-2026112014",
             "app.log-1763640000",
             "app.log.2026-11-20",

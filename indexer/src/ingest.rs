@@ -4,6 +4,7 @@ use crate::compression::Compression;
 use crate::content::{self, decode};
 use crate::error::FileError;
 use crate::job::{BLOCK_BYTES, FileJob, Kind, PlainAccess};
+use crate::look::is_untouched;
 use crate::options::Options;
 use crate::piece::{self, Before};
 use crate::progress::Progress;
@@ -17,7 +18,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use trawl_formats::parse::{EventFlags, ParsedBlock, Parser, Step};
-use trawl_store::{BlockInput, BucketBuilder, Result, Writer};
+use trawl_store::{BlockInput, BucketBuilder, FinishedFile, Result, SourceHandle, Writer};
 
 /// Less than this in view, and more is brought in before the parser is asked for a block: blocks stay of one size.
 const LOW_WATER: usize = 2 * BLOCK_BYTES;
@@ -130,8 +131,17 @@ impl<'r> Worker<'r> {
         let mut buffer = mem::take(&mut self.buffer);
         let mut window = BufferedWindow::new(stream, &mut buffer, 0);
         let outcome = self.read_stream(job, &mut window);
+        let (content_len, is_at_end) = (window.offset() + window.bytes().len() as u64, window.reaches_end());
         self.buffer = buffer;
-        outcome
+        outcome?;
+        // Of the file that was looked at and is the same still, everything is known once this is committed.
+        if is_at_end && !job.tally.has_errors() && !self.shared.is_cancelled() && is_untouched(&job.path, &job.meta) {
+            let SourceHandle { id: source, generation, .. } = *job.handle;
+            let file = FinishedFile { stamp: (&job.meta).into(), source, generation, content_len };
+            let Options { index, now_us, .. } = self.shared.options;
+            self.shared.writer.catalog().note_finished(index, &[file], *now_us)?;
+        }
+        Ok(())
     }
 
     /// Reads what was not read before of a stream.

@@ -113,6 +113,11 @@ impl Tally {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
     }
 
+    /// Whether anything has failed.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Events, bytes and errors.
     pub(crate) fn take(&self) -> (u64, u64, Vec<FileError>) {
         let errors = mem::take(&mut *self.errors.lock().unwrap_or_else(PoisonError::into_inner));

@@ -46,6 +46,7 @@ mod custody;
 mod discovery;
 mod dry_run;
 mod error;
+mod file_system;
 mod format;
 mod host;
 pub mod identity;
@@ -68,6 +69,7 @@ pub use custody::Custody;
 pub use discovery::{Input, Survey, survey};
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};
 pub use error::{FileError, IndexError};
+pub use file_system::FileSystem;
 pub use options::Options;
 pub use progress::Progress;
 pub use report::{FileReport, Outcome, Report, SkipReason, Skipped, Totals};
@@ -98,7 +100,8 @@ pub(crate) const STDIN_NAME: &str = "stdin";
 /// Indexes what `inputs` stand for, each byte once however often it is called.
 ///
 /// Durable when it returns, and bucket by bucket before: after a crash or [`Options::cancel`] the next call goes on where
-/// this one ended. Standard input alone is never known again; what was committed of it before a crash stays.
+/// this one ended. Standard input alone is known again only by a number ([`Options::stdin_id`]); without one, what was committed
+/// of it before a crash stays, and it is stored again.
 ///
 /// # Errors
 /// If the store fails, or the options or inputs make no sense. What is wrong with single files is part of the [`Report`].

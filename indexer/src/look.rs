@@ -4,6 +4,7 @@ use crate::compression::Compression;
 use crate::content::{CompressedContent, PlainContent, detect_compression, open};
 use crate::discovery::{FileMeta, Found};
 use crate::error::FileError;
+use crate::file_system::FileSystem;
 use crate::format::{DETECT_LEN, Format, detect_format};
 use crate::identity::{Content, GenerationRef, IdentifyError, Identity, KnownSources, identify};
 use crate::read::read_at_most;
@@ -13,8 +14,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::{Registry, Rules};
-use trawl_store::{Fingerprint, RangeSet, StoreError};
+use trawl_store::{Catalog, Fingerprint, FinishedFile, RangeSet, StoreError};
 
 /// NULs at the end of a file that were allocated but not yet written. Fewer are text.
 pub(crate) const MIN_UNWRITTEN: u64 = 4096;
@@ -45,10 +47,20 @@ pub(crate) enum NoLook {
         /// What is wrong with it.
         error: Option<FileError>,
     },
+    /// It is compressed, and everything in it is known. This can be noted.
+    Finished(FinishedFile),
     /// It is not text.
     Binary,
     /// The store cannot be read.
     Store(StoreError),
+}
+
+/// What is in a file.
+enum Inside {
+    /// Something that is to be read, behind a head.
+    Unread(Vec<u8>, Subject),
+    /// Nothing but what is known of a generation.
+    Read(GenerationRef),
 }
 
 impl From<io::Error> for NoLook {
@@ -102,6 +114,11 @@ pub(crate) struct Observer<'r> {
     /// Rules of the sourcetype that was asked for.
     pub(crate) forced: Option<&'r Arc<Rules>>,
     pub(crate) purpose: Purpose,
+    /// Where it is noted which compressed files hold nothing new, and of which index.
+    pub(crate) catalog: &'r Catalog,
+    pub(crate) index: &'r IndexName,
+    /// Microseconds since the epoch.
+    pub(crate) now_us: i64,
 }
 
 impl Observer<'_> {
@@ -111,6 +128,9 @@ impl Observer<'_> {
     /// If there is nothing to read.
     pub(crate) fn look(&self, found: &Found, known_as: KnownAs) -> Result<Look, NoLook> {
         let (file, meta) = open(&found.real_path)?;
+        if let FileSystem::Made(file_system) = FileSystem::of_file(&file)? {
+            return Err(NoLook::Done { outcome: Outcome::Failed, error: Some(FileError::Made { file_system }) });
+        }
         match detect_compression(&file)? {
             None => self.look_at_plain(found, known_as, &file, meta),
             Some(compression) => self.look_at_compressed(found, known_as, compression, meta),
@@ -123,8 +143,10 @@ impl Observer<'_> {
         let has_more = |_: &mut PlainContent<'_>, committed: &RangeSet| {
             Ok(self.purpose == Purpose::Follow || !committed.holes(meta.len).is_empty())
         };
-        let (head, subject) = self.look_inside(found, known_as, &meta, &mut content, has_more)?;
-        Ok(Look { meta, compression: None, head, subject })
+        match self.look_inside(found, known_as, &meta, &mut content, has_more)? {
+            Inside::Unread(head, subject) => Ok(Look { meta, compression: None, head, subject }),
+            Inside::Read(_) => Err(nothing_to_read(Outcome::Unchanged)),
+        }
     }
 
     fn look_at_compressed(
@@ -134,14 +156,34 @@ impl Observer<'_> {
         compression: Compression,
         meta: FileMeta,
     ) -> Result<Look, NoLook> {
+        if known_as != KnownAs::Renewed && self.is_finished(&meta)? {
+            return Err(nothing_to_read(Outcome::Unchanged));
+        }
         let mut content = CompressedContent::new(&found.real_path, compression);
         let has_more =
             |content: &mut CompressedContent<'_>, committed: &RangeSet| content.reaches(committed.first_gap(0));
         match self.look_inside(found, known_as, &meta, &mut content, has_more) {
-            Ok((head, subject)) => Ok(Look { meta, compression: Some(compression), head, subject }),
+            Ok(Inside::Unread(head, subject)) => Ok(Look { meta, compression: Some(compression), head, subject }),
+            Ok(Inside::Read(at)) => {
+                let content_len = content.known_len();
+                Err(match (content.into_damage(), content_len) {
+                    (None, Some(content_len)) if is_untouched(&found.real_path, &meta) => {
+                        let (source, generation) = (self.known.source(at).id, self.known.generation(at).number);
+                        NoLook::Finished(FinishedFile { stamp: (&meta).into(), source, generation, content_len })
+                    }
+                    (error, _) => NoLook::Done { outcome: Outcome::Unchanged, error },
+                })
+            }
             Err(NoLook::Done { outcome, error: None }) => Err(NoLook::Done { outcome, error: content.into_damage() }),
             Err(other) => Err(other),
         }
+    }
+
+    /// Whether it was noted of a compressed file that everything in it is known, and nobody has touched it since.
+    fn is_finished(&self, meta: &FileMeta) -> Result<bool, NoLook> {
+        let noted = self.catalog.finished_file(self.index, &meta.into(), self.now_us).map_err(NoLook::Store)?;
+        // What was known may be so no more, where a log was damaged.
+        Ok(noted.is_some_and(|file| self.known.covers(&file)))
     }
 
     fn look_inside<C: Content>(
@@ -151,7 +193,7 @@ impl Observer<'_> {
         meta: &FileMeta,
         content: &mut C,
         has_more: impl FnOnce(&mut C, &RangeSet) -> io::Result<bool>,
-    ) -> Result<(Vec<u8>, Subject), NoLook> {
+    ) -> Result<Inside, NoLook> {
         let head = content.read(0, Fingerprint::MAX_HEAD_LEN)?;
         if head.is_empty() {
             return Err(nothing_to_read(Outcome::Empty));
@@ -162,20 +204,25 @@ impl Observer<'_> {
         };
         let subject = match identity {
             Identity::Known(at) if has_more(content, &self.known.generation(at).committed)? => Subject::Known(at),
-            Identity::Known(_) | Identity::Copy(_) => return Err(nothing_to_read(Outcome::Unchanged)),
+            Identity::Known(at) | Identity::Copy(at) => return Ok(Inside::Read(at)),
             Identity::Unknown if known_as == KnownAs::Relative => return Err(nothing_to_read(Outcome::NotReached)),
             Identity::Unknown => {
                 let start = content.read(0, DETECT_LEN)?;
                 Subject::New(self.detect(&start, &found.path).ok_or(NoLook::Binary)?)
             }
         };
-        Ok((head, subject))
+        Ok(Inside::Unread(head, subject))
     }
 
     /// The format of a content that begins with `start`; `None` if it is not text.
     pub(crate) fn detect(&self, start: &[u8], path: &Path) -> Option<Format> {
         detect_format(self.registry, self.forced, start, path)
     }
+}
+
+/// Whether nobody has touched the file at `path` since it was asked for `meta`.
+pub(crate) fn is_untouched(path: &Path, meta: &FileMeta) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| FileMeta::from(&metadata) == *meta)
 }
 
 /// Where the written part of a file ends: some programs allocate a file in advance, and the end is NUL until it is

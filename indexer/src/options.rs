@@ -1,7 +1,7 @@
 //! What can be chosen for a run.
 
 use crate::custody::Custody;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -20,6 +20,9 @@ pub struct Options {
     pub host: Option<Host>,
     /// Source of all files. Default: the path of each, `stdin` for standard input.
     pub source: Option<Source>,
+    /// Number that the standard input of this run is known by, not 0. If it is read again under the same number, from its
+    /// beginning, what is committed of it is not stored twice. Default: it is new each time.
+    pub stdin_id: Option<NonZeroU64>,
     /// Zone of time stamps that name none.
     pub zone: Zone,
     /// Globs of files and directories that are left out: with `/` they are compared with the whole path, else with the
@@ -49,6 +52,7 @@ impl Options {
             sourcetype: None,
             host: None,
             source: None,
+            stdin_id: None,
             zone,
             exclude: Vec::new(),
             jobs: None,

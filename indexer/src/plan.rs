@@ -18,6 +18,7 @@ use crate::report::Outcome;
 use crate::stored::StoredContent;
 use rayon::prelude::*;
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -132,11 +133,20 @@ impl<'r> Planner<'r> {
         }
         let known = &self.known_sources()?;
         let stored = StoredContent::new(self.shared.writer);
-        let observer = Observer { known, stored, registry: self.registry, forced: self.forced.as_ref(), purpose };
+        let observer = Observer {
+            known,
+            stored,
+            registry: self.registry,
+            forced: self.forced.as_ref(),
+            purpose,
+            catalog: self.shared.writer.catalog(),
+            index,
+            now_us: self.shared.options.now_us,
+        };
         let looks: Vec<Result<Look, NoLook>> =
             held.par_iter().map(|candidate| observer.look(&candidate.found, candidate.known_as)).collect();
 
-        let mut claims = Claims::default();
+        let (mut claims, mut finished) = (Claims::default(), Vec::new());
         for (candidate, look) in held.into_iter().zip(looks) {
             let verdict = match look {
                 Ok(look) if !claims.claim(&candidate.found, &look) => {
@@ -152,6 +162,10 @@ impl<'r> Planner<'r> {
                     }
                 },
                 Err(NoLook::Done { outcome, error }) => Verdict::Done { outcome, error },
+                Err(NoLook::Finished(file)) => {
+                    finished.push(file);
+                    Verdict::Done { outcome: Outcome::Unchanged, error: None }
+                }
                 Err(NoLook::Binary) => Verdict::Binary,
                 Err(NoLook::Store(error)) => return Err(error),
             };
@@ -161,6 +175,7 @@ impl<'r> Planner<'r> {
             }
             admitted.verdicts.push((candidate.report_idx, verdict));
         }
+        self.shared.writer.catalog().note_finished(index, &finished, self.shared.options.now_us)?;
         Ok(admitted)
     }
 
@@ -333,7 +348,8 @@ impl<'r> Planner<'r> {
         Ok(pieces)
     }
 
-    /// A job for standard input, which has no path to be known by and is new each time. `None` if it is not text.
+    /// A job for standard input, which has no path to be known by: it is new each time, unless it has a number by which it
+    /// was read before. `None` if it is not text.
     ///
     /// # Errors
     /// If the catalog fails.
@@ -344,11 +360,22 @@ impl<'r> Planner<'r> {
     ) -> Result<Option<FileJob>, StoreError> {
         let path = Path::new(crate::STDIN_NAME);
         let Some(format) = detect_format(self.registry, self.forced.as_ref(), start, path) else { return Ok(None) };
-        let fingerprint = Fingerprint::of(start, 0, 0);
-        let source = Source::from(crate::STDIN_NAME);
-        let (_, handle) = self.enter(&self.known_sources()?, path, source, &format, fingerprint)?;
-        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us };
+        let id = self.shared.options.stdin_id;
+        // There is no device 0: it is no file's fingerprint.
+        let fingerprint = Fingerprint::of(start, 0, id.map_or(0, NonZeroU64::get));
+        let known = self.known_sources()?;
+        let meta = FileMeta { dev: 0, ino: 0, len: 0, mtime_us: self.shared.options.now_us, ctime_ns: 0 };
         let kind = Kind::Stdin { compression };
+        if let Some(at) = id.and_then(|id| known.stdin(id, start)) {
+            let (_, handle, rules, read_before) = self.resume(&known, at, path, &fingerprint)?;
+            let (n_events, n_bytes) = (known.generation(at).n_events, read_before.committed.len());
+            let job = self.job(path, meta, kind, handle, rules, read_before);
+            // What is reported is what became of all of it.
+            job.tally.add(n_events, n_bytes);
+            return Ok(Some(job));
+        }
+        let source = Source::from(crate::STDIN_NAME);
+        let (_, handle) = self.enter(&known, path, source, &format, fingerprint)?;
         Ok(Some(self.job(path, meta, kind, handle, format.rules, ReadBefore::default())))
     }
 }

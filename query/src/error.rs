@@ -279,10 +279,15 @@ impl RunError {
             RunError::Limit { limit: "max_memory_bytes", .. } => Some(
                 "raise max_memory_bytes under [limits] in trawl.toml, or keep fewer rows, fields or groups before it",
             ),
+            RunError::Limit { limit: "max_spill_bytes", .. } => {
+                Some("raise max_spill_bytes under [limits] in trawl.toml, or search a shorter time")
+            }
             RunError::Limit { limit: "max_groups", .. } => {
                 Some("raise max_groups under [limits] in trawl.toml, or group by fewer values")
             }
-            RunError::Spill { .. } => Some("make room there, or name another folder in TMPDIR"),
+            RunError::Spill { .. } => {
+                Some("make room there, or name another folder: spill_folder under [limits] in trawl.toml, or TMPDIR")
+            }
             _ => None,
         }
     }

@@ -291,7 +291,7 @@ impl Search {
                 }
             }
             if self.options.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() {
-                summary.diagnosis = TermDiagnosis::of(expr, &self.plan, engine).unwrap_or_default();
+                summary.diagnosis = TermDiagnosis::of(expr, &self.plan, engine, scan.buckets()).unwrap_or_default();
             }
             summary.coverage = scan.coverage();
             if !summary.coverage.is_complete() && summary.incomplete.is_none() {
@@ -378,7 +378,7 @@ impl Search {
         let coverage = scan.coverage();
         let (certain, possible) = scan.n_candidates();
         let written = || -> std::fmt::Result {
-            for term in TermDiagnosis::of(expr, &self.plan, engine).unwrap_or_default() {
+            for term in TermDiagnosis::of(expr, &self.plan, engine, scan.buckets()).unwrap_or_default() {
                 writeln!(
                     text,
                     "term    {}: at most {} events in range, {} in all",

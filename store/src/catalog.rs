@@ -1,14 +1,20 @@
 //! The catalog: which buckets there are, and how far each source has been read.
 //!
 //! A SQLite database in WAL mode with `synchronous=FULL`: a committed transaction survives a power cut, and readers never
-//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files and `sources.json`.
+//! wait for the writer. Everything in it can be rebuilt from the `bucket.json` files and `sources.json`; what cannot
+//! ([`finished`]) only saves work.
+
+pub mod finished;
+
+mod log;
 
 use crate::bucket::builder::SealedBucket;
 use crate::bucket::meta::{BucketMeta, SourceMeta};
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
 use crate::retention::aged_out::{AgedOut, AgedOutFile};
-use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, Tail, path_text};
+use crate::source::{Fingerprint, Hash16, SourceEntry, SourceHandle, SourceId, Tail, path_text};
+use log::Log;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -99,6 +105,20 @@ CREATE TABLE aged_range (
     tail_len INTEGER NOT NULL,
     tail_hash TEXT NOT NULL,
     PRIMARY KEY (source_id, generation, end)
+) WITHOUT ROWID;
+-- Compressed files of which everything is known, as they were then.
+CREATE TABLE finished_file (
+    index_name TEXT NOT NULL,
+    dev INTEGER NOT NULL,
+    ino INTEGER NOT NULL,
+    len INTEGER NOT NULL,
+    mtime_us INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    source_id INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    content_len INTEGER NOT NULL,
+    noted_at_us INTEGER NOT NULL,
+    PRIMARY KEY (index_name, dev, ino)
 ) WITHOUT ROWID;
 "];
 
@@ -233,6 +253,7 @@ pub struct Catalog {
     connection: Mutex<Connection>,
     /// Schema of the database: a reader does not migrate.
     version: u32,
+    log: Log,
 }
 
 /// What a search needs of the catalog, read in one transaction.
@@ -284,7 +305,11 @@ impl Catalog {
         };
         let (connection, version) = open().map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
         check_version(&path, version)?;
-        Ok(Self { path, connection: Mutex::new(connection), version: SCHEMA_VERSION })
+        Ok(Self::new(path, connection, SCHEMA_VERSION))
+    }
+
+    fn new(path: PathBuf, connection: Connection, version: u32) -> Self {
+        Self { path, connection: Mutex::new(connection), version, log: Log::default() }
     }
 
     fn has_aged(&self) -> bool {
@@ -314,13 +339,17 @@ impl Catalog {
             let folded = wal.metadata().map_or(true, |wal| wal.len() == 0);
             if folded { open("mode=ro&immutable=1") } else { Err(error) }
         });
-        let (connection, version) = opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?;
+        let (connection, version) = match opened {
+            // A power cut came while the catalog was created.
+            Err(_) if has_rollback_journal(&path) => return Err(StoreError::NoStore { path: data.to_owned() }),
+            opened => opened.map_err(|source| StoreError::Catalog { path: path.clone(), source })?,
+        };
         check_version(&path, version)?;
         if version == 0 {
             // A writer was stopped between creating the file and the tables in it.
             return Err(StoreError::NoStore { path: data.to_owned() });
         }
-        Ok(Self { path, connection: Mutex::new(connection), version })
+        Ok(Self::new(path, connection, version))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -330,13 +359,20 @@ impl Catalog {
 
     /// Runs a transaction; it is durable when this returns.
     fn run<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        self.explained(transact(&mut self.lock(), statement))
+        let mut connection = self.lock();
+        self.log.mend(&mut connection, &self.path)?;
+        let n_changes = connection.total_changes();
+        let answer = transact(&mut connection, statement);
+        self.log.note_durable(&answer, connection.total_changes() > n_changes);
+        self.explained(answer)
     }
 
     /// Runs a transaction that need not survive a power cut by itself. The next durable one syncs the same log and with it
     /// this one: a source is never lost while a bucket names it, and thousands of new files do not wait for the disk.
     fn run_lazily<T>(&self, statement: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut connection = self.lock();
+        self.log.mend(&mut connection, &self.path)?;
+        self.log.note_lazy();
         let lazily = connection.pragma_update(None, "synchronous", "NORMAL");
         let value = lazily.and_then(|()| transact(&mut connection, statement));
         let restored = connection.pragma_update(None, "synchronous", "FULL");
@@ -368,8 +404,7 @@ impl Catalog {
         let transaction = self.explained(connection.transaction())?;
         let snapshot = self.explained(take_snapshot(&transaction))?;
         read(snapshot, &|source, generation, at| {
-            let tables = if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] };
-            self.explained(is_committed(&transaction, tables, source, generation, at))
+            self.explained(is_committed(&transaction, self.range_tables(), source, generation, at))
         })
     }
 
@@ -378,41 +413,21 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
+        self.run(|transaction| read_sources(transaction, self.range_tables()))
+    }
+
+    /// The same, and the live logs that were not part of it at that moment, the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn sources_and_live_logs(&self) -> Result<(Vec<SourceState>, Vec<LiveLogRow>)> {
         self.run(|transaction| {
-            let mut sources: BTreeMap<u64, SourceState> = transaction
-                .prepare_cached("SELECT * FROM source")?
-                .query_map([], |row| source_row(row).map(|source| (source.id.0, source)))?
-                .collect::<rusqlite::Result<_>>()?;
-            let mut generations = transaction.prepare_cached("SELECT * FROM generation ORDER BY source_id, number")?;
-            let mut rows = generations.query([])?;
-            while let Some(row) = rows.next()? {
-                if let Some(source) = sources.get_mut(&unsigned(row, "source_id")?) {
-                    source.generations.push(generation_row(row)?);
-                }
-            }
-            for table in if self.has_aged() { &RANGE_TABLES[..] } else { &RANGE_TABLES[..1] } {
-                let mut ranges = transaction.prepare_cached(&format!("SELECT * FROM {table}"))?;
-                let mut rows = ranges.query([])?;
-                while let Some(row) = rows.next()? {
-                    let (id, number, range, tail) = range_row(row)?;
-                    let generation = sources.get_mut(&id).and_then(|source| {
-                        source.generations.iter_mut().find(|generation| generation.number == number)
-                    });
-                    if let Some(generation) = generation {
-                        generation.committed.insert(range.clone());
-                        if *table == AGED_RANGES {
-                            generation.aged_out.insert(range);
-                        }
-                        generation.tails.push(tail);
-                    }
-                }
-            }
-            for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
-                generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
-                generation.tails.dedup();
-            }
-            Ok(sources.into_values().collect())
+            Ok((read_sources(transaction, self.range_tables())?, take_snapshot(transaction)?.live_logs))
         })
+    }
+
+    fn range_tables(&self) -> &'static [&'static str] {
+        if self.has_aged() { &RANGE_TABLES } else { &RANGE_TABLES[..1] }
     }
 
     /// Enters a source, and the number of its first generation: 0, unless other files have the same value of the field
@@ -503,7 +518,7 @@ impl Catalog {
                     touched.insert((id, number));
                 }
                 for source in &meta.sources {
-                    let key = (source.id.0, source.generation);
+                    let key = (source.entry.id.0, source.entry.generation);
                     if let Some(aged) = aged.get_mut(&key).filter(|_| touched.contains(&key)) {
                         aged.n_events += source.n_events;
                     }
@@ -574,7 +589,7 @@ impl Catalog {
             for source in &new.meta.sources {
                 transaction
                     .prepare_cached("UPDATE generation SET n_events = n_events - ? WHERE source_id = ? AND number = ?")?
-                    .execute(params![source.n_events as i64, source.id.0 as i64, source.generation])?;
+                    .execute(params![source.n_events as i64, source.entry.id.0 as i64, source.entry.generation])?;
                 insert_gain(transaction, &new.meta.id, source)?;
             }
             Ok(())
@@ -642,7 +657,7 @@ impl Catalog {
             live_logs.iter().try_for_each(|(id, index)| insert_live_log(transaction, id, index))?;
             for bucket in sealed {
                 for source in &bucket.meta.sources {
-                    restore_source(transaction, &source.handle(&bucket.meta.index))?;
+                    restore_source(transaction, &source.entry.handle(&bucket.meta.index))?;
                 }
                 insert_bucket(transaction, data, bucket, &aged.aged_out)?;
                 if aged.restored.contains(&bucket.meta.id) {
@@ -652,6 +667,14 @@ impl Catalog {
             }
             Ok(())
         })
+    }
+}
+
+impl Drop for Catalog {
+    fn drop(&mut self) {
+        // SQLite folds the log into the database now. Where it cannot be mended, it is as it was.
+        let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.log.mend(connection, &self.path);
     }
 }
 
@@ -681,6 +704,42 @@ fn take_snapshot(transaction: &Transaction<'_>) -> rusqlite::Result<CatalogSnaps
         .query_map([], live_log)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(CatalogSnapshot { buckets, live_logs })
+}
+
+fn read_sources(transaction: &Transaction<'_>, range_tables: &[&str]) -> rusqlite::Result<Vec<SourceState>> {
+    let mut sources: BTreeMap<u64, SourceState> = transaction
+        .prepare_cached("SELECT * FROM source")?
+        .query_map([], |row| source_row(row).map(|source| (source.id.0, source)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut generations = transaction.prepare_cached("SELECT * FROM generation ORDER BY source_id, number")?;
+    let mut rows = generations.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(source) = sources.get_mut(&unsigned(row, "source_id")?) {
+            source.generations.push(generation_row(row)?);
+        }
+    }
+    for table in range_tables {
+        let mut ranges = transaction.prepare_cached(&format!("SELECT * FROM {table}"))?;
+        let mut rows = ranges.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, number, range, tail) = range_row(row)?;
+            let generation = sources
+                .get_mut(&id)
+                .and_then(|source| source.generations.iter_mut().find(|generation| generation.number == number));
+            if let Some(generation) = generation {
+                generation.committed.insert(range.clone());
+                if *table == AGED_RANGES {
+                    generation.aged_out.insert(range);
+                }
+                generation.tails.push(tail);
+            }
+        }
+    }
+    for generation in sources.values_mut().flat_map(|source| &mut source.generations) {
+        generation.tails.sort_unstable_by_key(|tail| (tail.end, tail.len));
+        generation.tails.dedup();
+    }
+    Ok(sources.into_values().collect())
 }
 
 /// Tables of the byte ranges that were read: those in buckets, and those that have aged out.
@@ -746,16 +805,8 @@ fn aged_generation(transaction: &Transaction<'_>, id: u64, number: u32) -> rusql
     select.query_row(params![id as i64, number], |row| {
         let generation = generation_row(row)?;
         Ok(AgedOut {
-            id: source.id,
-            generation: number,
+            entry: SourceEntry::of(&source.handle(&generation)),
             index: source.index.clone(),
-            path: source.path.clone(),
-            source: source.source.clone(),
-            host: source.host.clone(),
-            sourcetype: source.sourcetype.clone(),
-            rules_hash: source.rules_hash,
-            decoding: source.decoding.to_u8(),
-            fingerprint: generation.fingerprint,
             n_events: unsigned(row, "aged_events")?,
             ranges: RangeSet::default(),
             tails: Vec::new(),
@@ -770,14 +821,14 @@ fn aged_generation(transaction: &Transaction<'_>, id: u64, number: u32) -> rusql
 fn set_aged_out(transaction: &Transaction<'_>, aged: &[AgedOut]) -> rusqlite::Result<()> {
     for aged in aged {
         restore_source(transaction, &aged.handle())?;
-        let key = params![aged.id.0 as i64, aged.generation];
+        let key = params![aged.entry.id.0 as i64, aged.entry.generation];
         transaction.prepare_cached("DELETE FROM aged_range WHERE source_id = ? AND generation = ?")?.execute(key)?;
         let mut insert = transaction.prepare_cached("INSERT INTO aged_range VALUES (?, ?, ?, ?, ?, ?)")?;
         for range in aged.ranges.iter() {
             let Some(tail) = aged.tails.iter().find(|tail| tail.end == range.end) else { continue };
             insert.execute(params![
-                aged.id.0 as i64,
-                aged.generation,
+                aged.entry.id.0 as i64,
+                aged.entry.generation,
                 range.start as i64,
                 range.end as i64,
                 tail.len,
@@ -800,8 +851,8 @@ fn set_aged_out(transaction: &Transaction<'_>, aged: &[AgedOut]) -> rusqlite::Re
                 aged.last_end as i64,
                 aged.last_time_us,
                 aged.header.as_deref(),
-                aged.id.0 as i64,
-                aged.generation
+                aged.entry.id.0 as i64,
+                aged.entry.generation
             ])?;
     }
     Ok(())
@@ -815,6 +866,17 @@ fn insert_live_log(transaction: &Transaction<'_>, id: &str, index: &IndexName) -
 fn delete_live_logs(transaction: &Transaction<'_>, ids: &[String]) -> rusqlite::Result<()> {
     let mut delete = transaction.prepare_cached("DELETE FROM live_log WHERE id = ?")?;
     ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))
+}
+
+/// Whether what the catalog refused may be found in it after a power cut: the error says nothing about the disk then.
+pub(crate) fn may_be_committed(error: &StoreError) -> bool {
+    matches!(error, StoreError::Catalog { source, .. } if log::may_be_committed(source))
+}
+
+/// Whether a writer must undo first what is half done, which a reader may not. A catalog has such a journal only while it is
+/// created, before it has its log.
+fn has_rollback_journal(path: &Path) -> bool {
+    path.with_extension("db-journal").metadata().is_ok_and(|journal| journal.len() > 0)
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
@@ -898,7 +960,7 @@ fn insert_bucket(
     insert_bucket_row(transaction, data, bucket, false)?;
     for source in &bucket.meta.sources {
         let has_aged = |aged: &AgedOut| {
-            (aged.id, aged.generation) == (source.id, source.generation)
+            aged.entry.key() == source.entry.key()
                 && source.ranges.iter().all(|range| aged.ranges.first_gap(range.start) >= range.end)
         };
         if !aged.iter().any(has_aged) {
@@ -940,8 +1002,8 @@ fn insert_gain(transaction: &Transaction<'_>, bucket_id: &str, source: &SourceMe
         let range = source.ranges.iter().find(|range| range.start < tail.end && tail.end <= range.end);
         let start = range.map_or(tail.start(), |range| range.start);
         transaction.prepare_cached("INSERT INTO byte_range VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-            source.id.0 as i64,
-            source.generation,
+            source.entry.id.0 as i64,
+            source.entry.generation,
             start as i64,
             tail.end as i64,
             tail.len,
@@ -964,8 +1026,8 @@ fn insert_gain(transaction: &Transaction<'_>, bucket_id: &str, source: &SourceMe
             end,
             source.last_time_us,
             source.header.as_deref(),
-            source.id.0 as i64,
-            source.generation
+            source.entry.id.0 as i64,
+            source.entry.generation
         ])
         .map(|_| ())
 }

@@ -3,7 +3,7 @@
 use crate::bucket::builder::BlockInput;
 use crate::bucket::meta::SourceMeta;
 use crate::ranges::RangeSet;
-use crate::source::{SourceHandle, Tail};
+use crate::source::{SourceEntry, SourceHandle, Tail};
 use std::sync::Arc;
 
 /// Progress over one generation of a source.
@@ -70,17 +70,8 @@ impl Gain {
 
     /// The progress as it is noted in `bucket.json` and in the catalog.
     pub fn to_meta(&self) -> SourceMeta {
-        let handle = &*self.handle;
         SourceMeta {
-            id: handle.id,
-            generation: handle.generation,
-            path: handle.path.clone(),
-            source: handle.source.clone(),
-            host: handle.host.clone(),
-            sourcetype: handle.sourcetype.clone(),
-            rules_hash: handle.rules_hash,
-            decoding: handle.decoding.to_u8(),
-            fingerprint: handle.fingerprint,
+            entry: SourceEntry::of(&self.handle),
             n_events: self.n_events,
             ranges: self.ranges.iter().map(|range| range.start..range.end).collect::<RangeSet>(),
             tails: self.ranges.iter().map(|range| Tail::of(&range.tail, range.end)).collect(),

@@ -32,6 +32,7 @@ pub mod verify;
 pub use bucket::builder::{BlockInput, BucketBuilder, SealedBucket};
 pub use bucket::journal::BlockReader;
 pub use bucket::reader::Bucket;
+pub use catalog::finished::{FileStamp, FinishedFile};
 pub use catalog::{BucketRow, Catalog, NewSource, SourceState};
 pub use error::{Result, StoreError};
 pub use live::{LiveBlock, LiveLog, LiveTail, Record};

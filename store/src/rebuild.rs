@@ -59,7 +59,7 @@ impl Writer {
             ..bucket.meta()?
         };
         for (source, rules) in meta.sources.iter_mut().zip(&rules) {
-            source.rules_hash = rules.hash();
+            source.entry.rules_hash = rules.hash();
         }
         let disk_bytes = finish_dir(&dir, &meta)?;
         let final_dir = buckets_dir.join(meta.dir_name());
@@ -111,8 +111,8 @@ fn leftover_logs(data: &Path, sealed: &mut Vec<SealedBucket>, aged: &AgedOutFile
             let is_held = |block: &LiveBlock| {
                 let key = (block.source.id, block.source.generation);
                 let in_buckets = sealed.iter().flat_map(|bucket| &bucket.meta.sources);
-                let in_buckets = in_buckets.map(|source| ((source.id, source.generation), &source.ranges));
-                let aged_out = aged.aged_out.iter().map(|aged| ((aged.id, aged.generation), &aged.ranges));
+                let in_buckets = in_buckets.map(|source| (source.entry.key(), &source.ranges));
+                let aged_out = aged.aged_out.iter().map(|aged| (aged.entry.key(), &aged.ranges));
                 in_buckets.chain(aged_out).any(|(of, ranges)| of == key && ranges.contains(block.offset))
             };
             let mut whole = records.blocks.iter().filter(|block| !block.is_open).peekable();

@@ -152,6 +152,68 @@ pub struct SourceHandle {
     pub fingerprint: Fingerprint,
 }
 
+/// A source and generation as it is written down beside the progress over it: what makes its [`SourceHandle`] again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEntry {
+    /// Key in the catalog.
+    pub id: SourceId,
+    /// Generation.
+    pub generation: u32,
+    /// First path at which the file was seen.
+    #[serde(with = "path_text")]
+    pub path: PathBuf,
+    /// Value of the field `source`.
+    pub source: Source,
+    /// Value of the field `host`.
+    pub host: Host,
+    /// Value of the field `sourcetype`.
+    pub sourcetype: Sourcetype,
+    /// Hash of the sourcetype's rules.
+    pub rules_hash: u64,
+    /// How bytes become text, as a number.
+    pub decoding: u8,
+    /// How the file is known again.
+    pub fingerprint: Fingerprint,
+}
+
+impl SourceEntry {
+    /// What is written down of a source.
+    pub fn of(handle: &SourceHandle) -> Self {
+        Self {
+            id: handle.id,
+            generation: handle.generation,
+            path: handle.path.clone(),
+            source: handle.source.clone(),
+            host: handle.host.clone(),
+            sourcetype: handle.sourcetype.clone(),
+            rules_hash: handle.rules_hash,
+            decoding: handle.decoding.to_u8(),
+            fingerprint: handle.fingerprint,
+        }
+    }
+
+    /// The source, whose events go to `index`.
+    pub fn handle(&self, index: &IndexName) -> SourceHandle {
+        SourceHandle {
+            id: self.id,
+            generation: self.generation,
+            index: index.clone(),
+            path: self.path.clone(),
+            source: self.source.clone(),
+            sourcetype: self.sourcetype.clone(),
+            host: self.host.clone(),
+            rules_hash: self.rules_hash,
+            decoding: Decoding::from_u8(self.decoding).unwrap_or_default(),
+            fingerprint: self.fingerprint,
+        }
+    }
+
+    /// Source and generation.
+    pub fn key(&self) -> (SourceId, u32) {
+        (self.id, self.generation)
+    }
+}
+
 /// Paths in text files and databases: UTF-8 stays as it is, other bytes become `\xNN` and a backslash `\\`.
 pub mod path_text {
     use serde::{Deserialize, Deserializer, Serializer};

@@ -10,11 +10,11 @@
 use crate::archive::{self, Archives};
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
-use crate::catalog::{BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
+use crate::catalog::{self, BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
 use crate::clock;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
-use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, Record};
+use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, OpenLog, Record};
 use crate::lock::StoreLock;
 use crate::retention::{Retention, aside};
 use crate::source::SourceId;
@@ -28,12 +28,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use trawl_formats::event::IndexName;
 
-/// How long files that were replaced stay, for readers that hold an older snapshot.
+/// How long buckets that were replaced stay, for readers that hold an older snapshot. Live logs go at once: a reader opens
+/// them when it takes its snapshot, and takes another one if it misses one.
 pub(crate) const READER_GRACE: Duration = Duration::from_secs(3600);
 /// Most buckets kept open. Each takes up to four mappings, of which a process has 65,530.
 const MAX_OPEN_BUCKETS: usize = 4096;
-/// How often a snapshot is taken anew because a live log vanished between catalog and file.
-const SNAPSHOT_TRIES: usize = 5;
+/// How often, at most, the catalog is read anew because a live log that it named is gone. Each time another log was sealed in
+/// the moment between the two.
+const MOST_TRIES: usize = 100;
 
 /// Directory of an index.
 pub fn index_dir(data: &Path, index: &IndexName) -> PathBuf {
@@ -71,9 +73,13 @@ impl Writer {
             return Err(StoreError::CatalogLost { path: data.to_owned() });
         }
         let catalog = Catalog::open_writer(data)?;
+        // The log that the last process left, folded into the database and removed, must not come back: if a sync of it has
+        // failed, it may name what is now taken for an orphan.
+        disk::sync_dir(data)?;
         let mut live = LiveState::default();
         for LiveLogRow { id, index, end } in catalog.snapshot()?.live_logs {
-            live.load(&id, &live::log_path(&index_dir(data, &index), &id), &index, end)?;
+            let reader = LiveReader::open(&live::log_path(&index_dir(data, &index), &id), &index)?;
+            live.load(OpenLog { id, reader, end })?;
         }
         catalog.restore(live.sources())?;
         let writer = Self {
@@ -118,7 +124,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::NoRoom`] if less would be free than is to be kept, and if the catalog fails; the buckets are then not
-    /// part of the store, and their directories gone.
+    /// part of the store, and their directories gone. They stay until the next start where only a power cut would tell
+    /// whether the catalog names them.
     pub fn commit(&self, sealed: &[SealedBucket]) -> Result<()> {
         let add = || -> Result<()> {
             let sizes: Vec<u64> =
@@ -131,7 +138,7 @@ impl Writer {
             Ok(())
         };
         let added = add();
-        if added.is_err() {
+        if added.as_ref().is_err_and(|error| !catalog::may_be_committed(error)) {
             // They would take space until the next start; the first error is the one to report.
             sealed.iter().for_each(|bucket| drop(fs::remove_dir_all(&bucket.dir)));
         }
@@ -215,7 +222,7 @@ impl Writer {
         let carried = live.take_open(&index, |key| !stale.contains(key));
         live.begin(&log, carried, blocks, grows);
         live.remove(&void);
-        self.note_replaced(&index, &void);
+        self.delete_logs(&index, &void);
         Ok(log)
     }
 
@@ -263,6 +270,13 @@ impl Writer {
     /// Bytes of all live logs of an index.
     pub(crate) fn live_bytes(&self, index: &IndexName) -> u64 {
         self.lock_live().logs_of(index).map(|(_, log)| log.len).sum()
+    }
+
+    /// Bytes of all live logs by index.
+    pub(crate) fn live_bytes_by_index(&self) -> BTreeMap<IndexName, u64> {
+        let mut bytes: BTreeMap<IndexName, u64> = BTreeMap::new();
+        self.lock_live().all().for_each(|log| *bytes.entry(log.index.clone()).or_default() += log.len);
+        bytes
     }
 
     /// Bytes of the live logs of an index that nobody appends to any more.
@@ -326,7 +340,8 @@ impl Writer {
         let mut live = self.lock_live();
         self.catalog.seal_live_logs(&self.data, &logs, &sealed)?;
         live.remove(&logs);
-        self.note_replaced(index, &logs);
+        drop(live);
+        self.delete_logs(index, &logs);
         Ok(sealed.len())
     }
 
@@ -335,8 +350,8 @@ impl Writer {
         lock(&self.live)
     }
 
-    /// Removes what an interrupted writer was building, moves directories aside that the catalog does not know, and deletes
-    /// what was replaced longer than [`READER_GRACE`] ago.
+    /// Removes what an interrupted writer was building and live logs that the catalog does not know, moves such directories
+    /// aside, and deletes what was replaced longer than [`READER_GRACE`] ago.
     fn remove_orphans(&self) -> Result<()> {
         let snapshot = self.catalog.snapshot()?;
         let known: HashSet<PathBuf> = snapshot.buckets.iter().map(|bucket| self.data.join(&bucket.dir)).collect();
@@ -353,10 +368,12 @@ impl Writer {
                 }
             }
         }
+        // No log is being created yet, so each that nobody knows was replaced.
+        self.sweep_live_logs(Duration::ZERO)?;
         self.sweep(READER_GRACE)
     }
 
-    /// Deletes live logs that were replaced longer than `grace` ago.
+    /// Deletes live logs that were replaced, where they could not be deleted then, and were written longer than `grace` ago.
     pub(crate) fn sweep_live_logs(&self, grace: Duration) -> Result<()> {
         let known = self.catalog.snapshot()?.live_logs;
         for index in indexes(&self.data)? {
@@ -370,12 +387,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Notes on a live log when it was replaced: it is kept for a while from then on.
-    fn note_replaced(&self, index: &IndexName, ids: &[String]) {
+    /// Deletes live logs that the catalog, durably, does not name any more. Who has them open reads on.
+    fn delete_logs(&self, index: &IndexName, ids: &[String]) {
         for id in ids {
-            let path = live::log_path(&index_dir(&self.data, index), id);
-            // If it fails, the log goes earlier, and a reader takes another snapshot.
-            let _ = fs::File::open(&path).and_then(|log| log.set_modified(SystemTime::now()));
+            // What cannot be deleted now is swept later.
+            let _ = fs::remove_file(live::log_path(&index_dir(&self.data, index), id));
         }
     }
 }
@@ -447,14 +463,15 @@ pub struct Snapshot {
     pub buckets: Vec<BucketRow>,
     /// Events of live logs, small blocks joined; open events that nothing has superseded among them.
     pub live: Vec<LiveBlock>,
-    /// Live logs and how far they were read, the oldest first.
+    /// Live logs and how far they were read, the oldest first; held open, so that they can be read on when they have no name
+    /// any more.
     pub logs: Vec<LogEnd>,
     /// Why files of the archives that are searched, too, cannot be read.
     pub unreadable: Vec<Arc<StoreError>>,
 }
 
 /// A place in a live log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogEnd {
     /// Unique name of the log.
     pub id: String,
@@ -462,6 +479,7 @@ pub struct LogEnd {
     pub index: IndexName,
     /// Behind its last whole batch.
     pub end: u64,
+    pub(crate) file: Arc<fs::File>,
 }
 
 impl Reader {
@@ -510,14 +528,16 @@ impl Reader {
     /// # Errors
     /// If the catalog fails.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
-        let mut live = LiveState::default();
-        // A log that is sealed between the two is in both, which counts once.
-        for LiveLogRow { id, index, end } in self.catalog.snapshot()?.live_logs {
-            live.load(&id, &live::log_path(&index_dir(&self.data, &index), &id), &index, end)?;
-        }
-        let mut sources = self.catalog.sources()?;
-        live.add_progress(&mut sources);
-        Ok(sources)
+        self.retrying(|| {
+            let mut live = LiveState::default();
+            // As of one moment: a log that is sealed after it counts by itself, and not in its bucket.
+            let (mut sources, logs) = self.catalog.sources_and_live_logs()?;
+            for log in self.open_logs(&logs)? {
+                live.load(log)?;
+            }
+            live.add_progress(&mut sources);
+            Ok(sources)
+        })
     }
 
     /// The live logs as of now, the oldest first.
@@ -533,49 +553,41 @@ impl Reader {
     /// # Errors
     /// If the catalog fails or a live log is damaged.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let snapshot = self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
-                let (live, logs) = self.read_live(&live_logs, is_committed)?;
+        let mut snapshot = self.retrying(|| {
+            self.catalog.snapshot_with(|CatalogSnapshot { buckets, live_logs }, is_committed| {
+                let (live, logs) = read_live(self.open_logs(&live_logs)?, is_committed)?;
                 Ok(Snapshot { buckets, live, logs, unreadable: Vec::new() })
-            });
-            match snapshot {
-                // The writer removed a log that was replaced long ago: the next snapshot names its successor.
-                Err(StoreError::Io { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound && tries < SNAPSHOT_TRIES => {}
-                outcome => {
-                    let mut snapshot = outcome?;
-                    self.archives.add_to(&self.data, &mut snapshot);
-                    return Ok(snapshot);
-                }
-            }
-        }
+            })
+        })?;
+        self.archives.add_to(&self.data, &mut snapshot);
+        Ok(snapshot)
     }
 
-    fn read_live(
-        &self,
-        live_logs: &[LiveLogRow],
-        is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
-    ) -> Result<(Vec<LiveBlock>, Vec<LogEnd>)> {
-        let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-        for (at, LiveLogRow { id, index, end }) in live_logs.iter().enumerate() {
-            let mut log = LiveReader::open(&live::log_path(&index_dir(&self.data, index), id), index)?;
-            let mut records = log.read_new(*end)?;
-            ends.push(LogEnd { id: id.clone(), index: index.clone(), end: log.end() });
-            let has_successor = live_logs[at + 1..].iter().any(|later| later.index == *index);
-            if has_successor {
-                records.blocks.retain(|block| !block.is_open);
-            } else {
-                records.drop_superseded();
-            }
-            for block in records.blocks {
-                if !block.is_open || !is_committed(block.source.id, block.source.generation, block.offset)? {
-                    blocks.push(block);
+    /// Does `look` again, with a newer state of the catalog, as long as it misses live logs: the writer deletes them when
+    /// the catalog names their successors.
+    fn retrying<T>(&self, look: impl Fn() -> Result<T>) -> Result<T> {
+        let mut missed = None;
+        for _ in 1..MOST_TRIES {
+            match look() {
+                // One that is still missed by the next state was taken away by somebody else.
+                Err(StoreError::Io { path, source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && missed.as_ref() != Some(&path) =>
+                {
+                    missed = Some(path);
                 }
+                outcome => return outcome,
             }
         }
-        Ok((live::join(blocks), ends))
+        look()
+    }
+
+    /// Opens all logs before any is read, so that none goes meanwhile.
+    fn open_logs(&self, rows: &[LiveLogRow]) -> Result<Vec<OpenLog>> {
+        let open = |LiveLogRow { id, index, end }: &LiveLogRow| {
+            let reader = LiveReader::open(&live::log_path(&index_dir(&self.data, index), id), index)?;
+            Ok(OpenLog { id: id.clone(), reader, end: *end })
+        };
+        rows.iter().map(open).collect()
     }
 
     /// A bucket of a snapshot, opened at its first use and kept open while there is room.
@@ -588,7 +600,7 @@ impl Reader {
         }
         // Opened without the lock, so that buckets open in parallel; two threads may open the same one, one is kept.
         let bucket = Arc::new(match row.is_archived() {
-            true => archive::open_bucket(&row.dir)?,
+            true => archive::open_for_search(row)?,
             false => Bucket::open(&self.data.join(&row.dir))?,
         });
         Ok(self.lock_open().insert(&row.id, bucket))
@@ -607,6 +619,31 @@ impl Reader {
     fn lock_open(&self) -> MutexGuard<'_, OpenBuckets> {
         lock(&self.open)
     }
+}
+
+/// The events of logs that count, and how far the logs were read.
+fn read_live(
+    logs: Vec<OpenLog>,
+    is_committed: &dyn Fn(SourceId, u32, u64) -> Result<bool>,
+) -> Result<(Vec<LiveBlock>, Vec<LogEnd>)> {
+    let indexes: Vec<IndexName> = logs.iter().map(|log| log.reader.index().clone()).collect();
+    let (mut blocks, mut ends) = (Vec::new(), Vec::new());
+    for (at, OpenLog { id, mut reader, end }) in logs.into_iter().enumerate() {
+        let mut records = reader.read_new(end)?;
+        let index = indexes[at].clone();
+        if indexes[at + 1..].contains(&index) {
+            records.blocks.retain(|block| !block.is_open);
+        } else {
+            records.drop_superseded();
+        }
+        ends.push(LogEnd { id, index, end: reader.end(), file: Arc::clone(reader.file()) });
+        for block in records.blocks {
+            if !block.is_open || !is_committed(block.source.id, block.source.generation, block.offset)? {
+                blocks.push(block);
+            }
+        }
+    }
+    Ok((live::join(blocks), ends))
 }
 
 impl OpenBuckets {

@@ -81,6 +81,7 @@ fn list(args: &ArchiveListArgs, config: &Config, terminal: Terminal) -> anyhow::
         ]
     };
     let code = print_rows(&look, args.output, &COLUMNS, found.iter().map(row).collect())?;
+    let problems: Vec<String> = problems.iter().map(|problem| chain(problem)).collect();
     Ok(if warn(&problems, terminal)? { ExitCode::Error } else { code })
 }
 
@@ -111,8 +112,8 @@ fn verify(args: &ArchiveFolders, config: &Config, terminal: Terminal) -> anyhow:
 }
 
 /// Names what is wrong; whether anything is.
-pub(super) fn warn(problems: &[StoreError], terminal: Terminal) -> io::Result<bool> {
+pub(super) fn warn(problems: &[String], terminal: Terminal) -> io::Result<bool> {
     let theme = Theme::new(terminal.color_stderr);
-    problems.iter().try_for_each(|problem| notes::warning(&mut io::stderr(), &theme, &chain(problem)))?;
+    problems.iter().try_for_each(|problem| notes::warning(&mut io::stderr(), &theme, problem))?;
     Ok(!problems.is_empty())
 }

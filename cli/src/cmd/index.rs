@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 use crate::output::progress::ProgressDisplay;
 use crate::output::{CellPrinter, Theme, human, notes, visible};
 use crate::signals::Interrupted;
-use crate::spool::{Answer, Client, IndexWork, InputPath, Request, Waited, Work};
+use crate::spool::{Answer, Errand, IndexWork, InputPath, Request, Stdin, Work};
 use crate::terminal::Terminal;
 use anyhow::Context;
 use std::io::{self, BufWriter, Read, Write};
@@ -44,33 +44,31 @@ pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Res
         let cancel = Arc::clone(&cancel);
         move || cancel.store(true, Ordering::Relaxed)
     })?;
-    let work = work(args, config)?;
-    let data = &config.data.value;
-    let answer = loop {
-        if let Some(client) = Client::of(data)? {
-            match hand_over(&client, &work, terminal, &cancel)? {
-                Waited::Answered(answer) => break answer,
-                Waited::TakenBack => {
-                    writeln!(io::stderr(), "nothing was indexed: stopped before `trawl run` had begun")?;
-                    return Ok(ExitCode::Interrupted);
-                }
-                // It ended meanwhile: the store is free, or somebody else serves.
-                Waited::Unserved => continue,
-            }
-        }
-        let writer = open_writer(config)?;
+    let request = Request { work: Work::Index(work(args, config)?), has_color: terminal.color_stderr };
+    let errand = Errand {
+        config,
+        request: &request,
+        stdin: request.reads_stdin().then(|| Box::new(io::stdin()) as Box<dyn Read + Send>),
+        is_cancelled: &|| cancel.load(Ordering::Relaxed),
+        is_shown: terminal.stderr_is_terminal,
+    };
+    let answer = errand.run(|writer, stdin| {
+        let Work::Index(work) = &request.work else { unreachable!("it is what was asked for above") };
         let progress = Arc::new(Progress::default());
         let _display = ProgressDisplay::of_index(Arc::clone(&progress), terminal.stderr_is_terminal)?;
         let surroundings = Surroundings {
             registry: &*config.load_registry()?,
             progress: &progress,
             custody: Arc::default(),
-            cancel,
+            cancel: Arc::clone(&cancel),
             has_color: terminal.color_stderr,
         };
-        break perform(&writer, &work, &surroundings, io::stdin)?;
+        perform(writer, work, &surroundings, stdin)
+    })?;
+    let Some(answer) = answer else {
+        writeln!(io::stderr(), "nothing was indexed: stopped before `trawl run` had begun")?;
+        return Ok(ExitCode::Interrupted);
     };
-    io::stdout().write_all(answer.stdout.as_bytes())?;
     io::stderr().write_all(answer.stderr.as_bytes())?;
     Ok(match answer.code {
         _ if interrupted.happened() => ExitCode::Interrupted,
@@ -111,20 +109,6 @@ fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Has the work done by whoever writes the store.
-fn hand_over(client: &Client, work: &IndexWork, terminal: Terminal, cancel: &AtomicBool) -> anyhow::Result<Waited> {
-    let is_cancelled = || cancel.load(Ordering::Relaxed);
-    let _display = ProgressDisplay::of_waiting(client.server(), terminal.stderr_is_terminal)?;
-    if work.inputs.contains(&InputPath::Stdin) {
-        client.copy_stdin(io::stdin(), &is_cancelled)?;
-        if is_cancelled() {
-            return Ok(Waited::TakenBack);
-        }
-    }
-    let request = Request { work: Work::Index(work.clone()), has_color: terminal.color_stderr };
-    client.ask(&request, &is_cancelled)
-}
-
 /// What work is done with.
 pub struct Surroundings<'a> {
     /// Log formats.
@@ -143,18 +127,24 @@ pub struct Surroundings<'a> {
 ///
 /// # Errors
 /// If the store fails, or the work makes no sense.
-pub fn perform<R: Read + Send>(
+pub fn perform(
     writer: &Writer,
     work: &IndexWork,
     surroundings: &Surroundings<'_>,
-    stdin: impl FnOnce() -> R,
+    stdin: Stdin<'_>,
 ) -> anyhow::Result<Answer> {
     let started = Instant::now();
+    let (stdin, stdin_id): (Box<dyn Read + Send + '_>, _) = match stdin {
+        Stdin::Stream(stream) => (stream, None),
+        Stdin::Copy(copy, id) => (Box::new(copy), Some(id)),
+        Stdin::None => (Box::new(io::empty()), None),
+    };
     let zone: Zone = work.zone.parse()?;
     let options = Options {
         sourcetype: work.sourcetype.as_deref().map(Into::into),
         host: work.host.as_deref().map(Into::into),
         source: work.source.as_deref().map(Into::into),
+        stdin_id,
         exclude: work.exclude.clone(),
         custody: Arc::clone(&surroundings.custody),
         cancel: Arc::clone(&surroundings.cancel),
@@ -166,8 +156,9 @@ pub fn perform<R: Read + Send>(
         InputPath::Stdin => Input::Stdin,
     };
     let inputs: Vec<Input> = work.inputs.iter().map(input).collect();
-    let mut report = index_with_stdin(writer, surroundings.registry, &inputs, &options, surroundings.progress, stdin)
-        .with_context(|| format!("cannot index into {}", writer.data().display()))?;
+    let mut report =
+        index_with_stdin(writer, surroundings.registry, &inputs, &options, surroundings.progress, || stdin)
+            .with_context(|| format!("cannot index into {}", writer.data().display()))?;
     for input in &work.inputs {
         // A pattern that nothing matches is named as it was typed.
         if let InputPath::Glob { pattern, typed } = input {
@@ -179,10 +170,10 @@ pub fn perform<R: Read + Send>(
     print_report(&mut text, &report, work.is_verbose, started.elapsed(), &theme)?;
     let is_whole = !report.has_errors() && !report.cancelled;
     Ok(Answer {
-        stdout: String::new(),
         stderr: String::from_utf8_lossy(&text).into_owned(),
         code: if is_whole { ExitCode::Success } else { ExitCode::Error }.as_u8(),
         n_events: report.totals.events + report.totals.provisional_events,
+        ..Answer::default()
     })
 }
 

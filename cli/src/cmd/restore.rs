@@ -1,7 +1,7 @@
 //! `trawl restore`: buckets come back from an archive, and are given back to retention.
 
 use super::archive::{find, warn};
-use super::index::open_writer;
+use super::retention::chain;
 use super::search::parse_time;
 use super::{now_us, open_reader, print_rows};
 use crate::args::RestoreArgs;
@@ -9,12 +9,15 @@ use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Look, human};
+use crate::spool::{Answer, BucketOutcome, Errand, Request, Work};
 use crate::terminal::Terminal;
 use anyhow::{Context, bail};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use trawl_formats::IndexName;
 use trawl_query::value::Value;
-use trawl_store::archive::NotRestored;
+use trawl_store::Writer;
+use trawl_store::archive::{ArchivedBucket, NotRestored};
 
 const COLUMNS: [&str; 6] = ["index", "id", "earliest", "latest", "events", "outcome"];
 
@@ -40,66 +43,115 @@ pub fn run(args: &RestoreArgs, config: &Config, terminal: Terminal) -> anyhow::R
     if !is_missing {
         problems.clear();
     }
-    let mut rows = Vec::new();
-    let cells = CellPrinter::new(look.zone);
-    if !found.is_empty() {
-        let writer = open_writer(config)?;
-        for bucket in &found {
-            let outcome = match writer.restore(bucket) {
-                Ok(Ok(_)) => "restored",
-                Ok(Err(NotRestored::InStore)) => "already there",
-                Ok(Err(NotRestored::SameBytes)) => "already there, under another id",
-                Err(error) => {
-                    problems.push(error);
-                    "failed"
-                }
-            };
-            let meta = &bucket.meta;
-            let times = (meta.min_time_us, meta.max_time_us);
-            rows.push(row(&meta.index, &meta.id, times, meta.n_events.into(), outcome, &cells));
-        }
-    }
-    let code = print_rows(&look, args.output, &COLUMNS, rows)?;
+    let files = found.iter().map(|bucket| std::path::absolute(&bucket.path)).collect::<io::Result<Vec<PathBuf>>>();
+    let files = files.context("cannot find out the working directory")?;
+    let answer = if files.is_empty() {
+        Answer { buckets: Some(Vec::new()), ..Answer::default() }
+    } else {
+        have_done(Work::Restore { files }, config, terminal, perform)?
+    };
+    let Some(buckets) = answer.buckets else { return refused(&answer) };
+    let code = print_rows(&look, args.output, &COLUMNS, rows(&buckets, &look))?;
     if code == ExitCode::NothingFound {
         writeln!(io::stderr(), "there is no such bucket in the archive")?;
     }
+    let problems: Vec<String> = problems.iter().map(|error| chain(error)).chain(answer.problems).collect();
     Ok(if warn(&problems, terminal)? { ExitCode::Error } else { code })
 }
 
 fn release(args: &RestoreArgs, chosen: &Chosen<'_>, config: &Config, look: &Look) -> anyhow::Result<ExitCode> {
-    let cells = CellPrinter::new(look.zone);
     let mut restored = open_reader(config)?.snapshot()?.buckets;
     restored.retain(|row| row.is_restored && chosen.holds(&row.id, &row.index, row.min_time_us, row.max_time_us));
-    let ids: Vec<&str> = restored.iter().map(|row| row.id.as_str()).collect();
-    let n_released = if ids.is_empty() { 0 } else { open_writer(config)?.release(&ids)? };
-    let rows = restored
-        .iter()
-        .map(|bucket| {
-            let times = (bucket.min_time_us, bucket.max_time_us);
-            row(&bucket.index, &bucket.id, times, bucket.n_events, "released", &cells)
-        })
-        .collect();
-    let code = print_rows(look, args.output, &COLUMNS, rows)?;
-    writeln!(io::stderr(), "{} given back to retention", human::plural(n_released as u64, "restored bucket"))?;
+    let ids: Vec<String> = restored.iter().map(|row| row.id.clone()).collect();
+    if !ids.is_empty() {
+        let answer = have_done(Work::Release { ids }, config, look.terminal, perform)?;
+        if answer.buckets.is_none() {
+            return refused(&answer);
+        }
+    }
+    let buckets: Vec<BucketOutcome> = restored.iter().map(|row| BucketOutcome::of_row(row, "released")).collect();
+    let code = print_rows(look, args.output, &COLUMNS, rows(&buckets, look))?;
+    writeln!(io::stderr(), "{} given back to retention", human::plural(buckets.len() as u64, "restored bucket"))?;
     Ok(code)
 }
 
-fn row(
-    index: &IndexName,
-    id: &str,
-    (earliest_us, latest_us): (i64, i64),
-    n_events: u64,
-    outcome: &str,
-    cells: &CellPrinter,
-) -> Vec<Value> {
-    vec![
-        index.as_str().into(),
-        id.into(),
-        cells.time(earliest_us).into(),
-        cells.time(latest_us).into(),
-        Value::count(n_events),
-        outcome.into(),
-    ]
+/// Has work done by whoever writes the store.
+pub(super) fn have_done(
+    work: Work,
+    config: &Config,
+    terminal: Terminal,
+    here: impl FnOnce(&Writer, &Work) -> anyhow::Result<Answer>,
+) -> anyhow::Result<Answer> {
+    let request = Request { work, has_color: terminal.color_stderr };
+    let errand = Errand {
+        config,
+        request: &request,
+        stdin: None,
+        is_cancelled: &|| false,
+        is_shown: terminal.stderr_is_terminal,
+    };
+    let answer = errand.run(|writer, _| here(writer, &request.work))?;
+    answer.context("nobody has cancelled it, but it was")
+}
+
+/// Says why work could not be begun.
+pub(super) fn refused(answer: &Answer) -> anyhow::Result<ExitCode> {
+    io::stderr().write_all(answer.stderr.as_bytes())?;
+    Ok(ExitCode::Error)
+}
+
+/// Brings buckets back, or releases them.
+///
+/// # Errors
+/// If the catalog fails. What is wrong with an archived bucket is part of the answer.
+pub fn perform(writer: &Writer, work: &Work) -> anyhow::Result<Answer> {
+    let mut answer = Answer::default();
+    let buckets = answer.buckets.insert(Vec::new());
+    match work {
+        Work::Restore { files } => {
+            for file in files {
+                let restored = ArchivedBucket::open(file).map(|bucket| (writer.restore(&bucket), bucket));
+                let (outcome, bucket) = match restored {
+                    Ok((outcome, bucket)) => (outcome, bucket),
+                    Err(error) => {
+                        answer.problems.push(chain(&error));
+                        continue;
+                    }
+                };
+                let outcome = match outcome {
+                    Ok(Ok(_)) => "restored",
+                    Ok(Err(NotRestored::InStore)) => "already there",
+                    Ok(Err(NotRestored::SameBytes)) => "already there, under another id",
+                    Err(error) => {
+                        answer.problems.push(chain(&error));
+                        "failed"
+                    }
+                };
+                buckets.push(BucketOutcome::of_meta(&bucket.meta, bucket.file_bytes, outcome));
+            }
+        }
+        Work::Release { ids } => {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            writer.release(&ids)?;
+        }
+        Work::Index(_) | Work::Retention { .. } => bail!("this is not work of `trawl restore`"),
+    }
+    Ok(answer)
+}
+
+fn rows(buckets: &[BucketOutcome], look: &Look) -> Vec<Vec<Value>> {
+    let cells = CellPrinter::new(look.zone);
+    let row = |bucket: &BucketOutcome| {
+        vec![
+            bucket.index.as_str().into(),
+            bucket.id.as_str().into(),
+            cells.time(bucket.min_time_us).into(),
+            cells.time(bucket.max_time_us).into(),
+            Value::count(bucket.n_events),
+            bucket.outcome.as_str().into(),
+        ]
+    };
+    buckets.iter().map(row).collect()
 }
 
 /// Which buckets are meant.

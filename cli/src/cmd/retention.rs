@@ -1,16 +1,18 @@
 //! `trawl retention`: what each index keeps, what would go now, and letting it go.
 
-use super::index::open_writer;
+use super::restore::{have_done, refused};
 use super::{open_reader, print_rows};
 use crate::args::RetentionArgs;
 use crate::config::{ByteSize, Config, Share, Timeout};
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Look, Theme, human, notes};
+use crate::spool::{Answer, BucketOutcome, Work};
 use crate::terminal::Terminal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use trawl_formats::IndexName;
 use trawl_query::value::Value;
+use trawl_store::Writer;
 use trawl_store::retention::{Planned, Policy, Removed};
 
 const COLUMNS: [&str; 11] = [
@@ -79,36 +81,57 @@ fn row(index: &IndexName, policy: Option<&Policy>, planned: &[&Planned]) -> Vec<
 fn apply(args: &RetentionArgs, config: &Config, look: &Look) -> anyhow::Result<ExitCode> {
     // So that a folder without data is named, and not created.
     drop(open_reader(config)?);
-    let report = open_writer(config)?.enforce_retention(&|| false)?;
+    let work = Work::Retention { policies: config.retention.clone() };
+    let here = |writer: &Writer, _: &Work| perform(writer, &|| false);
+    let answer = have_done(work, config, look.terminal, here)?;
+    let Some(removed) = answer.buckets else { return refused(&answer) };
     let cells = CellPrinter::new(look.zone);
-    let rows = report.removed.iter().map(|removed| removed_row(removed, &cells)).collect();
+    let rows = removed.iter().map(|bucket| removed_row(bucket, &cells)).collect();
     print_rows(look, args.output, &REMOVED_COLUMNS, rows)?;
     let theme = Theme::new(look.terminal.color_stderr);
-    let problems: BTreeSet<String> = report.problems.iter().map(|error| chain(error)).collect();
-    problems.iter().try_for_each(|problem| notes::warning(&mut io::stderr(), &theme, problem))?;
-    match report.removed.len() as u64 {
+    answer.problems.iter().try_for_each(|problem| notes::warning(&mut io::stderr(), &theme, problem))?;
+    match removed.len() as u64 {
         0 => writeln!(io::stderr(), "nothing went")?,
         n_removed => writeln!(
             io::stderr(),
             "{} ({}) went",
             human::plural(n_removed, "bucket"),
-            human::bytes(report.removed.iter().map(|removed| removed.bytes).sum()),
+            human::bytes(removed.iter().map(|bucket| bucket.bytes).sum()),
         )?,
     }
-    Ok(if problems.is_empty() { ExitCode::Success } else { ExitCode::Error })
+    Ok(if answer.problems.is_empty() { ExitCode::Success } else { ExitCode::Error })
 }
 
-fn removed_row(removed: &Removed, cells: &CellPrinter) -> Vec<Value> {
-    let bucket = &removed.bucket;
+/// Lets go what has to.
+///
+/// # Errors
+/// If the catalog or the disk refuses it. That a bucket cannot be archived is part of the answer.
+pub fn perform(writer: &Writer, is_cancelled: &dyn Fn() -> bool) -> anyhow::Result<Answer> {
+    let report = writer.enforce_retention(is_cancelled)?;
+    let outcome = |removed: &Removed| BucketOutcome {
+        bytes: removed.bytes,
+        archived: removed.archived.as_ref().map(|path| path.display().to_string()),
+        ..BucketOutcome::of_row(&removed.bucket, removed.reason.to_string())
+    };
+    // Buckets of one index often have one problem.
+    let problems: BTreeSet<String> = report.problems.iter().map(|error| chain(error)).collect();
+    Ok(Answer {
+        buckets: Some(report.removed.iter().map(outcome).collect()),
+        problems: problems.into_iter().collect(),
+        ..Answer::default()
+    })
+}
+
+fn removed_row(bucket: &BucketOutcome, cells: &CellPrinter) -> Vec<Value> {
     vec![
         bucket.index.as_str().into(),
         bucket.id.as_str().into(),
         cells.time(bucket.min_time_us).into(),
         cells.time(bucket.max_time_us).into(),
         Value::count(bucket.n_events),
-        Value::count(removed.bytes),
-        removed.reason.to_string().as_str().into(),
-        removed.archived.as_ref().map_or(Value::Null, |path| path.display().to_string().as_str().into()),
+        Value::count(bucket.bytes),
+        bucket.outcome.as_str().into(),
+        bucket.archived.as_deref().map_or(Value::Null, Into::into),
     ]
 }
 

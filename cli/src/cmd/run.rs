@@ -1,32 +1,35 @@
 //! `trawl run`: follows files, runs commands and reads streams until it is told to stop.
 
 use super::index::{self, Surroundings, open_writer};
-use super::now_us;
-use super::retention::chain;
+use super::retention::{self, chain};
+use super::{now_us, restore};
 use crate::args::RunArgs;
 use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
+use crate::metrics::{Board, HttpServer};
 use crate::output::{Theme, human, notes};
+use crate::run_state::Recorder;
 use crate::signals::{Service, ServiceSignal};
-use crate::spool::{Answer, Asked, Request, Server, Work};
+use crate::spool::{Answer, Asked, Request, Server, Stdin, Work};
 use crate::terminal::Terminal;
+use anyhow::Context;
 use sd_notify::NotifyState;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::tail::{
-    Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
+    Activity, Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
 };
 use trawl_indexer::{Custody, Options, Progress};
-use trawl_store::retention::RetentionReport;
+use trawl_store::retention::{Policies, RetentionReport};
 use trawl_store::{StoreError, Writer};
 
 /// How often `--verbose` says what is being done.
@@ -45,15 +48,40 @@ pub fn run(
     let plan = Plan::new(args, &first)?;
     let writer = open_writer(&first)?;
     let service = Service::watch()?;
-    let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr));
-    reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
-    let desk = Desk { writer: &writer, registry: Mutex::new(Arc::clone(&plan.registry)), custody: Arc::default() };
+    let metrics = args.metrics_listen.map(|address| {
+        HttpServer::bind(address).with_context(|| format!("cannot listen on {address} (--metrics-listen)"))
+    });
+    let metrics = metrics.transpose()?;
     let server = Server::begin(&first.data.value)?;
+    let started_at_us = wall_us();
+    let recorder = Recorder::begin(&first.data.value, started_at_us);
+    let mut reporter = Reporter::new(args.verbose, Theme::new(terminal.color_stderr), recorder);
+    reporter.say(&format!("following {} into {}", plan.description, first.data.value.display()))?;
+    let activity = Arc::default();
+    let desk = Desk {
+        writer: &writer,
+        rules: Mutex::new(DeskRules { registry: Arc::clone(&plan.registry), retention: first.retention.clone() }),
+        custody: Arc::default(),
+        board: Board::new(&writer, &activity, started_at_us),
+        activity: Arc::clone(&activity),
+    };
+    let page = |path: &str| desk.board.page(path, wall_us());
+    if let Some(metrics) = &metrics {
+        let address = metrics.address();
+        reporter.say(&format!("figures are at http://{address}/metrics"))?;
+        if !address.ip().is_loopback() {
+            reporter.warn(&format!("everybody who reaches {address} can read them"))?;
+        }
+    }
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| server.serve(&stop, &|request, asked| desk.serve(request, asked)));
+        if let Some(metrics) = &metrics {
+            scope.spawn(|| metrics.serve(&page));
+        }
         let ended = follow(args, config, first, plan, &desk, &service, &mut reporter);
         stop.store(true, Ordering::Relaxed);
+        metrics.iter().for_each(HttpServer::stop);
         ended
     })
 }
@@ -74,16 +102,22 @@ fn follow(
             let control = Arc::clone(&control);
             move || control.stop()
         });
-        let options = TailOptions { custody: Arc::clone(&desk.custody), ..TailOptions::default() };
+        let options = TailOptions {
+            custody: Arc::clone(&desk.custody),
+            activity: Arc::clone(&desk.activity),
+            ..TailOptions::default()
+        };
         thread::scope(|scope| {
             let (keeper, reports) = Keeper::start(scope, desk.writer);
             let on_status = |status: &TailStatus| {
                 notify(&[NotifyState::Ready, NotifyState::Watchdog]);
-                // Where nobody reads the standard error, the work goes on.
-                let _ = reporter.report(status);
                 for report in reports.try_iter() {
+                    // Where nobody reads the standard error, the work goes on.
                     let _ = reporter.report_retention(&report);
                 }
+                let _ = reporter.report(status);
+                reporter.recorder.tell(status, &desk.activity.counts(), wall_us());
+                desk.board.post(status, reporter.recorder.state());
             };
             let outcome = tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status);
             drop(keeper);
@@ -98,17 +132,20 @@ fn follow(
                         desk.writer.set_retention(config.retention.clone());
                         current = config;
                         reporter.say(&format!("read the configuration again: following {}", plan.description))?;
+                        reporter.recorder.tell_configuration(None, wall_us());
                         plan
                     }
                     Err(error) => {
                         reporter.warn(&format!("the configuration is kept as it was: {error:#}"))?;
+                        reporter.recorder.tell_configuration(Some(format!("{error:#}")), wall_us());
                         Plan::new(args, &current)?
                     }
                 };
-                desk.set_registry(&plan.registry);
+                desk.set_rules(&plan.registry, &current.retention);
             }
             Some(ServiceSignal::Stop) | None => {
                 notify(&[NotifyState::Stopping]);
+                reporter.recorder.end(wall_us());
                 reporter.say("stopped; everything that was read is kept")?;
                 return Ok(ExitCode::Success);
             }
@@ -116,21 +153,33 @@ fn follow(
     }
 }
 
+/// What the configuration says of others' work, as of now.
+struct DeskRules {
+    registry: Arc<Registry>,
+    retention: Policies,
+}
+
 /// Where others have their work done.
 struct Desk<'w> {
     writer: &'w Writer,
-    /// Log formats as of now.
-    registry: Mutex<Arc<Registry>>,
+    rules: Mutex<DeskRules>,
     custody: Arc<Custody>,
+    activity: Arc<Activity>,
+    /// Where it says how things are.
+    board: Board<'w>,
 }
 
 impl Desk<'_> {
-    fn set_registry(&self, registry: &Arc<Registry>) {
-        *self.registry.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
+    fn set_rules(&self, registry: &Arc<Registry>, retention: &Policies) {
+        *self.lock() = DeskRules { registry: Arc::clone(registry), retention: retention.clone() };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, DeskRules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serve(&self, request: &Request, asked: Asked) -> anyhow::Result<Answer> {
-        let registry = Arc::clone(&self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+        let registry = Arc::clone(&self.lock().registry);
         match &request.work {
             Work::Index(work) => {
                 let surroundings = Surroundings {
@@ -140,11 +189,17 @@ impl Desk<'_> {
                     cancel: asked.cancel,
                     has_color: request.has_color,
                 };
-                let stdin: Box<dyn Read + Send> = match asked.stdin {
-                    Some(file) => Box::new(file),
-                    None => Box::new(io::empty()),
-                };
-                index::perform(self.writer, work, &surroundings, || stdin)
+                let stdin = asked.stdin.map_or(Stdin::None, |(copy, id)| Stdin::Copy(copy, id));
+                index::perform(self.writer, work, &surroundings, stdin)
+            }
+            Work::Restore { .. } | Work::Release { .. } => restore::perform(self.writer, &request.work),
+            Work::Retention { policies } => {
+                if *policies != self.lock().retention {
+                    let what = "`trawl run` keeps data by another configuration than this one";
+                    let hint = "name the same with --config, or make it read the file again: `systemctl reload trawl`";
+                    return Err(Advice::new(what, hint).into());
+                }
+                retention::perform(self.writer, &|| asked.cancel.load(Ordering::Relaxed))
             }
         }
     }
@@ -182,6 +237,12 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
+}
+
+/// The wall clock, microseconds since 1970.
+fn wall_us() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Tells systemd, if it has started us.
@@ -243,13 +304,15 @@ struct Reporter {
     last: Option<Instant>,
     /// What kept retention from its work in the last round.
     retention_troubles: BTreeSet<String>,
+    recorder: Recorder,
 }
 
 impl Reporter {
-    fn new(is_verbose: bool, theme: Theme) -> Self {
+    fn new(is_verbose: bool, theme: Theme, recorder: Recorder) -> Self {
         Self {
             is_verbose,
             theme,
+            recorder,
             troubles: BTreeMap::new(),
             is_paused: false,
             last: None,
@@ -274,6 +337,7 @@ impl Reporter {
         for trouble in troubles.difference(&self.retention_troubles) {
             self.warn(&format!("retention: {trouble}"))?;
         }
+        self.recorder.tell_retention(troubles.iter(), wall_us());
         self.retention_troubles = troubles;
         let removed = round.as_ref().map_or(&[][..], |report| &report.removed);
         if !removed.is_empty() {

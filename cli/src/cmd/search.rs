@@ -217,6 +217,7 @@ fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::R
         zone,
         knowledge: Arc::new(config.knowledge()),
         limits: config.limits(),
+        spill_folder: Some(config.spill_folder.value.clone()),
         cancel,
         ..SearchOptions::new(now_us)
     })

@@ -96,6 +96,7 @@ fn show(
         zone: config.zone.value,
         knowledge: Arc::new(config.knowledge()),
         limits: config.limits(),
+        spill_folder: Some(config.spill_folder.value.clone()),
         ..SearchOptions::new(now_us()?)
     };
     let search = match Search::prepare(&query, &options) {
@@ -125,7 +126,7 @@ fn show(
         RunError::Open(error) => cannot_open(config, *error),
         error => error.into(),
     };
-    let snapshot = Arc::new(engine.snapshot().map_err(explained)?);
+    let snapshot = engine.snapshot().map_err(explained)?;
     let mut tail = LiveTail::after(engine.reader().map_err(explained)?, &snapshot)?;
     let mut printer = Printer { renderer: &mut *renderer, out: &mut out, n_rows: 0, failure: None };
     if args.lines > 0 {

@@ -36,7 +36,7 @@ use trawl_query::context::Limits;
 use trawl_query::lookup::Lookups;
 use trawl_query::{Knowledge, SearchOptions};
 use trawl_store::retention::Policies;
-pub use units::{ByteSize, Share, Timeout};
+pub use units::{ByteSize, Share, SizeLimit, Timeout};
 
 /// Name of a configuration file, and of our folder in the folders of the user and of the machine.
 const FILE_NAME: &str = "trawl.toml";
@@ -77,6 +77,10 @@ pub struct Config {
     pub max_groups: Setting<usize>,
     /// Most memory of a search.
     pub max_memory_bytes: Setting<ByteSize>,
+    /// Most bytes of the temporary files of a search.
+    pub max_spill_bytes: Setting<SizeLimit>,
+    /// Folder of the temporary files of searches.
+    pub spill_folder: Setting<PathBuf>,
     /// Macros, event types, tags, saved searches and lookups.
     pub definitions: Definitions,
     /// What `trawl run` follows.
@@ -116,6 +120,10 @@ impl Surroundings<'_> {
                 .find(|path| path.is_file())
                 .map(|path| Setting::new(path, Origin::Machine))
         })
+    }
+
+    fn temporary_folder(&self) -> Setting<PathBuf> {
+        self.env("TMPDIR").unwrap_or_else(|| Setting::new(PathBuf::from("/tmp"), Origin::Default))
     }
 
     fn default_data(&self) -> anyhow::Result<Setting<PathBuf>> {
@@ -199,6 +207,8 @@ impl Config {
             limit: source.or_default(raw.search.limit, DEFAULT_LIMIT),
             max_groups: source.or_default(raw.limits.max_groups, limits.max_groups),
             max_memory_bytes: source.or_default(raw.limits.max_memory_bytes, ByteSize(limits.max_memory_bytes as u64)),
+            max_spill_bytes: source.or_default(raw.limits.max_spill_bytes, SizeLimit(limits.max_spill_bytes)),
+            spill_folder: source.path(raw.limits.spill_folder).unwrap_or_else(|| surroundings.temporary_folder()),
             definitions,
             inputs,
             retention,
@@ -251,7 +261,7 @@ impl Config {
         Limits {
             max_groups: self.max_groups.value,
             max_memory_bytes: usize::try_from(self.max_memory_bytes.value.0).unwrap_or(usize::MAX),
-            ..Limits::default()
+            max_spill_bytes: self.max_spill_bytes.value.0,
         }
     }
 }

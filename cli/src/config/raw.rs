@@ -4,7 +4,7 @@
 //! declarations.
 
 use super::definitions::Saved;
-use super::units::{ByteSize, Share, Timeout};
+use super::units::{ByteSize, Share, SizeLimit, Timeout};
 use crate::error::Advice;
 use anyhow::Context;
 use serde::Deserialize;
@@ -255,8 +255,15 @@ table! {
         /// Most groups that one `stats`, `top`, `timechart` and the like may make.
         max_groups: usize = "5000000",
         /// Most memory that the commands of one search may take together. Beyond it `sort`, `stats`, `dedup`, `eventstats`,
-        /// `reverse` and `tail` go on with temporary files in the folder that `TMPDIR` names; others stop with an error.
+        /// `reverse` and `tail` go on with temporary files in `spill_folder`; others stop with an error.
         max_memory_bytes: ByteSize = r#""2GiB""#,
+        /// Most bytes that the temporary files of one search may take together; beyond it, it stops with an error. `none` is as
+        /// much as the folder takes.
+        max_spill_bytes: SizeLimit = r#""20GiB""#,
+        /// Folder of the temporary files of searches, which are gone when the search is over. One on a disk: memory is what
+        /// they save. A relative path starts at the folder of the configuration file. Without it, the folder that `TMPDIR`
+        /// names.
+        spill_folder: PathBuf = r#""/var/tmp""#,
     }
 }
 

@@ -29,6 +29,8 @@ impl Config {
             shown("search", "limit", &self.limit, ToString::to_string),
             shown("limits", "max_groups", &self.max_groups, ToString::to_string),
             shown("limits", "max_memory_bytes", &self.max_memory_bytes, |size| text(size)),
+            shown("limits", "max_spill_bytes", &self.max_spill_bytes, |size| text(size)),
+            shown("limits", "spill_folder", &self.spill_folder, |path| text(path.display())),
         ]
     }
 }

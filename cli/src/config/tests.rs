@@ -72,6 +72,8 @@ fn nothing_is_configured() {
     [limits]
     max_groups = 5000000                                         # default
     max_memory_bytes = "1GiB"                                    # default
+    max_spill_bytes = "none"                                     # default
+    spill_folder = "/tmp"                                        # default
     "#);
 }
 
@@ -95,6 +97,8 @@ fn the_file_wins_over_defaults_and_names_its_lines() {
     [limits]
     max_groups = 5000000                                 # default
     max_memory_bytes = "1GiB"                            # default
+    max_spill_bytes = "none"                             # default
+    spill_folder = "/tmp"                                # default
     "#);
 }
 

@@ -10,6 +10,10 @@ use trawl_store::retention::MinFree;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 
+/// A most number of bytes: `10GiB`, or `none` where there shall be no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeLimit(pub Option<u64>);
+
 /// A span of time: `500ms`, `30s`, `5m`, `2h`, `1d`; or `none` where there shall be no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout(pub Option<Duration>);
@@ -67,6 +71,27 @@ impl FromStr for ByteSize {
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&print_with_unit(self.0, &BYTE_UNITS))
+    }
+}
+
+impl FromStr for SizeLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let size = text.parse::<ByteSize>();
+        size.map(|size| Self(Some(size.0))).map_err(|_| format!("`{text}` is not a size such as `10GiB` or `none`"))
+    }
+}
+
+impl fmt::Display for SizeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("none"),
+            Some(bytes) => ByteSize(bytes).fmt(f),
+        }
     }
 }
 
@@ -147,6 +172,12 @@ impl<'de> de::Deserialize<'de> for ByteSize {
     }
 }
 
+impl<'de> de::Deserialize<'de> for SizeLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrNumber("a size such as \"10GiB\" or \"none\"", std::marker::PhantomData))
+    }
+}
+
 impl<'de> de::Deserialize<'de> for Share {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a size such as \"50GiB\", or a share such as \"10%\"";
@@ -174,6 +205,10 @@ mod tests {
         }
         for text in ["", "GiB", "1 gib", "-1", "1.5GiB", "99999999999999999999", "99999999TiB"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
+            assert!(text.parse::<SizeLimit>().is_err(), "{text}");
+        }
+        for (text, expected) in [("none", "none"), ("1024 MiB", "1GiB"), ("0", "0B")] {
+            assert_eq!(text.parse::<SizeLimit>().unwrap().to_string(), expected);
         }
     }
 

@@ -48,6 +48,17 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// How long ago something was, or how long it has lasted, with its two largest units: `4 s`, `12 min 5 s`, `3 h 12 min`, `2 d 4 h`.
+pub fn age(age: Duration) -> String {
+    let (seconds, minutes, hours) = (age.as_secs(), age.as_secs() / 60, age.as_secs() / 3600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +81,10 @@ mod tests {
         ];
         for (n, expected) in sizes {
             assert_eq!(bytes(n), expected);
+        }
+        let ages = [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (11_530, "3 h 12 min"), (187_300, "2 d 4 h")];
+        for (seconds, expected) in ages {
+            assert_eq!(age(Duration::from_secs(seconds)), expected);
         }
         let durations = [(300, "0.3 ms"), (12_000, "12 ms"), (3_210_000, "3.2 s"), (245_000_000, "4 min 5 s")];
         for (us, expected) in durations {

@@ -1,11 +1,11 @@
 //! The side that asks.
 
 use super::request::{Answer, Request};
-use super::{Folder, POLL, create_file, is_locked, own_name};
-use crate::error::Advice;
+use super::{Folder, POLL, create_file, is_locked, own_name, stdin_id};
 use anyhow::Context;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,7 +27,7 @@ pub enum Waited {
     Answered(Answer),
     /// The request was taken back before anybody had begun with it.
     TakenBack,
-    /// Nobody serves any more, and nobody has begun with it.
+    /// Nobody serves any more: the request is back.
     Unserved,
 }
 
@@ -83,7 +83,7 @@ impl Client {
     /// Hands over the request and waits until it is answered. Asks for it to be ended early once it `is_cancelled`.
     ///
     /// # Errors
-    /// If the request cannot be written, or whoever had begun with it is gone.
+    /// If the request cannot be written.
     pub fn ask(&self, request: &Request, is_cancelled: &dyn Fn() -> bool) -> anyhow::Result<Waited> {
         let Self { folder, id, .. } = self;
         folder.write(id, "request", request)?;
@@ -102,10 +102,13 @@ impl Client {
                 Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
             }
             if !is_served {
-                return match self.take_back() {
-                    true => Ok(Waited::Unserved),
-                    false => Err(gone()),
-                };
+                if self.take_back() {
+                    return Ok(Waited::Unserved);
+                }
+                if fs::remove_file(folder.file(id, "active")).is_ok() {
+                    return Ok(Waited::Unserved);
+                }
+                // It was answered just now, or the next one who serves has it.
             }
             if is_cancelled() && !has_cancelled {
                 if self.take_back() {
@@ -117,6 +120,16 @@ impl Client {
             }
             thread::sleep(POLL);
         }
+    }
+
+    /// What was copied of the standard input, and the number that it is known by.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn stdin(&self) -> anyhow::Result<(File, NonZeroU64)> {
+        let path = self.folder.file(&self.id, "stdin");
+        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok((file, stdin_id(&self.id)))
     }
 
     /// Who serves, as text.
@@ -134,12 +147,4 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.folder.remove(&self.id);
     }
-}
-
-fn gone() -> anyhow::Error {
-    Advice::new(
-        "`trawl run` ended before it had answered; what it had committed is kept",
-        "run the command again: what is stored already is not stored twice, but for standard input",
-    )
-    .into()
 }

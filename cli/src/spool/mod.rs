@@ -8,19 +8,25 @@
 //! <id>.stdin     what it got from its standard input
 //! <id>.request   what is to be done: a Request
 //! <id>.active    the request, once it has been begun
+//! <id>.again     it had been begun by a process that is gone, and was begun once more
 //! <id>.cancel    the one who asked has changed its mind
 //! <id>.answer    how it ended: an Answer
 //! ```
 //!
 //! Ids ascend with time. Requests and answers are written under another name, made durable, and renamed: they are there as a
 //! whole or not at all. Whose lock is free has died; what it left is removed.
+//!
+//! **A request may be done twice, and counts once.** If the one who serves dies at work, the next one begins again, or who asks
+//! does the work itself: files are known by what was read of them, and what came from a standard input by the id of the request,
+//! which is committed with the events ([`stdin_id`]).
 
 mod client;
+mod errand;
 mod request;
 mod server;
 
-pub use client::{Client, Waited};
-pub use request::{Answer, IndexWork, InputPath, Request, Work};
+pub use errand::{Errand, Stdin};
+pub use request::{Answer, BucketOutcome, IndexWork, InputPath, Request, Work, files};
 pub use server::{Asked, Server};
 
 use anyhow::Context;
@@ -28,9 +34,11 @@ use serde::Serialize;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use trawl_store::source::Hash16;
 
 /// How often both sides look for what the other has written.
 const POLL: Duration = Duration::from_millis(20);
@@ -75,9 +83,18 @@ impl Folder {
 
     /// Removes all files of an id.
     fn remove(&self, id: &str) {
-        for kind in
-            ["request", "request-new", "active", "cancel", "answer", "answer-new", "stdin", "client", "client-new"]
-        {
+        for kind in [
+            "request",
+            "request-new",
+            "active",
+            "again",
+            "cancel",
+            "answer",
+            "answer-new",
+            "stdin",
+            "client",
+            "client-new",
+        ] {
             // Most of them are not there.
             let _ = fs::remove_file(self.file(id, kind));
         }
@@ -107,10 +124,23 @@ fn create_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)
 }
 
+/// The number that the standard input of a request is known by in the store.
+fn stdin_id(id: &str) -> NonZeroU64 {
+    let digest = Hash16::of(id.as_bytes()).0;
+    // The catalog's numbers have 63 bits.
+    let number = digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte)) >> 1;
+    NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN)
+}
+
 /// This process, as others name it.
 fn own_name() -> String {
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     format!("process {}, `{}`", std::process::id(), words.join(" "))
+}
+
+/// Whether there is a process that writes the store of a data folder and does the work of others.
+pub fn is_served(data: &Path) -> bool {
+    File::open(Folder::of(data).serving()).is_ok_and(|file| is_locked(&file))
 }
 
 /// Whether somebody else holds the lock of a file.

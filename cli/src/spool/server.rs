@@ -1,13 +1,15 @@
 //! The side that serves.
 
 use super::request::{Answer, Request};
-use super::{Folder, POLL, create_file, own_name};
-use crate::error;
+use super::{Folder, POLL, create_file, own_name, stdin_id};
+use crate::error::{self, Advice};
 use crate::exit_code::ExitCode;
 use crate::output::Theme;
 use anyhow::Context;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +27,8 @@ pub struct Server {
 
 /// What whoever does the work gets beside the request.
 pub struct Asked {
-    /// What the one who asks got from its standard input, if it has sent that.
-    pub stdin: Option<File>,
+    /// What the one who asks got from its standard input, if it has sent that, and the number that it is known by.
+    pub stdin: Option<(File, NonZeroU64)>,
     /// Set when the work is to be ended early: the one who asked does not want it any more, or the server ends.
     pub cancel: Arc<AtomicBool>,
 }
@@ -49,6 +51,7 @@ impl Server {
             Ok(file)
         };
         let lock = lock().with_context(|| format!("cannot lock {}", path.display()))?;
+        take_over(&folder)?;
         Ok(Self { folder, _lock: lock })
     }
 
@@ -121,15 +124,35 @@ impl Server {
             Ok(request) => request,
             Err(error) => return failed(&error, false),
         };
-        let stdin = File::open(self.folder.file(id, "stdin")).ok();
+        let stdin = File::open(self.folder.file(id, "stdin")).ok().map(|file| (file, stdin_id(id)));
         let asked = Asked { stdin, cancel: Arc::clone(cancel) };
         work(&request, asked).unwrap_or_else(|error| failed(&error, request.has_color))
     }
 }
 
+/// Begins once more with the requests that a process had begun with that is gone now; once, because they may be why it is.
+fn take_over(folder: &Folder) -> anyhow::Result<()> {
+    let active = folder.ids("active").with_context(|| format!("cannot read {}", folder.0.display()))?;
+    for id in active {
+        if OpenOptions::new().write(true).create_new(true).mode(0o640).open(folder.file(&id, "again")).is_ok() {
+            // Who asks may take it back at the same moment.
+            let _ = fs::rename(folder.file(&id, "active"), folder.file(&id, "request"));
+            continue;
+        }
+        let error = Advice::new(
+            "`trawl run` has ended twice at this work before it had answered; what it had committed is kept",
+            "see why, `journalctl -u trawl`; then run the command again: what is stored already is not stored twice, but for \
+             standard input",
+        );
+        folder.write(&id, "answer", &failed(&error.into(), false))?;
+        let _ = fs::remove_file(folder.file(&id, "active"));
+    }
+    Ok(())
+}
+
 /// Removes the files of those who have died.
 fn remove_abandoned(folder: &Folder) -> io::Result<()> {
-    for kind in ["client", "request", "active", "answer", "stdin", "request-new", "answer-new", "cancel"] {
+    for kind in ["client", "request", "active", "again", "answer", "stdin", "request-new", "answer-new", "cancel"] {
         for id in folder.ids(kind)? {
             if folder.is_abandoned(&id) {
                 folder.remove(&id);

@@ -1,4 +1,4 @@
-//! The indexed answer equals a brute-force scan, for generated queries over every corpus.
+//! The answer equals a brute-force scan, for generated queries over every corpus, indexed and as live data.
 //!
 //! The scan shares with the engine what a text, an event, a stamp and a field are (`trawl-formats`); how a condition is
 //! decided is written here a second time, from the definition and as slowly as it likes. `TRAWL_ORACLE_PAIRS` sets the number
@@ -8,7 +8,10 @@ use generator::Generator;
 use scan::Scanned;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use trawl_formats::{IndexName, Registry, Zone};
+use trawl_indexer::tail::{Moment, Notices, Route, TailOptions, Tailer};
 use trawl_indexer::{Input, Options, Progress};
 use trawl_query::{Engine, Flow, Search, SearchOptions, Value, Wanted};
 use trawl_store::{Reader, Writer};
@@ -22,12 +25,18 @@ const DEFAULT_PAIRS: usize = 5_000;
 /// Events of a corpus that are compared; larger files are cut, at a line end, before they are indexed.
 const MAX_FILE_BYTES: usize = 300 << 10;
 
-/// A corpus in both forms.
+/// A corpus that is scanned, and the stores in which it is searched.
 struct Pair {
     name: String,
     _dir: tempfile::TempDir,
-    engine: Engine,
+    stores: [Stored; 2],
     scanned: Vec<Scanned>,
+}
+
+/// A corpus in a store.
+struct Stored {
+    form: &'static str,
+    engine: Engine,
 }
 
 impl Pair {
@@ -45,7 +54,7 @@ impl Pair {
             let file_name = file.file_name().expect("a file").to_string_lossy();
             let copy = logs.join(format!("{i:03}-{file_name}"));
             std::fs::write(&copy, bytes).expect("copy");
-            let mtime = std::time::UNIX_EPOCH + std::time::Duration::from_micros(now_us as u64 - 3_600_000_000);
+            let mtime = std::time::UNIX_EPOCH + Duration::from_micros(now_us as u64 - 3_600_000_000);
             std::fs::File::options().write(true).open(&copy).and_then(|file| file.set_modified(mtime)).expect("mtime");
             let writer = Writer::open(&data).expect("writer");
             let mut options = Options::new(IndexName::new("main").expect("name"), Zone::UTC, now_us);
@@ -57,10 +66,56 @@ impl Pair {
                 scanned.extend(scan::scan(&copy, bytes, &registry, now_us));
             }
         }
-        let engine = Engine::new(Reader::open(&data).expect("reader"), registry);
-        Self { name: name.to_owned(), engine, _dir: dir, scanned }
+        let live = dir.path().join("live");
+        follow(&logs, &live, &registry, now_us);
+        let open = |data: &Path| Engine::new(Reader::open(data).expect("reader"), Arc::clone(&registry));
+        let stores = [("sealed", &data), ("live", &live)].map(|(form, data)| Stored { form, engine: open(data) });
+        Self { name: name.to_owned(), stores, _dir: dir, scanned }
     }
 
+    /// Checks one query; whether it told some events from others.
+    fn check(&self, generator: &mut Generator) -> bool {
+        let query = generator.query(&self.scanned);
+        let text = query.to_string();
+        let expected: BTreeSet<(String, u64)> =
+            self.scanned.iter().filter(|event| query.matches(event)).map(Scanned::address).collect();
+        for store in &self.stores {
+            let place = format!("corpus {}, {}, query {text}", self.name, store.form);
+            let found = store.search(&text).unwrap_or_else(|error| panic!("{place}: {error}"));
+            if found != expected {
+                let missed: Vec<_> = expected.difference(&found).take(3).collect();
+                let surplus: Vec<_> = found.difference(&expected).take(3).collect();
+                let shown = missed.iter().chain(&surplus).map(|address| {
+                    let event = self.scanned.iter().find(|event| event.address() == **address).expect("an event");
+                    format!("{}:{} {:?}", event.source, event.offset, String::from_utf8_lossy(&event.text))
+                });
+                panic!("{place}\n  missed {missed:?}\n  surplus {surplus:?}\n{}", shown.collect::<Vec<_>>().join("\n"));
+            }
+            assert_eq!(store.count(&text), expected.len() as u64, "{place} | stats count");
+        }
+        !expected.is_empty() && expected.len() < self.scanned.len()
+    }
+}
+
+/// Follows a folder of files into a store, in which everything stays live.
+fn follow(logs: &Path, data: &Path, registry: &Registry, now_us: i64) {
+    let writer = Writer::open(data).expect("writer");
+    let mut options = Options::new(IndexName::new("main").expect("name"), Zone::UTC, now_us);
+    options.host = Some("here".into());
+    let route = Route { inputs: vec![Input::Path(logs.to_owned())], options, ignore_older: None };
+    let mut tailer = Tailer::new(&writer, registry, vec![route], TailOptions::default()).expect("good inputs");
+    // Long enough for each file to be found and read, whatever is waited for.
+    for second in 0..20 {
+        let now = Moment { at: Duration::from_secs(second), wall_us: now_us + second as i64 * 1_000_000 };
+        let mut notices = Notices { rescan: true, ..Notices::default() };
+        while tailer.pump(now, std::mem::take(&mut notices)).expect("the store answers").is_busy {}
+    }
+    tailer.finish(Moment { at: Duration::from_secs(20), wall_us: now_us + 20_000_000 });
+    let snapshot = Reader::open(data).and_then(|reader| reader.snapshot()).expect("snapshot");
+    assert!(snapshot.buckets.is_empty(), "nothing is sealed");
+}
+
+impl Stored {
     /// Offsets of the events that the engine finds, by source.
     fn search(&self, query: &str) -> Result<BTreeSet<(String, u64)>, String> {
         let mut options = SearchOptions::new(trawl_testdata::now_us());
@@ -91,30 +146,6 @@ impl Pair {
         });
         run.expect("run");
         count.as_number().expect("a number") as u64
-    }
-
-    /// Checks one query; whether it told some events from others.
-    fn check(&self, generator: &mut Generator) -> bool {
-        let query = generator.query(&self.scanned);
-        let text = query.to_string();
-        let expected: BTreeSet<(String, u64)> =
-            self.scanned.iter().filter(|event| query.matches(event)).map(Scanned::address).collect();
-        let found = self.search(&text).unwrap_or_else(|error| panic!("corpus {}: {error}", self.name));
-        if found != expected {
-            let missed: Vec<_> = expected.difference(&found).take(3).collect();
-            let surplus: Vec<_> = found.difference(&expected).take(3).collect();
-            let shown = missed.iter().chain(&surplus).map(|address| {
-                let event = self.scanned.iter().find(|event| event.address() == **address).expect("an event");
-                format!("{}:{} {:?}", event.source, event.offset, String::from_utf8_lossy(&event.text))
-            });
-            panic!(
-                "corpus {}, query {text}\n  missed {missed:?}\n  surplus {surplus:?}\n{}",
-                self.name,
-                shown.collect::<Vec<_>>().join("\n")
-            );
-        }
-        assert_eq!(self.count(&text), expected.len() as u64, "count of {text} in {}", self.name);
-        !expected.is_empty() && expected.len() < self.scanned.len()
     }
 }
 

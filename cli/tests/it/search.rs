@@ -430,3 +430,17 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = search.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
+
+#[test]
+fn what_stands_in_no_text_is_found_all_the_same() {
+    let sandbox = Sandbox::with_pay_log();
+    sandbox.file("odd.log", b"no stamp here\n2026-11-20 14:05:00 INFO one\n");
+    assert_eq!(sandbox.trawl(&["index", "odd.log"]).code(), 0);
+    let count = |query: &str| {
+        let run = sandbox.search(&[&format!("{query} | stats count"), "--output", "csv"]);
+        String::from_utf8_lossy(run.stdout()).lines().nth(1).unwrap().parse::<u32>().unwrap()
+    };
+    assert_eq!(count("splunk_server=localhost"), 7);
+    assert_eq!(count("_flags=no_stamp"), 1);
+    assert_eq!(count("_raw=\"no stamp*\""), 1);
+}

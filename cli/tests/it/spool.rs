@@ -1,7 +1,8 @@
-//! `trawl index` while `trawl run` holds the store.
+//! Work on the store while `trawl run` holds it.
 
-use crate::support::{PAY_LOG, Sandbox};
+use crate::support::{PAY_LOG, Run, Sandbox};
 use insta::assert_snapshot;
+use regex::Regex;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use trawl_store::Reader;
 
 /// Longest wait for what should happen at once, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -216,25 +218,184 @@ fn work_that_has_begun_is_ended_early() {
     assert_eq!(count(&sandbox, "*"), 1_500_000);
 }
 
+/// Kills the one who serves as soon as it `is_time`.
+fn kill_when(mut serving: Serving<'_>, is_time: &dyn Fn(&Serving<'_>) -> bool) {
+    wait_for("the moment", || is_time(&serving).then_some(()));
+    serving.process.kill().unwrap();
+    serving.process.wait().unwrap();
+}
+
+fn has_buckets(sandbox: &Sandbox) -> bool {
+    let reader = Reader::open(&sandbox.path().join("data"));
+    reader.and_then(|reader| reader.snapshot()).is_ok_and(|snapshot| !snapshot.buckets.is_empty())
+}
+
 #[test]
 fn the_one_who_serves_is_killed() {
     let sandbox = Sandbox::new();
-    let mut serving = Serving::new(&sandbox);
+    let serving = Serving::new(&sandbox);
     large(&sandbox);
     let index = start(&sandbox, &["index", "large.log"]);
-    wait_for("the work", || serving.has(".active"));
-    serving.process.kill().unwrap();
-    serving.process.wait().unwrap();
+    kill_when(serving, &|serving| serving.has(".active").is_some());
+    // It does the work itself.
     let output = index.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_snapshot!(stderr(&output), @r"
-    error: `trawl run` ended before it had answered; what it had committed is kept
-    hint: run the command again: what is stored already is not stored twice, but for standard input
-    ");
-    assert!(serving.files().is_empty(), "{:?}", serving.files());
-    let run = sandbox.trawl(&["index", "large.log"]);
-    assert_eq!(run.code(), 0, "{run}");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(files(&sandbox), ["serving"]);
     assert_eq!(count(&sandbox, "*"), 1_500_000);
+    assert_eq!(sandbox.trawl(&["verify"]).code(), 0);
+}
+
+fn files(sandbox: &Sandbox) -> Vec<String> {
+    let names = fs::read_dir(sandbox.path().join("data/spool")).unwrap();
+    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Hands over what comes from the standard input; the one who serves is killed `at` a moment, and another takes its place at
+/// once, or nobody does.
+fn hand_over_and_kill(at: &dyn Fn(&Serving<'_>) -> bool, has_successor: bool) {
+    const N_LINES: usize = 60_000;
+    let sandbox = Sandbox::new();
+    sandbox.file("followed/app.log", lines(0, 10).as_bytes());
+    let serving = Serving::new(&sandbox);
+    let mut index = start(&sandbox, &["index", "--host", "node-7", "-"]);
+    let mut stdin = index.stdin.take().unwrap();
+    let writing = thread::spawn(move || stdin.write_all(lines(0, N_LINES).as_bytes()).unwrap());
+    wait_for("the request", || (serving.has(".request").is_some() || serving.has(".active").is_some()).then_some(()));
+    if has_successor {
+        // So that it does not see that there was nobody.
+        signal(&index, "STOP");
+    }
+    kill_when(serving, at);
+    let successor = has_successor.then(|| Serving::new(&sandbox));
+    if has_successor {
+        signal(&index, "CONT");
+    }
+    writing.join().unwrap();
+    let output = index.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("indexed 60,000 events ("), "{}", stderr(&output));
+    assert_eq!(count(&sandbox, "host=node-7"), N_LINES as u64);
+    assert_eq!(files(&sandbox), ["serving"]);
+    if let Some(successor) = successor {
+        wait_for("what is followed", || (count(&sandbox, "source=*app.log") == 10).then_some(()));
+        successor.stop();
+    }
+    assert_eq!(count(&sandbox, "host=node-7 | stats dc(n) AS n | where n=60000"), 1);
+    assert_eq!(sandbox.trawl(&["verify"]).code(), 0);
+}
+
+#[test]
+fn standard_input_is_stored_once_though_the_one_who_serves_is_killed() {
+    let is_begun = |serving: &Serving<'_>| serving.has(".active").is_some();
+    let is_committed = |serving: &Serving<'_>| {
+        let is_over = serving.has(".answer").is_some() || serving.has(".client").is_none();
+        has_buckets(serving.sandbox) || is_over
+    };
+    for has_successor in [false, true] {
+        hand_over_and_kill(&is_begun, has_successor);
+        hand_over_and_kill(&is_committed, has_successor);
+        for wait_ms in [20, 100, 300] {
+            let begun = Instant::now();
+            hand_over_and_kill(&|_| begun.elapsed() > Duration::from_millis(wait_ms), has_successor);
+        }
+    }
+}
+
+#[test]
+fn standard_input_that_nobody_had_begun_with_is_not_lost() {
+    let sandbox = Sandbox::new();
+    let serving = Serving::new(&sandbox);
+    serving.signal("STOP");
+    let mut index = start(&sandbox, &["index", "-"]);
+    index.stdin.take().unwrap().write_all(PAY_LOG).unwrap();
+    wait_for("the request", || serving.has(".request"));
+    kill_when(serving, &|_| true);
+    let output = index.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(count(&sandbox, "source=stdin"), 5);
+}
+
+#[test]
+fn what_is_collected_is_stored_once_though_the_one_who_serves_is_killed() {
+    for wait_ms in [0, 50, 200] {
+        let sandbox = Sandbox::new();
+        let serving = Serving::new(&sandbox);
+        let query = "| makeresults count=20000 | streamstats count AS n | collect index=summary | stats count";
+        let search = start(&sandbox, &["search", query, "-o", "csv"]);
+        wait_for("the work", || serving.has(".active"));
+        thread::sleep(Duration::from_millis(wait_ms));
+        kill_when(serving, &|_| true);
+        let output = search.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stderr(&output).contains("collect wrote 20000 events"), "{}", stderr(&output));
+        assert_eq!(count(&sandbox, "index=summary"), 20_000);
+        assert_eq!(count(&sandbox, "index=summary | stats dc(n) AS n | where n=20000"), 1);
+    }
+}
+
+#[test]
+fn work_that_ends_two_servers_is_not_begun_again() {
+    let sandbox = Sandbox::new();
+    let spool = sandbox.path().join("data/spool");
+    fs::create_dir_all(&spool).unwrap();
+    let client = File::create(spool.join("1.client")).unwrap();
+    client.lock().unwrap();
+    fs::write(spool.join("1.active"), "{}").unwrap();
+    fs::write(spool.join("1.again"), "").unwrap();
+    let _serving = Serving::new(&sandbox);
+    let answer = wait_for("the answer", || fs::read_to_string(spool.join("1.answer")).ok());
+    assert!(answer.contains("has ended twice at this work") && answer.contains("\"code\":2"), "{answer}");
+    wait_for("its end", || (!spool.join("1.active").exists()).then_some(()));
+}
+
+#[test]
+fn buckets_come_back_and_go_as_they_do_without_it() {
+    const ARCHIVED: &[u8] = b"[index.main]\nmax_age = \"1d\"\narchive = \"archive\"\n";
+    let (sandbox, alone) = (Sandbox::new(), Sandbox::new());
+    for sandbox in [&sandbox, &alone] {
+        sandbox.file("trawl.toml", ARCHIVED);
+        fs::create_dir(sandbox.path().join("archive")).unwrap();
+        for n in 0..3 {
+            sandbox.file(&format!("logs/{n}.log"), format!("2001-02-0{} 10:00:00 INFO n={n}\n", n + 1).as_bytes());
+        }
+    }
+    let serving = Serving::new(&sandbox);
+    // What has to go goes once a minute: it has been there just now.
+    wait_for("retention", || sandbox.path().join("data/status.json").exists().then_some(()));
+    thread::sleep(Duration::from_millis(500));
+    for n in 0..3 {
+        for sandbox in [&sandbox, &alone] {
+            let run = sandbox.trawl(&["index", "--host", "web", &format!("logs/{n}.log")]);
+            assert_eq!(run.code(), 0, "{run}");
+        }
+    }
+    let ids = Regex::new("[0-9a-f]{25,32}|[0-9.]+ kB|,[0-9]{4,5},").unwrap();
+    let check = |args: &[&str], code: i32| {
+        let (served, expected) = (sandbox.trawl(args), alone.trawl(args));
+        let text = |run: &Run| ids.replace_all(&run.to_string(), "-").into_owned();
+        assert_eq!((served.code(), text(&served)), (code, text(&expected)), "{args:?}");
+    };
+    check(&["retention", "--apply", "-o", "csv"], 0);
+    assert_eq!(count(&sandbox, "*"), 0);
+    check(&["retention", "--apply", "-o", "csv"], 0);
+    check(&["restore", "--earliest", "2001-02-02", "-o", "csv"], 0);
+    check(&["restore", "--earliest", "2001-02-02", "-o", "csv"], 0);
+    check(&["restore", "--archive", "archive", "0123"], 1);
+    assert_eq!(count(&sandbox, "*"), 2);
+    check(&["restore", "--release", "--latest", "2001-02-03"], 0);
+    check(&["restore", "--release"], 0);
+    check(&["restore", "--release"], 1);
+    check(&["retention", "--apply", "-o", "ndjson"], 0);
+    assert!(serving.files().is_empty(), "{:?}", serving.files());
+    // By another configuration, other buckets would go than those that were shown.
+    sandbox.file("trawl.toml", b"[index.main]\nmax_age = \"2d\"\n");
+    assert_snapshot!(sandbox.trawl(&["retention", "--apply"]), @r"
+    exit: 2
+    --- stderr ---
+    error: `trawl run` keeps data by another configuration than this one
+    hint: name the same with --config, or make it read the file again: `systemctl reload trawl`
+    ");
+    serving.stop();
     assert_eq!(sandbox.trawl(&["verify"]).code(), 0);
 }
 

@@ -115,7 +115,7 @@ fn read_meta(bytes: &[u8]) {
     assert_eq!(again, meta);
     assert!(!meta.dir_name().is_empty());
     for source in &meta.sources {
-        let _ = source.handle(&meta.index);
+        let _ = source.entry.handle(&meta.index);
         let ranges = &source.ranges;
         assert!(ranges.iter().all(|range| range.start < range.end));
         assert_eq!(ranges.len(), ranges.iter().map(|range| range.end - range.start).sum::<u64>());

@@ -1,6 +1,7 @@
 //! What is read goes to the live log of its index in batches: data and progress become durable together.
 
 use super::{Moment, TailOptions};
+use crate::custody::Generation;
 use crate::discovery::FileKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,8 @@ impl Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Producer {
     File(FileKey),
+    /// The last event of a file that is gone.
+    Orphan(Generation),
     /// Position of a command.
     Command(usize),
     /// Position of a stream.
@@ -75,7 +78,7 @@ pub(super) struct Lane {
     pub(super) touched: Vec<Producer>,
     n_bytes: usize,
     first_at: Option<Duration>,
-    last_commit: Option<Duration>,
+    pace: Pace,
     /// When the disk refused a batch for the first time since it took one.
     pub(super) refused_since: Option<Duration>,
     retry_at: Duration,
@@ -83,6 +86,29 @@ pub(super) struct Lane {
 
 /// Pause after the disk has refused a batch.
 const RETRY: Duration = Duration::from_secs(1);
+/// So many batches are written at once after a pause.
+const BATCHES_AT_ONCE: u32 = 3;
+/// When batches are written. In a stream they are an interval apart, so that one sync serves many lines; after a pause the
+/// first ones are written at once. One would be too few: a line often comes in several writes, and the first of them must
+/// not keep the others waiting.
+#[derive(Default)]
+struct Pace {
+    /// When the batches so far would have been written, had each been an interval behind the one before.
+    paced_to: Duration,
+}
+
+impl Pace {
+    /// When the next batch may be written.
+    fn next_at(&self, interval: Duration) -> Duration {
+        self.paced_to.saturating_sub(interval * (BATCHES_AT_ONCE - 1))
+    }
+
+    /// A batch was written.
+    fn note(&mut self, now: Duration, interval: Duration) {
+        self.paced_to = self.paced_to.max(now) + interval;
+    }
+}
+
 /// A batch is written once it holds so much, however young it is.
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -96,7 +122,7 @@ impl Lane {
             touched: Vec::new(),
             n_bytes: 0,
             first_at: None,
-            last_commit: None,
+            pace: Pace::default(),
             refused_since: None,
             retry_at: Duration::ZERO,
         }
@@ -137,21 +163,20 @@ impl Lane {
         if self.n_bytes >= BATCH_BYTES {
             return Some(Duration::ZERO);
         }
-        // The first batch after a pause is written at once; in a stream they are a while apart.
-        let spaced = self.last_commit.map_or(Duration::ZERO, |last| last + options.commit_interval);
-        Some(spaced.min(first_at + options.commit_interval))
+        Some(self.pace.next_at(options.commit_interval).min(first_at + options.commit_interval))
     }
 
-    /// Writes the batch. On success, what `touched` files have pending is durable.
+    /// Writes the batch. On success, what `touched` files have pending is durable. In a stream, batches are
+    /// `interval` apart.
     ///
     /// # Errors
     /// If the disk refuses it: what is pending is to be forgotten, and read again later.
-    pub(super) fn commit(&mut self, writer: &Writer, now: Moment) -> Result<()> {
+    pub(super) fn commit(&mut self, writer: &Writer, now: Moment, interval: Duration) -> Result<()> {
         let outcome = self.try_commit(writer);
         self.pending.clear();
         self.n_bytes = 0;
         self.first_at = None;
-        self.last_commit = Some(now.at);
+        self.pace.note(now.at, interval);
         match outcome {
             Ok(()) => self.refused_since = None,
             Err(_) => {
@@ -210,6 +235,36 @@ impl Lane {
     pub(super) fn end(&mut self, writer: &Writer) {
         if let Some(log) = self.log.take() {
             writer.end_live_log(log);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_an_interval_apart_but_for_the_first_after_a_pause() {
+        let interval = Duration::from_millis(100);
+        let mut pace = Pace::default();
+        let mut n_written_by = |end_ms: u64, from_ms: u64| {
+            let in_time = |&at: &u64| {
+                let now = Duration::from_millis(at);
+                let is_due = pace.next_at(interval) <= now;
+                if is_due {
+                    pace.note(now, interval);
+                }
+                is_due
+            };
+            (from_ms..end_ms).filter(in_time).count()
+        };
+        // Something is written in every millisecond: three at once, then one in 100 ms.
+        assert_eq!(n_written_by(1003, 1000), 3);
+        assert_eq!(n_written_by(2000, 1003), 9);
+        // A pause, and one by one for a while: none of them waits.
+        for n in 0..20 {
+            let at = 10_000 + n * 150;
+            assert_eq!(n_written_by(at + 1, at), 1);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Moment;
 use super::batch::Pending;
+use super::stamp::Stamp;
 use crate::content::open;
 use crate::discovery::FileMeta;
 use crate::error::FileError;
@@ -10,7 +11,7 @@ use crate::job::{FileJob, ReadBefore};
 use crate::look::MIN_UNWRITTEN;
 use crate::provisional::Provisional;
 use crate::read::read_at_most;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::iter;
 use std::mem;
@@ -24,39 +25,6 @@ use trawl_store::{SourceHandle, Tail};
 
 /// Bytes read of one file before another has its turn.
 const TURN_BYTES: usize = 512 << 10;
-
-/// What the file system says of a file; as long as it is the same, nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) len: u64,
-    mtime: (i64, i64),
-    ctime: (i64, i64),
-    /// Names that the file has; none if it was deleted.
-    pub(super) n_links: u64,
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            len: metadata.len(),
-            mtime: (metadata.mtime(), metadata.mtime_nsec()),
-            ctime: (metadata.ctime(), metadata.ctime_nsec()),
-            n_links: metadata.nlink(),
-        }
-    }
-}
-
-impl Stamp {
-    /// When the file was last written, microseconds since the epoch.
-    fn mtime_us(&self) -> i64 {
-        self.mtime.0.saturating_mul(1_000_000).saturating_add(self.mtime.1 / 1000)
-    }
-
-    /// Whether somebody may have written between the two.
-    fn may_differ(&self, other: &Self) -> bool {
-        (self.len, self.mtime, self.ctime) != (other.len, other.mtime, other.ctime)
-    }
-}
 
 /// Whether nothing but NULs stands in a file from `at` on. Holes are not read.
 fn only_nulls_follow(file: &File, mut at: u64) -> io::Result<bool> {
@@ -90,6 +58,13 @@ pub(super) enum Turn {
     More,
     /// The file does not hold any more what was read of it: it was truncated, or written anew.
     Renewed,
+    /// A server knows the open file no more. It is to be opened again by its path.
+    Stale,
+}
+
+/// Whether a server has forgotten an open file, as it does when it was exchanged or exported anew.
+fn is_stale(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StaleNetworkFileHandle
 }
 
 /// A place in a source up to which its bytes are known.
@@ -126,6 +101,8 @@ pub(super) struct Follower {
     /// Behind the last whole event.
     parsed_to: u64,
     stamp: Option<Stamp>,
+    /// Length of the file when somebody looked at it last, read or not.
+    seen_len: u64,
     pub(super) last_growth: Duration,
     /// Whether the open event is in the batch, or was, as it is now.
     open_is_noted: bool,
@@ -148,6 +125,7 @@ impl Follower {
         }
         let place = Place { offset, tail };
         Ok(Self {
+            seen_len: job.meta.len,
             job,
             file: Some(file),
             parser: None,
@@ -173,9 +151,11 @@ impl Follower {
         self.file.is_some()
     }
 
-    /// Closes the file; it is opened again when it grows.
+    /// Closes the file, unless something was read of it that is not durable; it is opened again when it grows.
     pub(super) fn close_file(&mut self) {
-        self.file = None;
+        if self.parsed_to == self.durable.offset {
+            self.file = None;
+        }
     }
 
     /// Whether its last event may still grow.
@@ -183,9 +163,14 @@ impl Follower {
         !self.rest.is_empty()
     }
 
-    /// Bytes that are there and not durable.
-    pub(super) fn lag(&self) -> u64 {
-        self.stamp.map_or(0, |stamp| stamp.len.saturating_sub(self.durable.offset))
+    /// Its length when it was last looked at.
+    pub(super) fn seen_len(&self) -> u64 {
+        self.seen_len
+    }
+
+    /// Bytes that were read.
+    pub(super) fn read_to(&self) -> u64 {
+        self.read.offset
     }
 
     /// Bytes that are durable.
@@ -198,14 +183,24 @@ impl Follower {
     /// # Errors
     /// If it cannot be found out. [`io::ErrorKind::NotFound`] if another file has its path, or none.
     pub(super) fn look(&mut self) -> io::Result<Stamp> {
-        let metadata = match &self.file {
-            Some(file) => file.metadata()?,
+        let metadata = match self.file.as_ref().map(File::metadata) {
+            Some(Err(error)) if is_stale(&error) => {
+                self.file = None;
+                std::fs::metadata(&self.job.path)?
+            }
+            Some(answer) => answer?,
             None => std::fs::metadata(&self.job.path)?,
         };
         if (metadata.dev(), metadata.ino()) != (self.job.meta.dev, self.job.meta.ino) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        self.seen_len = metadata.len();
         Ok(Stamp::from(&metadata))
+    }
+
+    /// Notes how long the file is, as a listing says.
+    pub(super) fn note_len(&mut self, len: u64) {
+        self.seen_len = len;
     }
 
     /// Whether the file may have been written since it was read.
@@ -238,7 +233,14 @@ impl Follower {
         // The bytes before the place are read again: only they tell whether the file was truncated and has grown past it.
         let tail_len = self.read.tail.len();
         buffer.resize(tail_len + TURN_BYTES, 0);
-        let n_read = read_at_most(file, buffer, self.read.offset - tail_len as u64)?;
+        let n_read = match read_at_most(file, buffer, self.read.offset - tail_len as u64) {
+            // What has the path now is compared with what was read before anything is read of it.
+            Err(error) if is_stale(&error) => {
+                self.file = None;
+                return Ok(Turn::Stale);
+            }
+            answer => answer?,
+        };
         if n_read < tail_len || buffer[..tail_len] != self.read.tail {
             return Ok(Turn::Renewed);
         }
@@ -351,6 +353,16 @@ impl Follower {
         self.rest = Vec::new();
         self.open_is_noted = true;
         self.forget_parser();
+    }
+
+    /// The open event as a whole one; the follower itself is left as it is.
+    pub(super) fn closed_event(&self) -> Vec<Pending> {
+        let Some(mut parser) = self.parser.clone() else { return Vec::new() };
+        let last = Provisional::parse(&self.job.handle, self.parsed_to, &self.rest, &mut parser, self.is_continued)
+            .ok()
+            .flatten();
+        let blocks = last.into_iter().flat_map(Provisional::into_blocks);
+        blocks.map(|(offset, bytes, parsed)| Pending::events(&self.job.handle, offset, bytes, parsed)).collect()
     }
 
     /// The next byte is read with a look at what stands before it.

@@ -1,9 +1,11 @@
 //! A tailer with a clock, a watcher, a loader and a sealer; and a thread for each command and each stream.
 
 use super::commands::{Finished, run_all};
-use super::streams::{Chunk, read_all};
+use super::effort::Effort;
+use super::pipes::{Chunk, read_all};
+use super::tracked::Backlog;
 use super::watch::{Watch, waker};
-use super::{Backlog, Inputs, Moment, TailOptions, TailStatus, Tailer};
+use super::{Activity, Inputs, Moment, TailOptions, TailStatus, Tailer};
 use crate::error::IndexError;
 use crate::options::Options;
 use crate::progress::Progress;
@@ -18,8 +20,10 @@ use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
 
-/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time.
+/// How often the status is told; more seldom where there are so many files that it takes more than this share of the time,
+/// and often enough in any case for a watchdog that is told at the same time, and for who wonders whether anybody is at work.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_STATUS_INTERVAL: Duration = Duration::from_secs(10);
 const STATUS_SHARE: u32 = 500;
 /// Live logs of earlier runs are sealed at the start, if together they are longer than this.
 const LEFT_BYTES: u64 = 16 << 20;
@@ -85,6 +89,7 @@ pub fn run(
     mut on_status: impl FnMut(&TailStatus),
 ) -> Result<(), IndexError> {
     let clock = Clock { begun: Instant::now() };
+    let activity = Arc::clone(&options.activity);
     let mut tailer = Tailer::new(writer, registry, inputs, options)?;
     let mut watch = Watch::new(control.wake.0.clone());
     let (load, loads) = crossbeam_channel::unbounded();
@@ -105,8 +110,8 @@ pub fn run(
             scope.spawn(move || read_all(origin, idx, stop, &feed, wake));
         }
         drop(feed);
-        scope.spawn(|| load_all(writer, registry, control, &loads, &loaded));
-        scope.spawn(|| seal_all(writer, &indexes, control, &seals));
+        scope.spawn(|| load_all(writer, registry, control, &activity, &loads, &loaded));
+        scope.spawn(|| seal_all(writer, &indexes, control, &activity, &seals));
         let mut lines = Lines { load, done, seal, feeds, keep: Some(keep) };
         let outcome = follow(&mut tailer, &mut watch, &clock, control, &mut lines, &mut on_status);
         tailer.disconnect();
@@ -145,7 +150,10 @@ fn follow(
             tailer.take_fed(fed, now);
         }
         let pumped = tailer.pump(now, watch.take())?;
-        watch.set(tailer.dirs());
+        if tailer.take_has_listed() {
+            watch.set(tailer.dirs());
+            tailer.set_unwatched(watch.refused());
+        }
         for backlog in tailer.take_backlog() {
             let options = Options { cancel: Arc::clone(&control.stop), ..tailer.load_options(&backlog, now) };
             // The loader lives as long as the channel.
@@ -155,10 +163,9 @@ fn follow(
             let _ = lines.seal.send(());
         }
         if now.at >= next_status {
-            let status = TailStatus { unwatched: watch.refused(), ..tailer.status(now) };
-            on_status(&status);
-            let took = clock.now().at.saturating_sub(now.at);
-            next_status = now.at + STATUS_INTERVAL.max(took * STATUS_SHARE);
+            let effort = Effort::begin();
+            on_status(&tailer.status(now));
+            next_status = now.at + effort.rest(STATUS_SHARE).clamp(STATUS_INTERVAL, LONGEST_STATUS_INTERVAL);
         }
         if control.is_stopped() || tailer.is_over() {
             lines.keep = None;
@@ -190,6 +197,7 @@ fn load_all(
     writer: &Writer,
     registry: &Registry,
     control: &Control,
+    activity: &Activity,
     loads: &Receiver<(Backlog, Options)>,
     loaded: &Sender<(Backlog, Result<Report, IndexError>)>,
 ) {
@@ -198,6 +206,9 @@ fn load_all(
             return;
         }
         let report = crate::load(writer, registry, backlog.files.clone(), &options, &Progress::default());
+        if let Ok(report) = &report {
+            activity.note_load(&options.index, report);
+        }
         if loaded.send((backlog, report)).is_err() {
             return;
         }
@@ -205,11 +216,13 @@ fn load_all(
     }
 }
 
-fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, seals: &Receiver<()>) {
+fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, activity: &Activity, seals: &Receiver<()>) {
     let is_cancelled = || control.is_stopped();
     let seal = |index| {
+        let begun = Instant::now();
         // What cannot be sealed now stays in its logs, where it is as safe, and is tried again with the next one.
-        let _ = writer.seal_live_logs(index, &is_cancelled);
+        let sealed = writer.seal_live_logs(index, &is_cancelled);
+        activity.note_seal(index, sealed.ok(), begun.elapsed());
     };
     indexes.iter().filter(|index| writer.ended_live_bytes(index) >= LEFT_BYTES).for_each(seal);
     for () in seals {

@@ -1,6 +1,7 @@
 //! What a tailer is doing, for whoever asks.
 
-use super::{Idle, Moment, State, Tailer};
+use super::tracked::{Idle, State};
+use super::{Moment, Tailer};
 use crate::error::FileError;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct TailStatus {
     pub unwatched: Vec<(PathBuf, String)>,
     /// Paths that could not be listed.
     pub unlisted: Vec<(PathBuf, String)>,
+    /// Files that are left out because they have not been written for too long.
+    pub too_old: Vec<PathBuf>,
     /// Commands and streams.
     pub feeds: Vec<FeedStatus>,
 }
@@ -45,10 +48,16 @@ pub struct FileStatus {
     pub identity: Option<(Source, u32, Sourcetype)>,
     /// What is done with it.
     pub state: FileState,
+    /// Its length when it was last looked at, as far as is known.
+    pub len: u64,
+    /// Bytes that were read.
+    pub read_to: u64,
     /// Bytes that are durable.
     pub durable_to: u64,
     /// Bytes that are there, but not durable.
     pub lag: u64,
+    /// Whether a descriptor is held for it.
+    pub is_open: bool,
     /// Since when it has not grown.
     pub quiet_for: Option<Duration>,
     /// What is wrong with it, and since when.
@@ -88,8 +97,11 @@ impl Tailer<'_> {
                     index: self.routes[tracked.route].options.index.clone(),
                     identity: None,
                     state: FileState::Read,
+                    len: tracked.found.meta.len,
+                    read_to: 0,
                     durable_to: 0,
                     lag: 0,
+                    is_open: false,
                     quiet_for: None,
                     error: None,
                 };
@@ -99,7 +111,10 @@ impl Tailer<'_> {
                         status.identity = Some((source.source.clone(), source.generation, source.sourcetype.clone()));
                         let is_missing = tracked.missing_since.is_some();
                         status.state = if is_missing { FileState::Draining } else { FileState::Followed };
-                        (status.durable_to, status.lag) = (follower.durable_to(), follower.lag());
+                        (status.durable_to, status.read_to) = (follower.durable_to(), follower.read_to());
+                        status.len = follower.seen_len().max(status.read_to);
+                        status.lag = status.len - status.durable_to;
+                        status.is_open = follower.is_open();
                         status.quiet_for = Some(now.at.saturating_sub(follower.last_growth));
                         status.error = follower.error.as_ref().map(|(error, since)| (explain(error), now.at - *since));
                         status.path.clone_from(&follower.job.path);
@@ -142,8 +157,9 @@ impl Tailer<'_> {
             n_events: self.n_events,
             n_bytes: self.n_bytes,
             paused,
-            unwatched: Vec::new(),
-            unlisted: self.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
+            unwatched: self.unwatched.iter().map(|(dir, why)| (dir.clone(), why.clone())).collect(),
+            too_old: self.listing.too_old.clone(),
+            unlisted: self.listing.unlisted.iter().map(|(path, error)| (path.clone(), explain(error))).collect(),
         }
     }
 }

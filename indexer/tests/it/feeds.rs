@@ -24,24 +24,37 @@ fn shell(lab: &Lab, script: &str, interval: Duration) -> CommandInput {
     }
 }
 
-/// Runs `inputs` while `scene` plays, then stops. The last status.
-fn work(lab: &Lab, inputs: Inputs, scene: impl FnOnce()) -> TailStatus {
+/// Runs `inputs` while `scene` plays, then stops.
+fn work(lab: &Lab, inputs: Inputs, scene: impl FnOnce()) {
     let writer = open_writer(lab.data());
     let registry = Registry::builtin();
     let control = Control::default();
     // Logs are sealed after some batches, so that events come out of buckets, too.
     let options =
         TailOptions { event_timeout: Duration::from_millis(300), log_bytes: 1 << 10, ..TailOptions::default() };
-    let mut last = TailStatus::default();
     thread::scope(|scope| {
-        let runner = scope.spawn(|| run(&writer, &registry, inputs, options, &control, |status| last = status.clone()));
+        let runner = scope.spawn(|| run(&writer, &registry, inputs, options, &control, |_| ()));
         scene();
         let begun = Instant::now();
         control.stop();
         runner.join().expect("no panic").expect("the store answers");
         assert!(begun.elapsed() < Duration::from_secs(5), "a stop took {:?}", begun.elapsed());
     });
-    last
+}
+
+/// Runs `inputs` until the status is what is waited for; that status.
+fn work_until(lab: &Lab, inputs: Inputs, is_it: impl Fn(&TailStatus) -> bool) -> TailStatus {
+    let writer = open_writer(lab.data());
+    let control = Control::default();
+    let mut found = None;
+    let on_status = |status: &TailStatus| {
+        if is_it(status) {
+            found = Some(status.clone());
+            control.stop();
+        }
+    };
+    run(&writer, &Registry::builtin(), inputs, TailOptions::default(), &control, on_status).expect("the store answers");
+    found.expect("nothing else stops it")
 }
 
 /// Waits until the store holds what is looked for.
@@ -142,11 +155,7 @@ fn a_program_that_is_missing_is_told_of() {
     let mut command = shell(&lab, "", PATIENCE);
     command.argv = vec!["no-such-program-here".into()];
     let inputs = Inputs { commands: vec![command], ..Inputs::default() };
-    let status = work(&lab, inputs, || {
-        wait_for(&lab, |events| events.iter().any(is_status));
-        // For the next status.
-        thread::sleep(Duration::from_millis(1_200));
-    });
+    let status = work_until(&lab, inputs, |status| status.feeds[0].error.is_some());
     let error = status.feeds[0].error.as_ref().expect("an error");
     assert!(error.0.starts_with("cannot be run: No such file"), "{error:?}");
     assert!(lab.texts()[0].contains("level=ERROR"), "{:?}", lab.texts());

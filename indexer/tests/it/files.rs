@@ -2,12 +2,15 @@
 
 use crate::lab::{Lab, bzip2, gzip, lines, open_writer, outcomes, xz, zstd};
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use trawl_formats::event::{Host, Source, Sourcetype};
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::{
-    FileError, IndexError, Input, Outcome, PreviewError, Progress, SkipReason, dry_run, index, index_with_stdin,
+    FileError, IndexError, Input, Options, Outcome, PreviewError, Progress, SkipReason, dry_run, index,
+    index_with_stdin,
 };
 use trawl_store::Reader;
 
@@ -223,7 +226,7 @@ fn a_cancelled_run_leaves_a_store_to_go_on_from() {
 struct CancelAfter<R> {
     inner: R,
     n_bytes: usize,
-    cancel: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    cancel: Arc<AtomicBool>,
 }
 
 impl<R: Read> Read for CancelAfter<R> {
@@ -306,4 +309,39 @@ fn a_dry_run_shows_formats_and_first_events() {
     assert!(matches!(previews[1].format, Err(PreviewError::Binary)));
     assert!(matches!(previews[2].format, Err(PreviewError::Empty)));
     assert!(matches!(previews[3].format, Err(PreviewError::File(FileError::NotFound))));
+}
+
+#[test]
+fn standard_input_with_a_number_is_stored_once_however_often_it_is_read() {
+    let lab = Lab::new();
+    let text = lines(0, 60_000);
+    let writer = open_writer(lab.data());
+    let read = |id: u64, n_bytes: usize| {
+        let options = Options {
+            stdin_id: NonZeroU64::new(id),
+            // So that much is committed before the end.
+            bucket_bytes: 256 << 10,
+            cancel: Arc::default(),
+            ..lab.options.clone()
+        };
+        let input = CancelAfter { inner: text.as_bytes(), n_bytes, cancel: Arc::clone(&options.cancel) };
+        let (registry, progress) = (Registry::builtin(), Progress::default());
+        let report = index_with_stdin(&writer, &registry, &[Input::Stdin], &options, &progress, || input);
+        report.expect("the store works")
+    };
+    for n_bytes in [1_200_000, 1_800_000] {
+        assert!(read(7, n_bytes).cancelled);
+    }
+    let n_before = lab.events().len();
+    assert!((1..60_000).contains(&n_before), "{n_before}");
+    for _ in 0..2 {
+        let report = read(7, usize::MAX);
+        assert_eq!((report.totals.events, report.totals.bytes), (60_000, text.len() as u64));
+        assert_eq!(lab.texts().concat(), text);
+    }
+    // Under another number, or none, it is another one.
+    read(8, usize::MAX);
+    read(0, usize::MAX);
+    read(0, usize::MAX);
+    assert_eq!(lab.events().len(), 4 * 60_000);
 }

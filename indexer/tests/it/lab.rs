@@ -173,21 +173,26 @@ pub fn outcomes(lab: &Lab, report: &Report) -> Vec<(String, Outcome)> {
 
 /// All events, sealed and provisional, ordered by source, generation and offset.
 pub fn stored_events(data: &Path) -> Vec<Stored> {
-    let reader = Reader::open(data).expect("store");
-    let snapshot = reader.snapshot().expect("snapshot");
+    stored_events_of(&Reader::open(data).expect("store")).expect("readable")
+}
+
+/// As [`stored_events`], also from archives.
+pub fn stored_events_of(reader: &Reader) -> Result<Vec<Stored>, StoreError> {
+    let snapshot = reader.snapshot()?;
+    assert!(snapshot.unreadable.is_empty(), "{:?}", snapshot.unreadable);
     let mut events = Vec::new();
     let (mut block_reader, mut raw) = (BlockReader::new().expect("memory"), Vec::new());
     let (mut times_us, mut ends) = (Vec::new(), Vec::new());
     let file_name = |source: &str| source.rsplit('/').next().unwrap_or(source).to_owned();
     for row in &snapshot.buckets {
-        let bucket = reader.bucket(row).expect("bucket");
+        let bucket = reader.bucket(row)?;
         for block in bucket.blocks() {
             let source = bucket.source_of(block);
-            bucket.read_block(&mut block_reader, block, &mut raw).expect("block");
-            bucket.times_us(block, &mut times_us).expect("times");
-            bucket.event_ends(block, &raw, &mut ends).expect("ends");
+            bucket.read_block(&mut block_reader, block, &mut raw)?;
+            bucket.times_us(block, &mut times_us)?;
+            bucket.event_ends(block, &raw, &mut ends)?;
             let mut flags = vec![0; times_us.len()];
-            bucket.flags(block, |event_idx, bits| flags[event_idx as usize] = bits).expect("flags");
+            bucket.flags(block, |event_idx, bits| flags[event_idx as usize] = bits)?;
             assert_eq!(ends.last().copied(), Some(raw.len() as u32), "the events are the whole block");
             let mut start = 0;
             for ((&time_us, &end), &flags) in times_us.iter().zip(&ends).zip(&flags) {
@@ -221,7 +226,7 @@ pub fn stored_events(data: &Path) -> Vec<Stored> {
         }
     }
     events.sort();
-    events
+    Ok(events)
 }
 
 /// The events of each generation put together again. Panics if a byte is there twice; a gap becomes NULs.

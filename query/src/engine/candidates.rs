@@ -8,6 +8,7 @@
 //! numbers of one or two digits, and whatever lies in the recognised time stamp.
 
 use super::docset::DocSet;
+use super::schema::Builtin;
 use crate::glob::Glob;
 use crate::net::Network;
 use crate::search::{
@@ -36,27 +37,27 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    fn exact(docs: DocSet) -> Self {
+    pub(super) fn exact(docs: DocSet) -> Self {
         Self { certain: docs.clone(), possible: docs }
     }
 
-    fn possible(docs: DocSet) -> Self {
+    pub(super) fn possible(docs: DocSet) -> Self {
         Self { certain: DocSet::none(docs.n_docs()), possible: docs }
     }
 
-    fn unknown(n_docs: u32) -> Self {
+    pub(super) fn unknown(n_docs: u32) -> Self {
         Self::possible(DocSet::all(n_docs))
     }
 
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self { certain: self.certain.and(other.certain), possible: self.possible.and(other.possible) }
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         Self { certain: self.certain.or(other.certain), possible: self.possible.or(other.possible) }
     }
 
-    fn not(self) -> Self {
+    pub(super) fn not(self) -> Self {
         Self { certain: self.possible.not(), possible: self.certain.not() }
     }
 }
@@ -246,7 +247,9 @@ impl<'a> Narrower<'a> {
     /// `field=value` on a field that is extracted from the text: tokens of the value narrow where the rules say that its
     /// values are bounded by breakers; elsewhere every event is possible.
     fn field_value(&self, field: &str, value: &ValuePattern) -> Result<Candidates> {
-        let pieces = value_pieces(&value.glob);
+        // What trawl makes itself, such as `_flags` and `splunk_server`, stands in no text.
+        let is_made = Builtin::of(field).is_some_and(|builtin| builtin != Builtin::Raw);
+        let pieces = if is_made { Vec::new() } else { value_pieces(&value.glob) };
         if pieces.is_empty() {
             return Ok(Candidates::unknown(self.n_docs));
         }
@@ -412,14 +415,16 @@ pub fn is_constant(field: &str) -> bool {
 }
 
 /// A condition on one field, asked about one value at a time.
-struct SearchFilter(Filter);
+pub(super) struct SearchFilter(Filter);
 
 impl SearchFilter {
-    fn of(expr: &SearchExpr) -> Self {
+    /// A condition.
+    pub(super) fn of(expr: &SearchExpr) -> Self {
         Self(Filter::new(expr))
     }
 
-    fn matches(&self, field: &str, value: Option<&str>) -> bool {
+    /// Whether an event whose `field` has that value, or is absent, satisfies it.
+    pub(super) fn matches(&self, field: &str, value: Option<&str>) -> bool {
         self.0.matches(&OneField { field, value })
     }
 }
@@ -514,6 +519,27 @@ fn value_pieces(glob: &Glob) -> Vec<TermKind> {
         for_each_token(&literal, ends, |token, ends| pieces.extend(stamp_free_term(token, ends)));
     }
     pieces
+}
+
+/// Words, in lower case, that the text of every event holds, as it is or decoded, whose field has that value, given that values
+/// begin and end at boundaries. Those beside a star may be parts of longer ones.
+pub(super) fn value_words(glob: &Glob) -> Vec<Vec<u8>> {
+    if let [value] = glob.literals()
+        && Network::parse(value).is_some()
+    {
+        return Vec::new();
+    }
+    let mut words = Vec::new();
+    for literal in glob.literals() {
+        let closed = Ends { left_open: false, right_open: false };
+        for_each_token(&literal.as_bytes().to_ascii_lowercase(), closed, |word, _| {
+            // Extraction shows invalid bytes as U+FFFD: the text may hold others there.
+            if memmem::find(word, "\u{fffd}".as_bytes()).is_none() {
+                words.push(word.to_vec());
+            }
+        });
+    }
+    words
 }
 
 /// Whether a whole value of these digits is indexed wherever it stands. A value can share its token with the stamp only

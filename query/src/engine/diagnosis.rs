@@ -8,7 +8,7 @@ use crate::search::SearchExpr;
 use crate::time::TimeRange;
 use rayon::prelude::*;
 use serde::Serialize;
-use trawl_store::{Bucket, Result};
+use trawl_store::{Bucket, BucketRow, Result};
 
 /// Words of a query that are looked at.
 const MAX_TERMS: usize = 8;
@@ -31,11 +31,11 @@ pub struct TermDiagnosis {
 }
 
 impl TermDiagnosis {
-    /// Looks at each condition of `expr`.
+    /// Looks at each condition of `expr` in `rows`, the buckets that were searched and those outside of the range of time.
     ///
     /// # Errors
     /// If a bucket is damaged.
-    pub fn of(expr: &SearchExpr, plan: &Plan, engine: &Engine) -> Result<Vec<Self>> {
+    pub fn of(expr: &SearchExpr, plan: &Plan, engine: &Engine, rows: &[BucketRow]) -> Result<Vec<Self>> {
         // Where nothing can be read, nothing is known of any word.
         let Ok(reader) = engine.reader() else { return Ok(Vec::new()) };
         let mut terms = Vec::new();
@@ -47,8 +47,6 @@ impl TermDiagnosis {
         if terms.is_empty() {
             return Ok(Vec::new());
         }
-        let snapshot = reader.snapshot()?;
-        let rows: Vec<_> = snapshot.buckets.iter().filter(|row| plan.indexes.covers(&row.index)).collect();
         let per_bucket: Vec<Vec<(u64, u64)>> = rows
             .par_iter()
             .map(|row| {

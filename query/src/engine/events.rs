@@ -199,7 +199,9 @@ fn holding(
     if n_uncertain == 0
         || n_uncertain * DENSE_SHARE < n_events
         || info.has_cuts
+        || pattern.spans_lines()
         || !text::is_plain(&columns.raw, info.decoding)
+        || !end_with_lines(&columns.ends, &columns.raw)
     {
         return None;
     }
@@ -224,6 +226,13 @@ fn holding(
         mark(event);
     }
     Some(holding)
+}
+
+/// Whether all events but the last end with a line. A line that was finished late is two events, and no boundary lies
+/// between their bytes.
+pub(super) fn end_with_lines(ends: &[u32], bytes: &[u8]) -> bool {
+    let before_last = &ends[..ends.len().saturating_sub(1)];
+    before_last.iter().all(|&end| bytes[..end as usize].last() == Some(&b'\n'))
 }
 
 impl BlockColumns {

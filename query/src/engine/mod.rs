@@ -1,7 +1,7 @@
 //! Running a plan on the buckets and live logs of a store.
 //!
 //! Buckets are chosen by index and time from the catalog; in each, [`candidates`] narrows the search expression to events
-//! that match or may match; `target` reads their blocks; `events` verifies and makes rows. Behind the first commands,
+//! that match or may match, `live` does so in the text of live blocks; `target` reads blocks; `events` verifies and makes rows. Behind the first commands,
 //! which look at one row at a time, the plan is cut: either states are filled in parallel and merged, or rows are handed on
 //! in the documented order, newest first, as far as somebody wants them.
 
@@ -12,6 +12,7 @@ pub mod coverage;
 mod diagnosis;
 mod docset;
 mod events;
+mod live;
 pub mod neighbours;
 mod scan;
 mod schema;
@@ -74,10 +75,10 @@ impl Engine {
     ///
     /// # Errors
     /// If the store cannot be opened, or its catalog not be read.
-    pub fn snapshot(&self) -> Result<Snapshot, RunError> {
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, RunError> {
         match &self.snapshot {
-            Some(snapshot) => Ok(Snapshot::clone(snapshot)),
-            None => self.reader()?.snapshot().map_err(|error| RunError::Source(Box::new(error))),
+            Some(snapshot) => Ok(Arc::clone(snapshot)),
+            None => self.reader()?.snapshot().map(Arc::new).map_err(|error| RunError::Source(Box::new(error))),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::coverage::Coverage;
 use super::events::{Candidate, RowMaker};
+use super::live::LiveNarrower;
 use super::schema::{Builtin, EventSchema, Extracted};
 use super::target::{BlockLoader, Condition, LiveTarget, Needs, Target, Unit, order_key};
 use crate::batch::{Batch, Fields, OrderKey};
@@ -19,6 +20,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use trawl_formats::Registry;
 use trawl_formats::event::Source;
 use trawl_store::{BucketRow, LiveBlock, Reader, StoreError};
 
@@ -27,6 +29,9 @@ use trawl_store::{BucketRow, LiveBlock, Reader, StoreError};
 const FIRST_CHUNK: usize = 256;
 const LAST_CHUNK: usize = 64 << 10;
 const CHUNK_GROWTH: usize = 4;
+/// Blocks that are searched at once before their events are put in order: at first few, so that the newest are there soon.
+const FIRST_WAVE: usize = 8;
+const LAST_WAVE: usize = 512;
 /// Distinct combinations of level and host for which room is made before they are met.
 const USUAL_ROWS: usize = 1024;
 
@@ -39,6 +44,8 @@ pub struct Scan<'p> {
     filter_reads_text: bool,
     targets: Vec<Target>,
     live: Vec<LiveTarget>,
+    /// Buckets of the indexes that are searched, those outside of the range of time among them.
+    buckets: Vec<BucketRow>,
     coverage: Mutex<Coverage>,
     n_matched: AtomicU64,
     reader: Arc<Reader>,
@@ -66,7 +73,7 @@ impl<'p> Scan<'p> {
         with_bytes: bool,
     ) -> Result<Self> {
         let (reader, registry) = (engine.reader()?, &engine.registry);
-        let snapshot = engine.snapshot()?;
+        let snapshot = Arc::unwrap_or_clone(engine.snapshot()?);
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
         coverage.damaged.extend(snapshot.unreadable.iter().map(|error| with_causes(error)));
@@ -76,6 +83,7 @@ impl<'p> Scan<'p> {
         coverage.n_buckets = rows.len();
         coverage.indexes = rows.iter().map(|row| row.index.clone()).collect();
         let times = plan.times;
+        let covered = rows.clone();
         rows.retain(|row| {
             times.earliest.is_none_or(|earliest| earliest <= row.max_time_us)
                 && times.latest.is_none_or(|latest| row.min_time_us < latest)
@@ -106,13 +114,13 @@ impl<'p> Scan<'p> {
                 }
             }
         }
-        let mut live = Vec::new();
-        for block in snapshot.live.into_iter().filter(|block| plan.indexes.covers(&block.source.index)) {
-            coverage.indexes.push(block.source.index.clone());
-            let target = LiveTarget::new(block, registry, &condition);
+        let blocks: Vec<LiveBlock> =
+            snapshot.live.into_iter().filter(|block| plan.indexes.covers(&block.source.index)).collect();
+        let live = live_targets(blocks, registry, &condition, ctx)?;
+        for target in &live {
+            coverage.indexes.push(target.index().clone());
             coverage.n_events_live += target.n_events() as u64;
             sources.insert(target.source().into());
-            live.push(target);
         }
         coverage.n_events += coverage.n_events_live;
         coverage.n_sources = sources.len();
@@ -127,6 +135,7 @@ impl<'p> Scan<'p> {
             filter_reads_text: search.reads_text(),
             targets,
             live,
+            buckets: covered,
             coverage: Mutex::new(coverage),
             n_matched: AtomicU64::new(0),
             reader: Arc::clone(reader),
@@ -134,6 +143,9 @@ impl<'p> Scan<'p> {
     }
 
     /// Over live blocks alone.
+    ///
+    /// # Errors
+    /// If the search is cancelled, or the store cannot be opened.
     pub fn of_live(
         plan: &'p Plan,
         search: &SearchExpr,
@@ -144,7 +156,7 @@ impl<'p> Scan<'p> {
     ) -> Result<Self> {
         let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let (reader, registry) = (engine.reader()?, &engine.registry);
-        let covered = blocks.into_iter().filter(|block| plan.indexes.covers(&block.source.index));
+        let covered = blocks.into_iter().filter(|block| plan.indexes.covers(&block.source.index)).collect();
         Ok(Self {
             ctx,
             schema: EventSchema::new(&plan.wanted, with_bytes),
@@ -152,7 +164,8 @@ impl<'p> Scan<'p> {
             filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
             filter_reads_text: search.reads_text(),
             targets: Vec::new(),
-            live: covered.map(|block| LiveTarget::new(block, registry, &condition)).collect(),
+            live: live_targets(covered, registry, &condition, ctx)?,
+            buckets: Vec::new(),
             coverage: Mutex::new(Coverage::new(plan.times)),
             n_matched: AtomicU64::new(0),
             reader: Arc::clone(reader),
@@ -172,7 +185,8 @@ impl<'p> Scan<'p> {
         for unit in &units {
             self.ctx.cancel.check()?;
             unit.candidates(&mut candidates);
-            if let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, true)?
+            if !candidates.is_empty()
+                && let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, true)?
                 && sink(sort_extracted(batch, &self.schema))? == Flow::Done
             {
                 return Ok(Flow::Done);
@@ -198,7 +212,10 @@ impl<'p> Scan<'p> {
             let mut candidates = Vec::new();
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.ctx.cancel.check()?;
-                self.ctx.progress().add_events(unit.n_candidates());
+                self.ctx.progress().add_events(unit.n_in_question());
+                if unit.n_candidates() == 0 {
+                    continue;
+                }
                 if only_counts && self.schema.is_countable() && unit.is_certain() {
                     if let Some((batch, counts)) = self.count_rows(unit, &mut loader, &mut maker) {
                         lock(chain).push_counted(batch, &counts)?;
@@ -229,7 +246,7 @@ impl<'p> Scan<'p> {
         let ranks = Unit::source_ranks(&units);
         let mut loader = BlockLoader::new().map_err(source_error)?;
         let mut heap: BinaryHeap<Next> = BinaryHeap::new();
-        let mut n_opened = 0;
+        let (mut n_opened, mut n_narrowed, mut wave) = (0, 0, FIRST_WAVE);
         let mut chunk_len = first_chunk.unwrap_or(FIRST_CHUNK).clamp(1, LAST_CHUNK);
         let mut chunk = Vec::new();
         loop {
@@ -240,7 +257,14 @@ impl<'p> Scan<'p> {
                     && heap.peek().is_none_or(|Reverse((key, ..))| key.time_us.0 <= units[n_opened].max_time_us())
                 {
                     self.ctx.cancel.check()?;
-                    self.open_unit(&units[n_opened], n_opened, &mut loader, &ranks, &mut heap);
+                    if n_opened == n_narrowed {
+                        n_narrowed = (n_opened + wave).min(units.len());
+                        self.narrow_ahead(&units[n_opened..n_narrowed])?;
+                        wave = (wave * 2).min(LAST_WAVE);
+                    }
+                    let unit = &units[n_opened];
+                    self.ctx.progress().add_events(unit.n_in_question() - unit.n_candidates());
+                    self.open_unit(unit, n_opened, &mut loader, &ranks, &mut heap);
                     n_opened += 1;
                 }
                 let Some(Reverse(next)) = heap.pop() else { break };
@@ -264,8 +288,19 @@ impl<'p> Scan<'p> {
     /// The blocks to look at.
     fn units(&self) -> Vec<Unit<'_>> {
         let units = Unit::of(&self.targets, &self.live);
-        self.ctx.progress().add_candidates(units.iter().map(Unit::n_candidates).sum());
+        self.ctx.progress().add_candidates(units.iter().map(Unit::n_in_question).sum());
         units
+    }
+
+    /// Searches live blocks, in parallel, before they are opened one by one.
+    fn narrow_ahead(&self, units: &[Unit<'_>]) -> Result<()> {
+        units.par_iter().try_for_each(|unit| {
+            self.ctx.cancel.check()?;
+            if let Unit::Live(live) = unit {
+                live.candidates();
+            }
+            Ok(())
+        })
     }
 
     /// Enters the keys of a unit's candidates.
@@ -279,6 +314,9 @@ impl<'p> Scan<'p> {
     ) {
         let mut candidates = Vec::new();
         unit.candidates(&mut candidates);
+        if candidates.is_empty() {
+            return;
+        }
         let needs = Needs { times: true, ..Needs::default() };
         let loaded = loader.load(unit, needs, ranks, |info, columns| {
             heap.extend(candidates.iter().map(|candidate| {
@@ -507,6 +545,11 @@ impl<'p> Scan<'p> {
         format!("{opened}{}", if counted { "; equal events of a block are counted at once" } else { "" })
     }
 
+    /// The buckets of the indexes that are searched, as of the snapshot, whatever their range of time.
+    pub fn buckets(&self) -> &[BucketRow] {
+        &self.buckets
+    }
+
     /// What the answer rests on, so far.
     pub fn coverage(&self) -> Coverage {
         self.lock_coverage().clone()
@@ -535,6 +578,23 @@ impl<'p> Scan<'p> {
             None => coverage.damaged.push(with_causes(error)),
         }
     }
+}
+
+/// Prepares the search of live blocks, in parallel.
+fn live_targets(
+    blocks: Vec<LiveBlock>,
+    registry: &Registry,
+    condition: &Condition<'_>,
+    ctx: &Context,
+) -> Result<Vec<LiveTarget>> {
+    let narrower = Arc::new(LiveNarrower::new(condition));
+    blocks
+        .into_par_iter()
+        .map(|block| {
+            ctx.cancel.check()?;
+            Ok(LiveTarget::new(block, registry, &narrower))
+        })
+        .collect()
 }
 
 /// Puts the columns found in the text in order of their names, behind the builtin ones.

@@ -1,15 +1,17 @@
 //! What a search reads: blocks of sealed buckets and live blocks, behind one face.
 
 use super::candidates::{Candidates, Narrower};
+use super::docset::DocSet;
 use super::events::{BlockColumns, BlockInfo, Candidate};
+use super::live::LiveNarrower;
 use crate::batch::OrderKey;
 use crate::search::SearchExpr;
 use crate::time::TimeRange;
 use crate::value::Value;
 use hashbrown::HashMap;
 use std::cmp::Reverse;
-use std::sync::Arc;
-use trawl_formats::event::Source;
+use std::sync::{Arc, OnceLock};
+use trawl_formats::event::{IndexName, Source};
 use trawl_formats::parse::EventFlags;
 use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_store::bucket::blocks::{Block, MIXED};
@@ -75,49 +77,28 @@ pub struct Condition<'q> {
     pub index_times: TimeRange,
 }
 
-/// A live block with what is needed to search it.
+/// A live block with the events in it that can match.
 pub struct LiveTarget {
     block: LiveBlock,
     info: BlockInfo,
-    /// Which events are in range, where not all are.
-    in_range: Option<Vec<u32>>,
     max_time_us: i64,
+    /// Events in the ranges of time.
+    in_range: DocSet,
+    narrower: Arc<LiveNarrower>,
+    /// Found when somebody asks: a search that wants the newest events only does not look at all blocks.
+    candidates: OnceLock<Candidates>,
 }
 
 impl LiveTarget {
-    /// A live block; its events in the time range are candidates, to be verified one by one.
-    pub fn new(block: LiveBlock, registry: &Registry, condition: &Condition<'_>) -> Self {
+    /// A live block in which something is searched for.
+    pub fn new(block: LiveBlock, registry: &Registry, narrower: &Arc<LiveNarrower>) -> Self {
         let source = &block.source;
         let rules = registry.get(source.sourcetype.as_str()).unwrap_or_else(|| registry.generic());
-        let events = &block.parsed.events;
-        let (mut flags, mut max_time_us, mut n_in_range) = (EventFlags::default(), i64::MIN, 0);
-        let (mut in_range, mut indexed_in_range) = (Vec::new(), true);
-        let mut runs = block.indexed.iter().peekable();
-        for (i, event) in (0..).zip(events) {
-            if let Some((_, indexed_at_us)) = runs.next_if(|(first, _)| *first <= i) {
-                indexed_in_range = condition.index_times.contains(*indexed_at_us);
-            }
+        let (mut flags, mut max_time_us) = (EventFlags::default(), i64::MIN);
+        for event in &block.parsed.events {
             flags.insert(event.flags);
             max_time_us = max_time_us.max(event.time_us);
-            // Lines of column names describe the events after them, and are none themselves.
-            let is_event = !event.flags.contains(EventFlags::HEADER);
-            if indexed_in_range && is_event && condition.times.contains(event.time_us) {
-                if n_in_range < i {
-                    // The first that is left out lies before: from here on a list is kept.
-                    if in_range.is_empty() {
-                        in_range.extend(0..n_in_range);
-                    }
-                    in_range.push(i);
-                }
-                n_in_range += 1;
-            }
         }
-        let in_range = ((n_in_range as usize) < events.len()).then(|| {
-            if in_range.is_empty() {
-                in_range.extend(0..n_in_range);
-            }
-            in_range
-        });
         let info = BlockInfo {
             index: Value::from(source.index.as_str()),
             source: source.source.as_str().into(),
@@ -132,7 +113,14 @@ impl LiveTarget {
             has_cuts: flags.contains(EventFlags::CUT),
             rules,
         };
-        Self { block, info, in_range, max_time_us }
+        let in_range = narrower.in_range(&block);
+        let narrower = Arc::clone(narrower);
+        Self { block, info, max_time_us, in_range, narrower, candidates: OnceLock::new() }
+    }
+
+    /// The events that can match. The first call searches the block.
+    pub fn candidates(&self) -> &Candidates {
+        self.candidates.get_or_init(|| self.narrower.narrow(&self.block, &self.info.rules, &self.in_range))
     }
 
     /// Number of events.
@@ -145,8 +133,13 @@ impl LiveTarget {
         &self.info.source
     }
 
+    /// The index.
+    pub fn index(&self) -> &IndexName {
+        &self.block.source.index
+    }
+
     fn n_candidates(&self) -> usize {
-        self.in_range.as_ref().map_or(self.n_events(), Vec::len)
+        self.candidates().possible.len()
     }
 
     fn load(&self, needs: Needs, columns: &mut BlockColumns) {
@@ -197,7 +190,15 @@ impl<'t> Unit<'t> {
             let holding = blocks.filter(|block| target.candidates.possible.count_in(block.docs()) > 0);
             holding.map(move |block| Unit::Sealed(target, block))
         });
-        sealed.chain(live.iter().filter(|live| live.n_candidates() > 0).map(Unit::Live)).collect()
+        sealed.chain(live.iter().filter(|live| !live.in_range.is_empty()).map(Unit::Live)).collect()
+    }
+
+    /// Number of candidates, or more: what can be told without a look at the text.
+    pub fn n_in_question(&self) -> usize {
+        match self {
+            Unit::Sealed(..) => self.n_candidates(),
+            Unit::Live(live) => live.in_range.len(),
+        }
     }
 
     /// Latest `_time` of the block's events, microseconds.
@@ -236,7 +237,7 @@ impl<'t> Unit<'t> {
                 let Candidates { certain, possible } = &target.candidates;
                 certain.count_in(block.docs()) == possible.count_in(block.docs())
             }
-            Unit::Live(_) => false,
+            Unit::Live(live) => live.candidates().certain.len() == live.n_candidates(),
         }
     }
 
@@ -251,11 +252,10 @@ impl<'t> Unit<'t> {
                 });
             }
             Unit::Live(live) => {
-                let candidate = |event| Candidate { event, certain: false };
-                match &live.in_range {
-                    Some(events) => out.extend(events.iter().copied().map(candidate)),
-                    None => out.extend((0..live.n_events() as u32).map(candidate)),
-                }
+                let Candidates { certain, possible } = live.candidates();
+                possible.for_each_in(0..live.n_events() as u32, |event| {
+                    out.push(Candidate { event, certain: certain.contains(event) });
+                });
             }
         }
     }

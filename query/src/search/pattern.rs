@@ -67,6 +67,7 @@ impl<'t> EventText<'t> {
 pub struct PatternMatcher {
     engine: Engine,
     scope: Scope,
+    spans_lines: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -127,7 +128,8 @@ impl PatternMatcher {
             PatternForm::Bare if is_word || pattern.is_ipv4() => Scope::WithoutStamp,
             PatternForm::Bare | PatternForm::Quoted => Scope::Whole,
         };
-        Self { engine, scope }
+        let spans_lines = literals.iter().any(|literal| literal.contains(['\n', '\r']));
+        Self { engine, scope, spans_lines }
     }
 
     /// Whether the event holds the pattern.
@@ -173,6 +175,37 @@ impl PatternMatcher {
             }
             Engine::Regex { longest, .. } => longest.find_lowered(lowered, from),
         }
+    }
+
+    /// Whether a match may run over a line end, around which the text of an event lacks carriage returns that its bytes have.
+    pub(crate) fn spans_lines(&self) -> bool {
+        self.spans_lines
+    }
+
+    /// Length of a hit of [`find_lowered`](Self::find_lowered), where it is known.
+    pub(crate) fn literal_len(&self) -> Option<usize> {
+        match &self.engine {
+            Engine::Literal { finder, .. } => Some(finder.needle.len()),
+            Engine::Regex { .. } => None,
+        }
+    }
+
+    /// Whether bytes whose lower-cased form [`find_lowered`](Self::find_lowered) has hit match as they are written.
+    pub(crate) fn is_literal(&self, bytes: &[u8]) -> bool {
+        match &self.engine {
+            Engine::Literal { finder, .. } => finder.fold || *bytes == *finder.needle,
+            Engine::Regex { .. } => false,
+        }
+    }
+
+    /// Whether it is matched on the text without its stamp.
+    pub(crate) fn skips_stamp(&self) -> bool {
+        self.scope == Scope::WithoutStamp
+    }
+
+    /// Whether it is also matched on the text with its escapes decoded.
+    pub(crate) fn sees_escapes(&self) -> bool {
+        self.scope != Scope::AsWritten
     }
 
     /// The first stretch of `text` that matches and starts at or after `from`; for highlighting. Where the pattern begins

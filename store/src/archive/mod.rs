@@ -20,7 +20,7 @@ use crate::catalog::BucketRow;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::sums::BucketFiles;
-use pack::{Packed, write_tar};
+use pack::{Packed, peek_meta, write_tar};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,12 +45,7 @@ impl ArchivedBucket {
     /// # Errors
     /// If the file cannot be read, or is no archived bucket.
     pub fn open(path: &Path) -> Result<Self> {
-        let bucket = open_bucket(path)?;
-        let meta = bucket.meta()?;
-        check_meta(&meta, path)?;
-        if meta.n_events != bucket.n_events() {
-            return Err(not_an_archive(path, "its events are not as many as it says"));
-        }
+        let (_, meta) = open_checked(path)?;
         let file_bytes = path.metadata().at("read", path)?.len();
         Ok(Self { path: path.to_owned(), meta, file_bytes })
     }
@@ -64,7 +59,30 @@ impl ArchivedBucket {
     }
 }
 
-/// Opens an archived bucket for searching.
+/// Opens an archived bucket; what it says of itself is whole, and makes sense.
+fn open_checked(path: &Path) -> Result<(Bucket, BucketMeta)> {
+    let bucket = open_bucket(path)?;
+    let meta = bucket.meta()?;
+    check_meta(&meta, path)?;
+    if meta.n_events != bucket.n_events() {
+        return Err(not_an_archive(path, "its events are not as many as it says"));
+    }
+    Ok((bucket, meta))
+}
+
+/// Opens an archived bucket for searching. It is the one that `row` says it is.
+///
+/// # Errors
+/// If the file cannot be read, or is no archived bucket, or another one.
+pub(crate) fn open_for_search(row: &BucketRow) -> Result<Bucket> {
+    let (bucket, meta) = open_checked(&row.dir)?;
+    let is_same = (&meta.id, &meta.index) == (&row.id, &row.index)
+        && row.min_time_us <= meta.min_time_us
+        && meta.max_time_us <= row.max_time_us;
+    if is_same { Ok(bucket) } else { Err(not_an_archive(&row.dir, "it is not the bucket that its name says")) }
+}
+
+/// Opens an archived bucket.
 ///
 /// # Errors
 /// If the file cannot be read, or is no archived bucket.
@@ -87,6 +105,18 @@ pub fn open_bucket(path: &Path) -> Result<Bucket> {
 /// # Errors
 /// [`StoreError::NoArchive`] if there is no such folder, and if it cannot be listed.
 pub fn list(folder: &Path) -> Result<(Vec<ArchivedBucket>, Vec<StoreError>)> {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for path in files(folder)? {
+        match ArchivedBucket::open(&path) {
+            Ok(bucket) => found.push(bucket),
+            Err(error) => problems.push(error),
+        }
+    }
+    Ok((found, problems))
+}
+
+/// Files in a folder that may be archived buckets, by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let listing = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(StoreError::NoArchive { path: folder.to_owned() });
@@ -102,14 +132,7 @@ pub fn list(folder: &Path) -> Result<(Vec<ArchivedBucket>, Vec<StoreError>)> {
         }
     }
     paths.sort_unstable();
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for path in paths {
-        match ArchivedBucket::open(&path) {
-            Ok(bucket) => found.push(bucket),
-            Err(error) => problems.push(error),
-        }
-    }
-    Ok((found, problems))
+    Ok(paths)
 }
 
 /// Writes the bucket in `dir` into an archive and reads it back. Returns where it is now: durable, and found to be whole.
@@ -188,8 +211,8 @@ fn check_meta(meta: &BucketMeta, path: &Path) -> Result<()> {
 /// Whether a bucket of a store holds the events of an archived one: it is what became of it when its index was made anew.
 fn holds_same(held: &BucketMeta, archived: &BucketMeta) -> bool {
     let is_same = |a: &SourceMeta, b: &SourceMeta| {
-        let head = |source: &SourceMeta| (source.fingerprint.head_len, source.fingerprint.head);
-        (a.id, a.generation, &a.path, head(a)) == (b.id, b.generation, &b.path, head(b))
+        let head = |source: &SourceMeta| (source.entry.fingerprint.head_len, source.entry.fingerprint.head);
+        (a.entry.key(), &a.entry.path, head(a)) == (b.entry.key(), &b.entry.path, head(b))
             && a.ranges.iter().any(|a| b.ranges.iter().any(|b| a.start < b.end && b.start < a.end))
     };
     held.index == archived.index

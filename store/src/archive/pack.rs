@@ -4,12 +4,13 @@ use super::not_an_archive;
 use crate::bucket::blocks::BLOCKS_FILE;
 use crate::bucket::columns::COLUMNS_FILE;
 use crate::bucket::journal::JOURNAL_FILE;
-use crate::bucket::meta::META_FILE;
+use crate::bucket::meta::{BucketMeta, META_FILE};
 use crate::disk;
 use crate::error::{IoContext, Result};
 use crate::sums::{BucketFiles, PackedFile, SUMS_FILE};
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
+use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 use tar::{Archive, Builder, EntryType, Header};
 
@@ -19,6 +20,12 @@ const FILES: [&str; 6] = [JOURNAL_FILE, BLOCKS_FILE, COLUMNS_FILE, META_FILE, SU
 const SEGMENT_EXTENSIONS: [&str; 6] = ["idx", "pos", "term", "fieldnorm", "store", "fast"];
 /// Mode of the files when another tar unpacks them.
 const FILE_MODE: u32 = 0o640;
+/// Bytes of a header.
+const HEADER_BYTES: usize = 512;
+/// Bytes of a file that are read to see what a bucket says of itself: enough for a few dozen sources.
+const PEEK_BYTES: u64 = 16 << 10;
+/// Longer than what a bucket ever says of itself.
+const MAX_META_BYTES: u64 = 256 << 20;
 /// More files than a bucket ever has.
 const MAX_FILES: usize = 64;
 
@@ -60,6 +67,30 @@ impl Packed {
     }
 }
 
+/// What a bucket says of itself, if that is the first thing in its file, as [`write_tar`] writes it; and the length of the file.
+/// Nothing else is read, and nothing is checked: this is for those who can check it, or do not mind.
+pub fn peek_meta(path: &Path) -> Result<Option<(BucketMeta, u64)>> {
+    let file = File::open(path).at("open", path)?;
+    let len = file.metadata().at("read", path)?.len();
+    let mut head = vec![0; PEEK_BYTES.min(len) as usize];
+    file.read_exact_at(&mut head, 0).at("read", path)?;
+    let Some((header, body)) = head.split_at_checked(HEADER_BYTES) else { return Ok(None) };
+    let header = Header::from_byte_slice(header);
+    let is_meta = header.entry_type() == EntryType::Regular && *header.path_bytes() == *META_FILE.as_bytes();
+    let size = header.entry_size().unwrap_or(u64::MAX);
+    if !is_meta || size > len - HEADER_BYTES as u64 || size > MAX_META_BYTES {
+        return Ok(None);
+    }
+    let size = size as usize;
+    let decode = |bytes: &[u8]| BucketMeta::decode(bytes, path).ok().map(|meta| (meta, len));
+    if let Some(bytes) = body.get(..size) {
+        return Ok(decode(bytes));
+    }
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, HEADER_BYTES as u64).at("read", path)?;
+    Ok(decode(&bytes))
+}
+
 /// The name of an entry, if a bucket may have such a file.
 fn file_name(path: &[u8], kind: EntryType) -> Result<String, String> {
     let shown = String::from_utf8_lossy(path).into_owned();
@@ -79,13 +110,15 @@ fn is_bucket_file(name: &str) -> bool {
         })
 }
 
-/// Writes the files of a bucket as a new tar file, checked as they are read.
+/// Writes the files of a bucket as a new tar file, checked as they are read. What it says of itself comes first, so that many of
+/// them are looked at quickly.
 ///
 /// # Errors
 /// If a file is damaged, or the disk refuses it.
 pub fn write_tar(files: &BucketFiles, path: &Path) -> Result<File> {
     let mut tar = Builder::new(BufWriter::new(disk::create_file(path)?));
-    for name in files.names() {
+    let (first, others): (Vec<&str>, Vec<&str>) = files.names().partition(|name| *name == META_FILE);
+    for name in first.into_iter().chain(others) {
         let file = files.open_file(name)?;
         add(&mut tar, name, file.read(0..file.len())?).at("write", path)?;
     }

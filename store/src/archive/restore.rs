@@ -106,20 +106,21 @@ impl Writer {
         let mut changed = Vec::new();
         let sources = self.catalog().sources()?;
         for source in &bucket.meta.sources {
-            let known = sources.iter().find(|known| known.id == source.id);
-            let is_same = |path: &Path| *path == *source.path;
-            let generation = known
-                .and_then(|known| known.generations.iter().find(|generation| generation.number == source.generation));
+            let known = sources.iter().find(|known| known.id == source.entry.id);
+            let is_same = |path: &Path| *path == *source.entry.path;
+            let generation = known.and_then(|known| {
+                known.generations.iter().find(|generation| generation.number == source.entry.generation)
+            });
             match (known, generation) {
                 // The id belongs to another file: the bucket comes from another store. Its events are found, its progress
                 // means nothing here.
                 (Some(known), _) if !is_same(&known.path) || known.index != bucket.meta.index => continue,
-                (_, Some(generation)) if is_other_file(&generation.fingerprint, &source.fingerprint) => continue,
+                (_, Some(generation)) if is_other_file(&generation.fingerprint, &source.entry.fingerprint) => continue,
                 (_, Some(generation)) if is_subset(&source.ranges, &generation.committed) => continue,
                 _ => {}
             }
-            let key = (source.id, source.generation);
-            let at = match file.aged_out.iter().position(|aged| (aged.id, aged.generation) == key) {
+            let key = source.entry.key();
+            let at = match file.aged_out.iter().position(|aged| aged.entry.key() == key) {
                 Some(at) => at,
                 None => {
                     file.aged_out.push(aged_source(bucket, source));
@@ -166,16 +167,8 @@ fn is_subset(ranges: &RangeSet, of: &RangeSet) -> bool {
 /// A source of a bucket, before its ranges are added.
 fn aged_source(bucket: &SealedBucket, source: &SourceMeta) -> AgedOut {
     AgedOut {
-        id: source.id,
-        generation: source.generation,
+        entry: source.entry.clone(),
         index: bucket.meta.index.clone(),
-        path: source.path.clone(),
-        source: source.source.clone(),
-        host: source.host.clone(),
-        sourcetype: source.sourcetype.clone(),
-        rules_hash: source.rules_hash,
-        decoding: source.decoding,
-        fingerprint: source.fingerprint,
         n_events: 0,
         ranges: RangeSet::default(),
         tails: Vec::new(),

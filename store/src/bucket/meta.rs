@@ -2,12 +2,11 @@
 
 use crate::error::{Result, StoreError};
 use crate::ranges::RangeSet;
-use crate::source::{Fingerprint, SourceHandle, SourceId, Tail, path_text};
+use crate::source::{SourceEntry, Tail};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use trawl_formats::event::{Host, IndexName, Source, Sourcetype};
-use trawl_formats::text::Decoding;
+use trawl_formats::event::IndexName;
 
 /// Name of the file.
 pub const META_FILE: &str = "bucket.json";
@@ -49,25 +48,9 @@ pub struct BucketMeta {
 /// One source and generation of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceMeta {
-    /// Key in the catalog.
-    pub id: SourceId,
-    /// Generation.
-    pub generation: u32,
-    /// First path at which the file was seen.
-    #[serde(with = "path_text")]
-    pub path: PathBuf,
-    /// Value of the field `source`.
-    pub source: Source,
-    /// Value of the field `host`.
-    pub host: Host,
-    /// Value of the field `sourcetype`.
-    pub sourcetype: Sourcetype,
-    /// Hash of the sourcetype's rules.
-    pub rules_hash: u64,
-    /// How bytes become text, as a number.
-    pub decoding: u8,
-    /// How the file is known again.
-    pub fingerprint: Fingerprint,
+    /// Which.
+    #[serde(flatten)]
+    pub entry: SourceEntry,
     /// Events of this source.
     pub n_events: u64,
     /// Byte ranges of the source that this bucket holds, NUL runs that were not stored included.
@@ -79,24 +62,6 @@ pub struct SourceMeta {
     /// Header line in force after the last event (CSV, W3C).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Arc<str>>,
-}
-
-impl SourceMeta {
-    /// The source without what the bucket holds of it.
-    pub fn handle(&self, index: &IndexName) -> SourceHandle {
-        SourceHandle {
-            id: self.id,
-            generation: self.generation,
-            index: index.clone(),
-            path: self.path.clone(),
-            source: self.source.clone(),
-            sourcetype: self.sourcetype.clone(),
-            host: self.host.clone(),
-            rules_hash: self.rules_hash,
-            decoding: Decoding::from_u8(self.decoding).unwrap_or_default(),
-            fingerprint: self.fingerprint,
-        }
-    }
 }
 
 impl BucketMeta {

@@ -1,6 +1,6 @@
 //! Records of a live log, written and read.
 
-use super::{Gap, LiveBlock, LiveBytes};
+use super::{Gap, LiveBlock, LiveBytes, Records};
 use crate::bucket::builder::BlockInput;
 use crate::codec::{Put, Take, unzigzag, zigzag};
 use crate::source::{Fingerprint, Hash16, SourceHandle, SourceId, path_text};
@@ -17,24 +17,45 @@ pub(super) const BATCH_MAGIC: u32 = u32::from_le_bytes(*b"TRWL");
 /// Magic, length and checksum in front of a payload.
 pub(super) const BATCH_HEADER_LEN: usize = 12;
 
+/// An event takes at least so many bytes in front of its text, and one of text.
+const LEAST_EVENT_LEN: u64 = 8;
+
 const SOURCE: u8 = 0;
 const EVENTS: u8 = 1;
 const OPEN: u8 = 2;
 const GAP: u8 = 3;
 
-/// What a record says.
+/// What a record says. Sources are numbers in the order in which the log names them.
 #[derive(Debug)]
 pub(super) enum Decoded {
-    Block(LiveBlock),
-    Gap(Gap),
+    Source(SourceHandle),
+    Block { source_no: u64, offset: u64, bytes: LiveBytes, parsed: ParsedBlock, indexed_at_us: i64, is_open: bool },
+    Gap { source_no: u64, offset: u64, len: u64 },
+}
+
+impl Decoded {
+    /// Adds what the record of batch `batch` says to `records`. `sources` are those that the log has named so far. `None`
+    /// if it names one that is not among them.
+    pub(super) fn resolve(self, batch: u64, sources: &mut Vec<Arc<SourceHandle>>, records: &mut Records) -> Option<()> {
+        let source_at = |number: u64| sources.get(usize::try_from(number).ok()?).cloned();
+        match self {
+            Self::Source(source) => sources.push(Arc::new(source)),
+            Self::Block { source_no, offset, bytes, parsed, indexed_at_us, is_open } => {
+                let (source, indexed) = (source_at(source_no)?, vec![(0, indexed_at_us)]);
+                records.blocks.push(LiveBlock { source, offset, bytes, parsed, indexed, is_open, batch });
+            }
+            Self::Gap { source_no, offset, len } => {
+                records.gaps.push(Gap { source: source_at(source_no)?, offset, len, batch });
+            }
+        }
+        Some(())
+    }
 }
 
 /// A payload with its place in the log that is mapped.
 pub(super) struct Payload<'m> {
     pub(super) map: &'m Arc<Mmap>,
     pub(super) bytes: &'m [u8],
-    /// Place of the batch in the log.
-    pub(super) batch: u64,
 }
 
 pub(super) fn put_source(source: &SourceHandle, out: &mut Vec<u8>) {
@@ -106,45 +127,28 @@ pub(super) fn put_block(source_no: u64, block: &BlockInput<'_>, is_open: bool, o
     out.put_bytes(&block.bytes[..parsed.len]);
 }
 
-/// Reads the records of a payload. `sources` are those that the log has named so far. `None` if it is malformed.
-pub(super) fn take_payload(
-    payload: &Payload<'_>,
-    index: &IndexName,
-    sources: &mut Vec<Arc<SourceHandle>>,
-    mut each: impl FnMut(Decoded),
-) -> Option<()> {
+/// Reads the records of a payload. `None` if it is malformed.
+pub(super) fn take_payload(payload: &Payload<'_>, index: &IndexName) -> Option<Vec<Decoded>> {
     let mut take = Take::new(payload.bytes);
     let indexed_at_us = unzigzag(take.varint()?);
+    let mut records = Vec::new();
     while !take.is_empty() {
-        match take.u8()? {
-            SOURCE => sources.push(Arc::new(take_source(&mut take, index)?)),
-            kind @ (EVENTS | OPEN) => {
-                let source = source_at(sources, take.varint()?)?;
-                each(Decoded::Block(take_block(&mut take, payload, source, indexed_at_us, kind == OPEN)?));
-            }
+        records.push(match take.u8()? {
+            SOURCE => Decoded::Source(take_source(&mut take, index)?),
+            kind @ (EVENTS | OPEN) => take_block(&mut take, payload.map, indexed_at_us, kind == OPEN)?,
             GAP => {
-                let source = source_at(sources, take.varint()?)?;
-                let (offset, len) = (take.varint()?, take.varint()?);
+                let (source_no, offset, len) = (take.varint()?, take.varint()?, take.varint()?);
                 offset.checked_add(len)?;
-                each(Decoded::Gap(Gap { source, offset, len, batch: payload.batch }));
+                Decoded::Gap { source_no, offset, len }
             }
             _ => return None,
-        }
+        });
     }
-    Some(())
+    Some(records)
 }
 
-fn source_at(sources: &[Arc<SourceHandle>], number: u64) -> Option<Arc<SourceHandle>> {
-    sources.get(usize::try_from(number).ok()?).cloned()
-}
-
-fn take_block(
-    take: &mut Take<'_>,
-    payload: &Payload<'_>,
-    source: Arc<SourceHandle>,
-    indexed_at_us: i64,
-    is_open: bool,
-) -> Option<LiveBlock> {
+fn take_block(take: &mut Take<'_>, map: &Arc<Mmap>, indexed_at_us: i64, is_open: bool) -> Option<Decoded> {
+    let source_no = take.varint()?;
     let offset = take.varint()?;
     let hint = StampHint(take.u32()?);
     let header = Some(take.str()?).filter(|header| !header.is_empty()).map(Arc::from);
@@ -152,7 +156,7 @@ fn take_block(
     let symbols = (0..n_symbols).map(|_| take.str().map(Arc::from)).collect::<Option<Vec<Arc<str>>>>()?;
     let line_events = take.u8()? != 0;
     let n_events = take.varint()?;
-    let mut events = Vec::new();
+    let mut events = Vec::with_capacity(n_events.min(take.rest().len() as u64 / LEAST_EVENT_LEN) as usize);
     let mut len = 0_u64;
     for _ in 0..n_events {
         let event = take_event(take)?;
@@ -162,11 +166,10 @@ fn take_block(
     }
     let bytes = take.prefixed()?;
     let is_whole = len == bytes.len() as u64 && !events.is_empty() && offset.checked_add(len).is_some();
-    let start = bytes.as_ptr() as usize - payload.map.as_ptr() as usize;
+    let start = bytes.as_ptr() as usize - map.as_ptr() as usize;
     let parsed = ParsedBlock { len: bytes.len(), events, symbols, hint, header, line_events };
-    let bytes = LiveBytes::Mapped(Arc::clone(payload.map), start..start + bytes.len());
-    let indexed = vec![(0, indexed_at_us)];
-    is_whole.then(|| LiveBlock { source, offset, bytes, parsed, indexed, is_open, batch: payload.batch })
+    let bytes = LiveBytes::Mapped(Arc::clone(map), start..start + bytes.len());
+    is_whole.then_some(Decoded::Block { source_no, offset, bytes, parsed, indexed_at_us, is_open })
 }
 
 fn take_event(take: &mut Take<'_>) -> Option<EventMeta> {

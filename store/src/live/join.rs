@@ -3,6 +3,7 @@
 use super::{LiveBlock, LiveBytes};
 use crate::source::SourceId;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 use std::sync::Arc;
 use trawl_formats::parse::ParsedBlock;
 
@@ -13,12 +14,15 @@ const LARGE_LEN: usize = JOINED_LEN / 2;
 /// Most symbols that a block can have; ids are 16 bits wide.
 const MAX_SYMBOLS: usize = u16::MAX as usize;
 
+/// From so many bytes on, blocks are joined in parallel.
+const PARALLEL_LEN: usize = 4 << 20;
+
 /// Joins blocks that follow each other in their source; no event and no byte is changed. What remains is in no order.
 ///
 /// Cost: copies the bytes of small blocks once.
 pub fn join(blocks: impl IntoIterator<Item = LiveBlock>) -> Vec<LiveBlock> {
-    let mut joined = Vec::new();
-    let mut growing: HashMap<(SourceId, u32), Growing> = HashMap::new();
+    let (mut joined, mut groups) = (Vec::new(), Vec::new());
+    let mut growing: HashMap<(SourceId, u32), Group> = HashMap::new();
     for block in blocks {
         if block.is_open || block.bytes.len() >= LARGE_LEN {
             joined.push(block);
@@ -26,61 +30,71 @@ pub fn join(blocks: impl IntoIterator<Item = LiveBlock>) -> Vec<LiveBlock> {
         }
         let key = (block.source.id, block.source.generation);
         match growing.get_mut(&key) {
-            Some(last) if last.can_take(&block) => last.take(block),
-            Some(last) => joined.push(std::mem::replace(last, Growing::new(block)).finish()),
+            Some(group) if group.can_take(&block) => group.take(block),
+            Some(group) => groups.push(std::mem::replace(group, Group::new(block))),
             None => {
-                growing.insert(key, Growing::new(block));
+                growing.insert(key, Group::new(block));
             }
         }
     }
-    joined.extend(growing.into_values().map(Growing::finish));
+    groups.extend(growing.into_values());
+    match groups.iter().map(|group| group.len).sum::<usize>() < PARALLEL_LEN {
+        true => joined.extend(groups.into_iter().map(Group::finish)),
+        false => joined.par_extend(groups.into_par_iter().map(Group::finish)),
+    }
     joined
 }
 
-/// A block to which others are added.
-struct Growing {
-    block: LiveBlock,
-    /// Its bytes, once they are of more than one block.
-    bytes: Vec<u8>,
+/// Blocks that follow each other and become one.
+struct Group {
+    first: LiveBlock,
+    rest: Vec<LiveBlock>,
+    /// Bytes of all.
+    len: usize,
+    /// Symbols of all, those that are the same counted more than once.
+    n_symbols: usize,
 }
 
-impl Growing {
+impl Group {
     fn new(block: LiveBlock) -> Self {
-        Self { block, bytes: Vec::new() }
-    }
-
-    fn len(&self) -> usize {
-        self.block.parsed.len
+        Self { len: block.parsed.len, n_symbols: block.parsed.symbols.len(), first: block, rest: Vec::new() }
     }
 
     fn can_take(&self, next: &LiveBlock) -> bool {
-        let (parsed, more) = (&self.block.parsed, &next.parsed);
-        self.len() + more.len <= JOINED_LEN
-            && self.block.offset + self.len() as u64 == next.offset
-            && (Arc::ptr_eq(&self.block.source, &next.source) || self.block.source == next.source)
+        let (parsed, more) = (&self.first.parsed, &next.parsed);
+        self.len + more.len <= JOINED_LEN
+            && self.first.offset + self.len as u64 == next.offset
+            && (Arc::ptr_eq(&self.first.source, &next.source) || self.first.source == next.source)
             && parsed.hint == more.hint
             && parsed.header == more.header
-            && parsed.symbols.len() + more.symbols.len() <= MAX_SYMBOLS
+            && self.n_symbols + more.symbols.len() <= MAX_SYMBOLS
     }
 
     fn take(&mut self, next: LiveBlock) {
-        if self.bytes.is_empty() {
-            self.bytes.reserve(JOINED_LEN);
-            self.bytes.extend_from_slice(&self.block.bytes);
-        }
-        self.bytes.extend_from_slice(&next.bytes);
-        let parsed = &mut self.block.parsed;
-        for &(first, time_us) in &next.indexed {
-            if self.block.indexed.last().is_none_or(|(_, before)| *before != time_us) {
-                self.block.indexed.push((first + parsed.events.len() as u32, time_us));
-            }
-        }
-        append(parsed, next.parsed);
+        self.len += next.parsed.len;
+        self.n_symbols += next.parsed.symbols.len();
+        self.rest.push(next);
     }
 
     fn finish(self) -> LiveBlock {
-        let bytes = if self.bytes.is_empty() { self.block.bytes } else { LiveBytes::Owned(Arc::new(self.bytes)) };
-        LiveBlock { bytes, ..self.block }
+        let Self { first: mut block, rest, len, .. } = self;
+        if rest.is_empty() {
+            return block;
+        }
+        let mut bytes = Vec::with_capacity(len);
+        bytes.extend_from_slice(&block.bytes);
+        let n_events = rest.iter().map(|next| next.parsed.events.len()).sum();
+        block.parsed.events.reserve(n_events);
+        for next in rest {
+            bytes.extend_from_slice(&next.bytes);
+            for &(first, time_us) in &next.indexed {
+                if block.indexed.last().is_none_or(|(_, before)| *before != time_us) {
+                    block.indexed.push((first + block.parsed.events.len() as u32, time_us));
+                }
+            }
+            append(&mut block.parsed, next.parsed);
+        }
+        LiveBlock { bytes: LiveBytes::Owned(Arc::new(bytes)), ..block }
     }
 }
 

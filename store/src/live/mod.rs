@@ -30,6 +30,7 @@ mod tail;
 
 pub use join::join;
 pub use log::{LiveLog, Record};
+pub(crate) use read::OpenLog;
 pub use read::{Gap, LiveReader, Records, read};
 pub(crate) use state::LiveState;
 pub use tail::LiveTail;

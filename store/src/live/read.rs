@@ -1,4 +1,7 @@
 //! Reading a live log, whole or while it grows.
+//!
+//! Batches are found by their lengths, one behind the other; then they are checked and taken apart by as many threads as there
+//! are, and what they say is put together in order, up to the first that is not whole.
 
 use super::LiveBlock;
 use super::format::{BATCH_HEADER_LEN, BATCH_MAGIC, Decoded, MAGIC, Payload, VERSION, take_payload};
@@ -7,6 +10,7 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::source::{SourceHandle, SourceId};
 use hashbrown::HashMap;
 use memmap2::{Mmap, MmapOptions};
+use rayon::prelude::*;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +18,8 @@ use trawl_formats::event::IndexName;
 
 /// Magic and version in front of the batches.
 const HEADER_LEN: u64 = 12;
+/// From this length on, batches are taken apart in parallel.
+const PARALLEL_LEN: usize = 1 << 20;
 /// A map begins at a multiple of this.
 const PAGE_LEN: u64 = 4096;
 
@@ -61,10 +67,19 @@ impl Records {
 pub struct LiveReader {
     path: PathBuf,
     index: IndexName,
-    file: File,
+    file: Arc<File>,
     /// Where the next batch begins.
     at: u64,
     sources: Vec<Arc<SourceHandle>>,
+}
+
+/// A log that the catalog names, opened but not read.
+pub(crate) struct OpenLog {
+    /// Its unique name.
+    pub(crate) id: String,
+    pub(crate) reader: LiveReader,
+    /// What lies behind does not count.
+    pub(crate) end: Option<u64>,
 }
 
 impl LiveReader {
@@ -73,8 +88,15 @@ impl LiveReader {
     /// # Errors
     /// If the file cannot be read, is no live log, or is of another format.
     pub fn open(path: &Path, index: &IndexName) -> Result<Self> {
+        Self::of_file(Arc::new(File::open(path).at("open", path)?), path, index)
+    }
+
+    /// Reads a log that is open, from its begin. It need not have a name any more.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of_file(file: Arc<File>, path: &Path, index: &IndexName) -> Result<Self> {
         use std::os::unix::fs::FileExt;
-        let file = File::open(path).at("open", path)?;
         let mut header = [0; HEADER_LEN as usize];
         file.read_exact_at(&mut header, 0).at("read", path)?;
         let mut take = Take::new(&header);
@@ -89,6 +111,11 @@ impl LiveReader {
             _ => return Err(StoreError::damaged(path, 0, "unknown version")),
         }
         Ok(Self { path: path.to_owned(), index: index.clone(), file, at: HEADER_LEN, sources: Vec::new() })
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
     /// Behind the last batch that was read.
@@ -124,29 +151,49 @@ impl LiveReader {
         let map_len = usize::try_from(len - map_start).map_err(std::io::Error::other).at("map", &self.path)?;
         // SAFETY: the map is only read, and a live log is never shortened: what is taken back is overwritten in place. A
         // batch that is overwritten while it is read fails its checksum or was read before.
-        let map = unsafe { MmapOptions::new().offset(map_start).len(map_len).map(&self.file) };
+        let map = unsafe { MmapOptions::new().offset(map_start).len(map_len).map(&*self.file) };
         let map: Arc<Mmap> = Arc::new(map.at("map", &self.path)?);
-        while let Some(payload) = self.next_payload(&map, map_start) {
-            let batch_len = BATCH_HEADER_LEN + payload.bytes.len();
-            let taken = take_payload(&payload, &self.index, &mut self.sources, |record| match record {
-                Decoded::Block(block) => records.blocks.push(block),
-                Decoded::Gap(gap) => records.gaps.push(gap),
-            });
-            taken.ok_or_else(|| {
-                StoreError::damaged(&self.path, self.at, "a batch with a right checksum is malformed")
-            })?;
-            self.at += batch_len as u64;
+        let batches = find_batches(&map[(self.at - map_start) as usize..]);
+        let take_apart = |batch: &Batch<'_>| {
+            let is_whole = crc32c::crc32c(batch.bytes) == batch.crc;
+            is_whole.then(|| take_payload(&Payload { map: &map, bytes: batch.bytes }, &self.index))
+        };
+        // What was appended since a moment ago is not worth waking others for.
+        let taken: Vec<Option<Option<Vec<Decoded>>>> = match map_len < PARALLEL_LEN {
+            true => batches.iter().map(take_apart).collect(),
+            false => batches.par_iter().map(take_apart).collect(),
+        };
+        for (batch, taken) in batches.iter().zip(taken) {
+            let Some(decoded) = taken else { break };
+            decoded
+                .and_then(|decoded| {
+                    decoded.into_iter().try_for_each(|record| record.resolve(self.at, &mut self.sources, &mut records))
+                })
+                .ok_or_else(|| {
+                    StoreError::damaged(&self.path, self.at, "a batch with a right checksum is malformed")
+                })?;
+            self.at += (BATCH_HEADER_LEN + batch.bytes.len()) as u64;
         }
         Ok(records)
     }
+}
 
-    fn next_payload<'m>(&self, map: &'m Arc<Mmap>, map_start: u64) -> Option<Payload<'m>> {
-        let mut take = Take::new(&map[(self.at - map_start) as usize..]);
+/// What looks like a batch, not yet checked.
+struct Batch<'m> {
+    crc: u32,
+    bytes: &'m [u8],
+}
+
+/// The batches in `log`, one behind the other, as far as their headers say so.
+fn find_batches(log: &[u8]) -> Vec<Batch<'_>> {
+    let mut take = Take::new(log);
+    let mut next = || {
         let (magic, len, crc) = (take.u32()?, take.u32()?, take.u32()?);
         let bytes = take.bytes(len as usize)?;
-        let is_whole = magic == BATCH_MAGIC && crc32c::crc32c(bytes) == crc;
-        is_whole.then_some(Payload { map, bytes, batch: self.at })
-    }
+        // Where only the magic reached the disk, zeros stand behind it: the checksum of nothing.
+        (magic == BATCH_MAGIC && len > 0).then_some(Batch { crc, bytes })
+    };
+    std::iter::from_fn(&mut next).collect()
 }
 
 /// Reads the whole batches of a live log, up to byte `end`, if one is given.

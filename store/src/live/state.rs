@@ -1,6 +1,6 @@
 //! What the writer remembers of its live logs.
 
-use super::{LiveLog, Record, read};
+use super::{LiveLog, OpenLog, Record};
 use crate::bucket::builder::BlockInput;
 use crate::catalog::{GenerationState, SourceState};
 use crate::error::Result;
@@ -8,7 +8,6 @@ use crate::gain::Gain;
 use crate::source::{SourceHandle, SourceId};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use trawl_formats::event::IndexName;
 use trawl_formats::parse::ParsedBlock;
@@ -98,10 +97,11 @@ impl LogState {
 
 impl LiveState {
     /// Reads a log that an earlier process has left; they come oldest first.
-    pub(crate) fn load(&mut self, id: &str, path: &Path, index: &IndexName, end: Option<u64>) -> Result<()> {
-        self.clear_open(index);
-        let mut log = LogState::new(index, false);
-        let records = read(path, index, end)?;
+    pub(crate) fn load(&mut self, OpenLog { id, mut reader, end }: OpenLog) -> Result<()> {
+        let index = reader.index().clone();
+        self.clear_open(&index);
+        let mut log = LogState::new(&index, false);
+        let records = reader.read_new(end)?;
         // Gaps count with the batch in which they stand; among blocks of the same batch their order does not matter.
         let mut gaps = records.gaps.iter().peekable();
         for block in &records.blocks {
@@ -115,8 +115,8 @@ impl LiveState {
         for gap in gaps {
             log.add(&Record::Gap { source: &gap.source, offset: gap.offset, len: gap.len }, gap.batch);
         }
-        log.len = path.metadata().map_or(0, |metadata| metadata.len());
-        self.logs.insert(id.to_owned(), log);
+        log.len = reader.file().metadata().map_or(0, |metadata| metadata.len());
+        self.logs.insert(id, log);
         Ok(())
     }
 
@@ -170,6 +170,11 @@ impl LiveState {
         if let Some(log) = self.logs.get_mut(id) {
             log.grows = false;
         }
+    }
+
+    /// All logs.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &LogState> {
+        self.logs.values()
     }
 
     /// Logs of an index, the oldest first.

@@ -6,6 +6,7 @@ use crate::error::{Result, StoreError};
 use crate::store::{LogEnd, Reader, Snapshot, index_dir};
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use trawl_formats::event::IndexName;
 
 /// Follows the live logs of a store. Order is that of arrival.
@@ -21,11 +22,11 @@ impl LiveTail {
     /// If a log cannot be read.
     pub fn after(reader: &Reader, snapshot: &Snapshot) -> Result<Self> {
         let mut tail = Self { logs: BTreeMap::new() };
-        for LogEnd { id, index, end } in &snapshot.logs {
-            if let Some(mut log) = open(reader, id, index)? {
-                log.read_new(Some(*end))?;
-                tail.logs.insert(id.clone(), log);
-            }
+        for LogEnd { id, index, end, file } in &snapshot.logs {
+            let path = log_path(&index_dir(reader.data(), index), id);
+            let mut log = LiveReader::of_file(Arc::clone(file), &path, index)?;
+            log.read_new(Some(*end))?;
+            tail.logs.insert(id.clone(), log);
         }
         Ok(tail)
     }
@@ -36,13 +37,13 @@ impl LiveTail {
     /// If the catalog or a log cannot be read.
     pub fn poll(&mut self, reader: &Reader) -> Result<Vec<LiveBlock>> {
         let mut blocks = Vec::new();
-        // Those that are known first: one that is sealed meanwhile is read to its end before it is let go.
+        // Listed before any is read: what is not named any more has all that it will ever have.
+        let present = reader.live_logs()?;
         for log in self.logs.values_mut() {
             if log.has_grown()? {
                 blocks.extend(log.read_new(None)?.blocks);
             }
         }
-        let present = reader.live_logs()?;
         self.logs.retain(|id, _| present.iter().any(|row| row.id == *id));
         for LiveLogRow { id, index, end } in present {
             if !self.logs.contains_key(&id)

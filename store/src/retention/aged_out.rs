@@ -7,15 +7,14 @@
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::ranges::RangeSet;
-use crate::source::{Fingerprint, SourceHandle, SourceId, Tail, path_text};
+use crate::source::{SourceEntry, SourceHandle, Tail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use trawl_formats::event::{Host, IndexName, Source, Sourcetype};
-use trawl_formats::text::Decoding;
+use trawl_formats::event::IndexName;
 
 /// Name of the file in the data directory.
 pub const SOURCES_FILE: &str = "sources.json";
@@ -36,27 +35,11 @@ pub struct AgedOutFile {
 /// What was read of one generation of a source and is no longer held by the bucket that it came in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgedOut {
-    /// Key in the catalog.
-    pub id: SourceId,
-    /// Generation.
-    pub generation: u32,
+    /// Which.
+    #[serde(flatten)]
+    pub entry: SourceEntry,
     /// Index that its events went to.
     pub index: IndexName,
-    /// First path at which the file was seen.
-    #[serde(with = "path_text")]
-    pub path: PathBuf,
-    /// Value of the field `source`.
-    pub source: Source,
-    /// Value of the field `host`.
-    pub host: Host,
-    /// Value of the field `sourcetype`.
-    pub sourcetype: Sourcetype,
-    /// Hash of the sourcetype's rules.
-    pub rules_hash: u64,
-    /// How bytes become text, as a number.
-    pub decoding: u8,
-    /// How the file is known again.
-    pub fingerprint: Fingerprint,
     /// Events that have aged out.
     pub n_events: u64,
     /// Bytes that have aged out.
@@ -75,18 +58,7 @@ pub struct AgedOut {
 impl AgedOut {
     /// The source without progress.
     pub fn handle(&self) -> SourceHandle {
-        SourceHandle {
-            id: self.id,
-            generation: self.generation,
-            index: self.index.clone(),
-            path: self.path.clone(),
-            source: self.source.clone(),
-            sourcetype: self.sourcetype.clone(),
-            host: self.host.clone(),
-            rules_hash: self.rules_hash,
-            decoding: Decoding::from_u8(self.decoding).unwrap_or_default(),
-            fingerprint: self.fingerprint,
-        }
+        self.entry.handle(&self.index)
     }
 
     /// Adds ranges with their tails. Ranges that touch become one, and keep the tail of its end.
@@ -161,20 +133,23 @@ impl AgedOutFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Fingerprint, SourceId};
     use std::iter;
 
     fn aged() -> AgedOut {
         AgedOut {
-            id: SourceId(7),
-            generation: 1,
+            entry: SourceEntry {
+                id: SourceId(7),
+                generation: 1,
+                path: "/a.log".into(),
+                source: "/a.log".into(),
+                host: "web01".into(),
+                sourcetype: "generic".into(),
+                rules_hash: u64::MAX,
+                decoding: 0,
+                fingerprint: Fingerprint::of(b"head", 1, 2),
+            },
             index: IndexName::new("main").expect("a valid name"),
-            path: "/a.log".into(),
-            source: "/a.log".into(),
-            host: "web01".into(),
-            sourcetype: "generic".into(),
-            rules_hash: 1,
-            decoding: 0,
-            fingerprint: Fingerprint::of(b"head", 1, 2),
             n_events: 0,
             ranges: RangeSet::default(),
             tails: Vec::new(),

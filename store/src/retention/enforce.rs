@@ -35,12 +35,25 @@ pub(crate) struct Retention {
     work: Mutex<Sizes>,
     /// Bytes of the sealed buckets of each index, as of when they were last added up.
     totals: Mutex<BTreeMap<IndexName, u64>>,
+    /// What has gone since the store was opened.
+    gone: Mutex<BTreeMap<(IndexName, Reason), Gone>>,
     /// When it is worth the trouble again to make an index smaller.
     resize_at: Mutex<BTreeMap<IndexName, Instant>>,
 }
 
 /// Bytes on disk by bucket, which never change.
 type Sizes = HashMap<String, u64>;
+
+/// How much has gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Buckets.
+    pub n_buckets: u64,
+    /// Those of them that were archived.
+    pub n_archived: u64,
+    /// Bytes that they took on disk.
+    pub bytes: u64,
+}
 
 /// A bucket that went.
 #[derive(Clone, Debug)]
@@ -87,6 +100,19 @@ impl Writer {
     pub fn set_retention(&self, policies: Policies) {
         *lock(&self.retention.policies) = policies;
         lock(&self.retention.resize_at).clear();
+    }
+
+    /// Space on the disk of the data directory, and bytes of the live logs.
+    ///
+    /// # Errors
+    /// If the file system does not tell.
+    pub fn disk_use(&self) -> Result<DiskUse> {
+        disk_use(&self.data, self.live_bytes_by_index())
+    }
+
+    /// What has gone since the store was opened, by index and reason.
+    pub fn gone(&self) -> BTreeMap<(IndexName, Reason), Gone> {
+        lock(&self.retention.gone).clone()
     }
 
     /// Lets go what has to, and deletes what was moved aside long enough ago; stops early once it `is_cancelled`.
@@ -258,6 +284,14 @@ impl Writer {
             going.push(Removed { bucket: row.clone(), bytes, reason: *reason, archived });
         }
         self.drop_buckets(&going.iter().map(|removed| &removed.bucket).collect::<Vec<_>>())?;
+        let mut gone = lock(&self.retention.gone);
+        for removed in &going {
+            let gone = gone.entry((removed.bucket.index.clone(), removed.reason)).or_default();
+            gone.n_buckets += 1;
+            gone.n_archived += u64::from(removed.archived.is_some());
+            gone.bytes += removed.bytes;
+        }
+        drop(gone);
         report.removed.append(&mut going);
         Ok(())
     }
@@ -350,6 +384,14 @@ pub struct Planned {
 }
 
 impl Reader {
+    /// Space on the disk of the data directory, and bytes of the live logs.
+    ///
+    /// # Errors
+    /// If the catalog fails, or the file system does not tell.
+    pub fn disk_use(&self) -> Result<DiskUse> {
+        disk_use(self.data(), self.sealed_and_live()?.1)
+    }
+
     /// What would go now under given policies, and what would stay.
     ///
     /// # Errors
@@ -357,13 +399,17 @@ impl Reader {
     pub fn plan_retention(&self, policies: &Policies) -> Result<Vec<Planned>> {
         let (rows, live) = self.sealed_and_live()?;
         let buckets = bucket_uses(self.data(), &rows, &mut Sizes::new());
-        let file_system = disk::file_system(self.data())?;
-        let disk = DiskUse { free: file_system.free, total: file_system.total, live };
+        let disk = disk_use(self.data(), live)?;
         let removals = plan(&buckets, policies, clock::now_us(), &disk);
         let reason = |id: &str| removals.iter().find(|removal| removal.id == id).map(|removal| removal.reason);
         let planned = rows.into_iter().zip(buckets);
         Ok(planned.map(|(bucket, used)| Planned { reason: reason(&bucket.id), bytes: used.bytes, bucket }).collect())
     }
+}
+
+fn disk_use(data: &Path, live: BTreeMap<IndexName, u64>) -> Result<DiskUse> {
+    let disk::FileSystem { free, total } = disk::file_system(data)?;
+    Ok(DiskUse { free, total, live })
 }
 
 fn age(since: SystemTime) -> Duration {

@@ -17,5 +17,5 @@ mod enforce;
 mod plan;
 
 pub(crate) use enforce::Retention;
-pub use enforce::{Planned, Removed, RetentionReport};
+pub use enforce::{Gone, Planned, Removed, RetentionReport};
 pub use plan::{BucketUse, DiskUse, MinFree, Policies, Policy, Reason, Removal, plan};

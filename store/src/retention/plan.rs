@@ -1,6 +1,6 @@
 //! Which buckets are to go: a pure function of what there is, what is wanted, the time and the disk.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use trawl_formats::event::IndexName;
 const PPM: u64 = 1_000_000;
 
 /// How long, and in how much space, an index keeps its buckets. By default for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// A bucket goes when its newest event is older.
     pub max_age: Option<Duration>,
@@ -30,7 +30,7 @@ pub struct Policy {
 pub type Policies = BTreeMap<IndexName, Policy>;
 
 /// What is to be kept free of a file system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MinFree {
     /// So many bytes.
     Bytes(u64),

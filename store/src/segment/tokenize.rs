@@ -8,7 +8,7 @@ use super::edges::{TokenMask, WINDOW};
 use super::terms::{Doc, TermTable};
 use memchr::memchr2_iter;
 use std::ops::Range;
-use trawl_formats::parse::{EventFlags, EventMeta, ParsedBlock};
+use trawl_formats::parse::{EventMeta, ParsedBlock};
 use trawl_formats::text::{self, Decoding};
 use trawl_formats::timestamp::Span;
 use trawl_formats::token::{is_short_number, unescape};
@@ -30,6 +30,16 @@ impl Default for Tokenizer {
     }
 }
 
+/// Whether all events but the last end with a line.
+fn end_with_lines(bytes: &[u8], parsed: &ParsedBlock) -> bool {
+    let mut end = 0;
+    let last = parsed.events.len().saturating_sub(1);
+    parsed.events[..last].iter().all(|event| {
+        end += event.len as usize;
+        bytes[..end].last() == Some(&b'\n')
+    })
+}
+
 impl Tokenizer {
     /// Enters the terms of every event of a block; the first event is document `first_doc`.
     pub fn add_block(
@@ -41,9 +51,9 @@ impl Tokenizer {
         terms: &mut TermTable,
     ) {
         let mut events = EventCursor::new(&parsed.events, first_doc);
-        // A token may run across the cut of an oversized event, so such a block is taken event by event.
-        let cut = parsed.events.iter().any(|event| event.flags.contains(EventFlags::CUT));
-        if !cut && text::is_plain(bytes, decoding) {
+        // A token may run across the cut of an oversized event, and from a line that was taken for whole into what was written
+        // of it later, so such a block is taken event by event.
+        if end_with_lines(bytes, parsed) && text::is_plain(bytes, decoding) {
             self.add_plain(bytes, parsed, decoding, events, terms);
             return;
         }

@@ -9,7 +9,7 @@ use trawl_formats::Registry;
 use trawl_store::archive::{self, ArchivedBucket, NotRestored};
 use trawl_store::retention::{MinFree, Policies, Policy};
 use trawl_store::verify::verify;
-use trawl_store::{Reader, SourceState, StoreError, Writer, rebuild_catalog};
+use trawl_store::{BucketRow, Reader, SourceState, StoreError, Writer, rebuild_catalog};
 
 struct Lab {
     dir: tempfile::TempDir,
@@ -356,4 +356,82 @@ fn a_hostile_archive_is_refused_and_touches_nothing() {
     tar.finish().expect("finish");
     drop(tar);
     assert!(matches!(ArchivedBucket::open(&evil), Err(StoreError::NotAnArchive { .. })));
+}
+
+/// The snapshot of an empty store that looks into the archive.
+fn archived_rows(lab: &Lab) -> (Vec<BucketRow>, usize) {
+    let reader = Reader::open(&lab.data()).expect("reader").with_archives(&[lab.archive()]).expect("archive");
+    let snapshot = reader.snapshot().expect("snapshot");
+    (snapshot.buckets, snapshot.unreadable.len())
+}
+
+#[test]
+fn an_archive_is_looked_at_no_closer_than_needed_and_damage_is_never_missed() {
+    let lab = Lab::new();
+    lab.writer().enforce_retention(&|| false).expect("enforce");
+    let archived = lab.archived();
+    let (rows, _) = archived_rows(&lab);
+    for (row, bucket) in rows.iter().zip(&archived) {
+        // The name has whole seconds.
+        let second = |time_us: i64| time_us.div_euclid(1_000_000);
+        assert_eq!(
+            (row.min_time_us, second(row.max_time_us)),
+            (bucket.meta.min_time_us, second(bucket.meta.max_time_us))
+        );
+        assert_eq!((&row.id, row.n_events), (&bucket.meta.id, u64::from(bucket.meta.n_events)));
+        assert!(bucket.meta.max_time_us <= row.max_time_us);
+    }
+    let path = &archived[0].path;
+    let whole = fs::read(path).expect("read");
+
+    // Cut off behind what it says of itself: it is known, and found out when it is searched.
+    fs::write(path, &whole[..whole.len() * 2 / 3]).expect("write");
+    let reader = Reader::open(&lab.data()).expect("reader").with_archives(&[lab.archive()]).expect("archive");
+    let snapshot = reader.snapshot().expect("snapshot");
+    assert_eq!((snapshot.buckets.len(), snapshot.unreadable.len()), (2, 0));
+    let opened = snapshot.buckets.iter().map(|row| reader.bucket(row).is_ok()).collect::<Vec<_>>();
+    assert_eq!(opened.iter().filter(|is_open| **is_open).count(), 1, "{opened:?}");
+
+    // Each digit of what decides whether it is searched: its name says otherwise, and then the checksum does.
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    for key in ["\"min_time_us\": ", "\"max_time_us\": ", "\"id\": \"", "\"index\": \"", "\"n_events\": "] {
+        let at = text.find(key).expect("it says so") + key.len();
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(path, &damaged).expect("write");
+        let reader = Reader::open(&lab.data()).expect("reader").with_archives(&[lab.archive()]).expect("archive");
+        let snapshot = reader.snapshot().expect("snapshot");
+        let n_closed = snapshot.buckets.iter().filter(|row| reader.bucket(row).is_err()).count();
+        assert_eq!(snapshot.unreadable.len() + n_closed, 1, "{key}");
+    }
+
+    // Another name, and what says what it is not first in the file, as another tar would write it: it is looked at closely.
+    fs::write(path, &whole).expect("write");
+    let renamed = lab.archive().join("renamed.tar");
+    fs::rename(path, &renamed).expect("rename");
+    assert_eq!((archived_rows(&lab).0.len(), archived_rows(&lab).1), (2, 0));
+    let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut tar = tar::Archive::new(&whole[..]);
+    for entry in tar.entries().expect("a tar") {
+        let mut entry = entry.expect("an entry");
+        let name = entry.path().expect("a name").to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).expect("read");
+        entries.push((name, bytes));
+    }
+    assert_eq!(entries[0].0, "bucket.json");
+    entries.reverse();
+    let mut tar = Builder::new(File::create(path).expect("create"));
+    for (name, bytes) in &entries {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, &bytes[..]).expect("append");
+    }
+    tar.finish().expect("finish");
+    fs::remove_file(&renamed).expect("remove");
+    let (rows, n_unreadable) = archived_rows(&lab);
+    assert_eq!((rows.len(), n_unreadable), (2, 0));
+    let reader = Reader::open(&lab.data()).expect("reader").with_archives(&[lab.archive()]).expect("archive");
+    assert!(rows.iter().all(|row| reader.bucket(row).is_ok()));
 }

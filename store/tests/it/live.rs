@@ -253,3 +253,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_batch_that_is_torn_anywhere_is_not_there() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let writer = Writer::open(dir.path()).expect("writer");
+    let text = [line(0, 0), line(0, 1)];
+    let source = register(&writer, "/0.log", &text[0]);
+    let mut log = writer.begin_live_log(&main_index()).expect("begin");
+    let mut append = |offset: u64, bytes: &[u8]| {
+        let record = Record::Events(BlockInput { source: &source, offset, bytes, parsed: &parse(bytes) });
+        writer.append(&mut log, &[record]).expect("append");
+        log.durable_len() as usize
+    };
+    let durable = append(0, &text[0]);
+    append(text[0].len() as u64, &text[1]);
+    let path = log.path().to_owned();
+    drop((log, writer));
+    let whole = std::fs::read(&path).expect("read");
+    for cut in durable..whole.len() {
+        // The disk has made room for all of it, but written only a part.
+        let torn: Vec<u8> = (0..whole.len()).map(|at| if at < cut { whole[at] } else { 0 }).collect();
+        std::fs::write(&path, torn).expect("write");
+        let records = trawl_store::live::read(&path, &main_index(), None);
+        let blocks = records.map(|records| records.blocks.len());
+        assert!(matches!(blocks, Ok(1)), "cut after {} bytes: {blocks:?}", cut - durable);
+    }
+}

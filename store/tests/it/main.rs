@@ -8,3 +8,4 @@ mod readers;
 mod rebuild;
 mod retention;
 mod round_trip;
+mod sealing;

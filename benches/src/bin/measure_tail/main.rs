@@ -4,12 +4,20 @@
 //! cargo run --release -p trawl-benches --bin measure_tail -- fresh RATE_MB_S [PROBES]
 //! cargo run --release -p trawl-benches --bin measure_tail -- rate RATE_MB_S SECONDS
 //! cargo run --release -p trawl-benches --bin measure_tail -- idle N_FILES SECONDS
+//! cargo run --release -p trawl-benches --bin measure_tail -- beside MEGABYTES [RATE_MB_S]
+//! cargo run --release -p trawl-benches --bin measure_tail -- soak SECONDS RATE_MB_S [MAX_SIZE]
 //! ```
 //!
-//! The process that follows is a child of this one; events are looked for in this one, with a search over the store as any
-//! other process would run it. Prints Markdown for `benches/RECORD.md`.
+//! The process that follows is a child of this one, for `soak` the program `trawl` beside this one (or `$TRAWL_PROGRAM`); events
+//! are looked for in this one, with a search over the store as any other process would run it. Prints Markdown for
+//! `benches/RECORD.md`.
+
+mod beside;
+mod soak;
 
 use std::error::Error;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -38,7 +46,11 @@ fn main() -> Result<()> {
         ["fresh", rate, probes] => fresh(rate.parse()?, probes.parse()?),
         ["rate", rate, seconds] => keep_up(rate.parse()?, seconds.parse()?),
         ["idle", n_files, seconds] => idle(n_files.parse()?, seconds.parse()?),
-        _ => Err("usage: measure_tail fresh RATE [PROBES] | rate RATE SECONDS | idle FILES SECONDS".into()),
+        ["beside", megabytes] => beside::measure(megabytes.parse()?, 20.0),
+        ["beside", megabytes, rate] => beside::measure(megabytes.parse()?, rate.parse()?),
+        ["soak", seconds, rate] => soak::measure(seconds.parse()?, rate.parse()?, "3GB"),
+        ["soak", seconds, rate, max_size] => soak::measure(seconds.parse()?, rate.parse()?, max_size),
+        _ => Err("usage: measure_tail fresh RATE [PROBES] | rate RATE SECONDS | idle FILES SECONDS | beside MEGABYTES [RATE] | soak SECONDS RATE [MAX_SIZE]".into()),
     }
 }
 
@@ -56,9 +68,11 @@ struct Follower(Child);
 
 impl Follower {
     fn start(folder: &Path) -> Result<Self> {
-        let program = std::env::current_exe()?;
-        let child = Command::new(program).arg("child").arg(folder).stdout(Stdio::null()).spawn()?;
-        Ok(Self(child))
+        Self::of_program(&std::env::current_exe()?, &["child".as_ref(), folder.as_os_str()])
+    }
+
+    fn of_program(program: &Path, args: &[&OsStr]) -> Result<Self> {
+        Ok(Self(Command::new(program).args(args).stdout(Stdio::null()).spawn()?))
     }
 
     /// User and system time, and resident memory in bytes.
@@ -68,6 +82,13 @@ impl Follower {
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
         // Fields 14, 15 and 24 of proc(5), counted from behind the name; ticks of 10 ms, pages of 4 KiB.
         Ok((Duration::from_millis((number(11) + number(12)) * 10), number(21) * 4096))
+    }
+
+    /// Resident memory that no file stands behind, bytes.
+    fn anonymous_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB"));
+        Ok(kib.ok_or("the kernel does not tell RssAnon")?.parse::<u64>()? * 1024)
     }
 
     fn n_descriptors(&self) -> Result<usize> {
@@ -90,20 +111,7 @@ fn load(path: &Path, rate: f64, stop: &AtomicBool) -> Result<u64> {
         let due = (begun.elapsed().as_secs_f64() * rate * MB) as u64;
         let mut lines = String::new();
         while n_bytes + (lines.len() as u64) < due {
-            let stamp = n_lines / 1000;
-            let (hour, minute, second) = (stamp / 3600 % 24, stamp / 60 % 60, stamp % 60);
-            let mut line = format!(
-                "2026-11-20 {hour:02}:{minute:02}:{second:02},{:03} INFO [worker-{}] c.e.Orders: order={n_lines} user=u{} took={}ms ",
-                n_lines % 1000,
-                n_lines % 17,
-                n_lines * 7919 % 5003,
-                n_lines % 977,
-            );
-            while line.len() < LINE_LEN - 1 {
-                line.push('x');
-            }
-            line.push('\n');
-            lines.push_str(&line);
+            push_line(n_lines, &mut lines);
             n_lines += 1;
         }
         file.write_all(lines.as_bytes())?;
@@ -111,6 +119,26 @@ fn load(path: &Path, rate: f64, stop: &AtomicBool) -> Result<u64> {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(n_bytes)
+}
+
+/// Line `n` of the load, [`LINE_LEN`] bytes.
+fn push_line(n: u64, lines: &mut String) {
+    let begin = lines.len();
+    let second = n / 1000;
+    let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        lines,
+        "2026-11-20 {hour:02}:{minute:02}:{second:02},{:03} INFO [worker-{}] c.e.Orders: order={n} user=u{} took={}ms ",
+        n % 1000,
+        n % 17,
+        n * 7919 % 5003,
+        n % 977,
+    );
+    while lines.len() - begin < LINE_LEN - 1 {
+        lines.push('x');
+    }
+    lines.push('\n');
 }
 
 fn fresh(rate: f64, n_probes: u32) -> Result<()> {
@@ -148,7 +176,7 @@ fn probe(folder: &Path, n_probes: u32) -> Result<Vec<Duration>> {
         thread::sleep(Duration::from_millis(37 + u64::from(n * 7919 % 400)));
         writeln!(file, "2026-11-20 10:00:00 INFO probe needle{n}x")?;
         let begun = Instant::now();
-        while !is_found(&folder.join("data"), &format!("source=*probe.log needle{n}x"))? {
+        while n_found(&folder.join("data"), &format!("source=*probe.log needle{n}x"))? == 0 {
             if begun.elapsed() > Duration::from_secs(20) {
                 return Err(format!("probe {n} was not found").into());
             }
@@ -159,15 +187,17 @@ fn probe(folder: &Path, n_probes: u32) -> Result<Vec<Duration>> {
     Ok(waits)
 }
 
-fn is_found(data: &Path, query: &str) -> Result<bool> {
-    let Ok(reader) = Reader::open(data) else { return Ok(false) };
+/// Rows that a search finds, as a new process asks it.
+fn n_found(data: &Path, query: &str) -> Result<usize> {
+    let Ok(reader) = Reader::open(data) else { return Ok(0) };
     let engine = Engine::new(reader, Registry::builtin());
     let mut n_rows = 0;
-    Search::prepare(query, &SearchOptions::new(0))?.run(&engine, &mut |batch| {
+    let options = SearchOptions { diagnose: true, ..SearchOptions::new(0) };
+    Search::prepare(query, &options)?.run(&engine, &mut |batch| {
         n_rows += batch.len();
         Ok(Flow::More)
     })?;
-    Ok(n_rows > 0)
+    Ok(n_rows)
 }
 
 /// Writes at a rate; what is not durable at the end, and what it took.
