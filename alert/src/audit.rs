@@ -104,11 +104,6 @@ impl AuditLog {
         Ok(Self { path: folder.join(AUDIT_FILE) })
     }
 
-    /// The files that `trawl run` follows, as a pattern.
-    pub fn pattern(data: &Path) -> PathBuf {
-        data.join(AUDIT_FOLDER).join("*.jsonl")
-    }
-
     /// Appends what waits in the book; how many records. They are durable when this returns.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod metrics;
 mod output;
 mod prompt;
 mod run_state;
+mod sentry;
 mod signals;
 mod spool;
 mod standing;

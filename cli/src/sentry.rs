@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-use trawl_alert::audit::AuditLog;
+use trawl_alert::audit::{AUDIT_FOLDER, AuditLog};
 use trawl_alert::book::{BOOK_FILE, Book};
 use trawl_alert::evaluate::Evaluator;
 use trawl_alert::rule::Rule;
@@ -54,13 +54,15 @@ impl Post {
             return Ok(None);
         }
         let options = config.search_options();
-        let node = trawl_indexer::machine_name().to_string();
+        // A folder that is followed must be there.
+        AuditLog::open(&data)?;
+        let node = trawl_indexer::local_host().to_string();
         Ok(Some(Self { data, rules, options, registry: Arc::clone(registry), node }))
     }
 
-    /// The audit log as an input.
-    pub fn audit_pattern(&self) -> PathBuf {
-        AuditLog::pattern(&self.data)
+    /// Where the audit log lies.
+    pub fn audit_folder(&self) -> PathBuf {
+        self.data.join(AUDIT_FOLDER)
     }
 }
 

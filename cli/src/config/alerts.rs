@@ -211,7 +211,10 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
             return Err(Wrong::new("nothing says when it is evaluated", hint));
         }
         _ => {
-            return Err(Wrong::new("it has more than one of `every`, `cron` and `continuous`", "leave out all but one"));
+            return Err(Wrong::new(
+                "it has more than one of `every`, `cron` and `continuous`",
+                "leave out all but one",
+            ));
         }
     };
     let severity = match value(raw.severity) {
