@@ -3,6 +3,7 @@
 use super::{Moment, TailOptions};
 use crate::custody::Generation;
 use crate::discovery::FileKey;
+use hashbrown::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_formats::event::IndexName;
@@ -36,6 +37,16 @@ impl Pending {
             Self::Block { bytes, .. } => bytes.len(),
             Self::Gap { .. } => 0,
         }
+    }
+
+    fn source(&self) -> &Arc<SourceHandle> {
+        match self {
+            Self::Block { source, .. } | Self::Gap { source, .. } => source,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Block { is_open: true, .. })
     }
 
     fn as_record(&self) -> Record<'_> {
@@ -139,6 +150,14 @@ impl Lane {
             return;
         }
         self.first_at.get_or_insert(now.at);
+        // A batch has one last word of each source: what was open at an earlier look is whole by now, or has grown.
+        let key = |source: &SourceHandle| (source.id, source.generation);
+        let said: HashSet<_> = records.iter().map(|record| key(record.source())).collect();
+        self.pending.retain(|pending| {
+            let is_superseded = pending.is_open() && said.contains(&key(pending.source()));
+            self.n_bytes -= if is_superseded { pending.n_bytes() } else { 0 };
+            !is_superseded
+        });
         self.n_bytes += records.iter().map(Pending::n_bytes).sum::<usize>();
         self.pending.append(records);
         let producer = producer.into();

@@ -45,6 +45,22 @@ fn situation_15_half_a_line_is_searchable_and_never_torn() {
 }
 
 #[test]
+fn a_batch_of_many_looks_holds_each_event_once() {
+    let lab = Lab::new();
+    follow(&lab, &["app.log"], |tail| {
+        lab.write_on("app.log", line(0));
+        tail.see();
+        for n in 1..20 {
+            lab.write_on("app.log", line(n));
+            tail.hear_of(lab.path("app.log"));
+        }
+        tail.wait(Duration::from_secs(1));
+        let expected: Vec<String> = (0..20).map(line).collect();
+        assert_eq!(lab.texts(), expected);
+    });
+}
+
+#[test]
 fn situation_15_a_line_that_goes_on_after_it_was_closed() {
     let lab = Lab::new();
     follow(&lab, &["app.log"], |tail| {

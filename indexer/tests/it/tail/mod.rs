@@ -154,6 +154,11 @@ impl Following<'_> {
         self.wait(Duration::from_secs(1));
     }
 
+    /// The kernel says that a file was written.
+    pub fn hear_of(&mut self, path: std::path::PathBuf) {
+        self.pump(Notices { written: vec![path], ..Notices::default() });
+    }
+
     /// Long enough for the last events to be closed.
     pub fn settle(&mut self) {
         self.wait(Duration::from_secs(20));
