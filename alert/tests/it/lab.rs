@@ -50,8 +50,17 @@ impl Lab {
         Self { dir, writer, log, source, offset: Cell::new(0), book }
     }
 
+    /// Stores a line of which nobody knows whether it goes on; the next line shows that it did not.
+    pub fn arrive_open(&self, time: f64, indexed: f64, text: &str) {
+        self.store(time, indexed, text, true);
+    }
+
     /// Stores a line of the time `time`, indexed at `indexed`, both in seconds after the start.
     pub fn arrive(&self, time: f64, indexed: f64, text: &str) {
+        self.store(time, indexed, text, false);
+    }
+
+    fn store(&self, time: f64, indexed: f64, text: &str, is_open: bool) {
         let stamp = chrono::DateTime::from_timestamp_micros(at(time)).expect("a time");
         let line = format!("{} {text}\n", stamp.format("%Y-%m-%d %H:%M:%S%.6f"));
         let mut parsed = ParsedBlock::default();
@@ -59,8 +68,11 @@ impl Lab {
         assert_eq!(parser.next_block(line.as_bytes(), true, &mut parsed), Step::Block);
         let input =
             BlockInput { source: &self.source, offset: self.offset.get(), bytes: line.as_bytes(), parsed: &parsed };
-        self.writer.append_at(&mut self.log.borrow_mut(), &[Record::Events(input)], at(indexed)).expect("append");
-        self.offset.set(self.offset.get() + line.len() as u64);
+        let record = if is_open { Record::Open(input) } else { Record::Events(input) };
+        self.writer.append_at(&mut self.log.borrow_mut(), &[record], at(indexed)).expect("append");
+        if !is_open {
+            self.offset.set(self.offset.get() + line.len() as u64);
+        }
     }
 
     pub fn engine(&self) -> Engine {

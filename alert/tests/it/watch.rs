@@ -140,6 +140,25 @@ fn a_late_event_opens_its_window_again() {
 }
 
 #[test]
+fn an_event_counts_from_its_first_sight_on() {
+    let lab = Lab::new();
+    let rules = [rule("error", "count > 1")];
+    let mut watch = lab.watch(&rules, 0.0);
+    lab.arrive(5.0, 5.0, "ERROR");
+    // More might be written to the last line; that it ends is known much later.
+    lab.arrive_open(6.0, 6.0, "ERROR last");
+    lab.advance(&mut watch, 10.9);
+    assert_eq!(lab.told(), ["10 raised"]);
+    lab.arrive(6.0, 14.0, "ERROR last");
+    lab.advance(&mut watch, 30.9);
+    let engine = lab.engine();
+    let replayed = replay(&Evaluator::new(&engine, options()), &rules[0], (at(0.0), at(30.0))).unwrap();
+    let replayed: Vec<_> = replayed.transitions.iter().map(told).collect();
+    assert_eq!(replayed, lab.told());
+    assert_eq!(replayed, ["10 raised", "20 resolved"]);
+}
+
+#[test]
 fn what_is_later_than_the_rule_allows_counts_nowhere() {
     let lab = Lab::new();
     let rules = [Rule { lateness_us: 15 * SECOND, ..rule("error", "count > 0") }];
