@@ -1,4 +1,10 @@
 //! Rules over a store whose clock the test turns.
 
+mod channels;
+mod command;
+mod deliver;
 mod lab;
+mod post;
+mod real;
+mod server;
 mod watch;
