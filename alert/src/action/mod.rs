@@ -10,6 +10,7 @@ pub mod email;
 mod facts;
 pub mod http;
 pub mod log;
+mod mail_body;
 pub mod pagerduty;
 pub mod servicenow;
 pub mod slack;

@@ -222,17 +222,15 @@ fn check_slack(request: &Received) {
     }
 }
 
+pub fn slack_to(server: &Server, body: Option<&str>) -> Slack {
+    let body = body.map(str::to_owned);
+    Slack::new(&SlackOptions { url: url(server, "/services/T0/B0/x"), body, http: HttpOptions::default() }).unwrap()
+}
+
 #[test]
 fn slack_gets_text_and_blocks() {
     let server = Server::with(vec![Reply::Say(200, Vec::new(), "ok".into())]);
-    let slack = |body: Option<&str>| {
-        let options = SlackOptions {
-            url: url(&server, "/services/T0/B0/x"),
-            body: body.map(str::to_owned),
-            http: HttpOptions::default(),
-        };
-        Slack::new(&options).unwrap()
-    };
+    let slack = |body: Option<&str>| slack_to(&server, body);
     slack(None).deliver(&raised("web01"), &ATTEMPT).unwrap();
     slack(None).deliver(&hostile(), &ATTEMPT).unwrap();
     slack(Some("*{{ alert }}* {{ group.host }}")).deliver(&hostile(), &ATTEMPT).unwrap();
@@ -246,7 +244,7 @@ fn slack_gets_text_and_blocks() {
 }
 
 /// What the Events API v2 refuses.
-fn pagerduty_service(request: &Received) -> Reply {
+pub fn pagerduty_service(request: &Received) -> Reply {
     let event = request.json();
     let mut errors = Vec::new();
     if event["routing_key"].as_str().is_none_or(|key| key.len() != 32) {
@@ -313,8 +311,8 @@ fn pagerduty_opens_and_closes_one_incident() {
 
 /// A table of incidents as the Table API serves it.
 #[derive(Default)]
-struct Instance {
-    incidents: Mutex<BTreeMap<String, Value>>,
+pub struct Instance {
+    pub incidents: Mutex<BTreeMap<String, Value>>,
     /// Somebody else makes an incident of the same correlation just before ours.
     has_rival: bool,
 }
@@ -377,7 +375,7 @@ fn servicenow(server: &Server) -> ServiceNow {
     ServiceNow::new(options).unwrap()
 }
 
-fn instance(has_rival: bool) -> (Server, &'static Instance) {
+pub fn instance(has_rival: bool) -> (Server, &'static Instance) {
     let instance: &Instance = Box::leak(Box::new(Instance { has_rival, ..Instance::default() }));
     (Server::new(move |request, _| instance.answer(request)), instance)
 }

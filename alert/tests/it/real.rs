@@ -21,7 +21,7 @@ use trawl_alert::{Happening, Notification, Severity};
 
 /// The value of a variable that names a component; without it the test says that it does nothing.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn component(variable: &str, what: &str) -> Option<PathBuf> {
+pub fn component(variable: &str, what: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
     if path.is_none() {
         eprintln!("skipped: {variable} does not name {what}");

@@ -4,6 +4,7 @@
 //! file ([`raw`]) into one [`Config`], in which every value knows its [`Origin`]. The rest of the program sees `Config`
 //! alone.
 
+mod actions;
 mod definitions;
 #[cfg(test)]
 mod docs;
@@ -14,6 +15,7 @@ mod setting;
 mod show;
 mod units;
 
+pub use actions::Actions;
 pub use inputs::{InputKind, InputSetting, input_of};
 pub use setting::{Origin, Setting};
 
@@ -79,6 +81,8 @@ pub struct Config {
     pub inputs: Vec<InputSetting>,
     /// How long indexes keep their events.
     pub retention: Policies,
+    /// Where notifications of alerts go.
+    pub actions: Actions,
     /// The user's folder for what the program remembers from run to run, if there is a home.
     pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
@@ -167,7 +171,8 @@ impl Config {
         let mut definitions = Definitions::read(&mut raw, &source)?;
         let (inputs, shown_inputs) = inputs::read(raw.input, &source)?;
         let (retention, shown_retention) = retention::read(raw.index, &source)?;
-        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention));
+        let (actions, shown_actions) = actions::read(raw.action, raw.actions, &source)?;
+        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention).chain(shown_actions));
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -191,6 +196,7 @@ impl Config {
             definitions,
             inputs,
             retention,
+            actions,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,
