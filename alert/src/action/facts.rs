@@ -6,7 +6,9 @@ use crate::text::{clip, rfc3339};
 use serde_json::{Map, Value, json};
 
 /// Most characters of a value of a group or a row.
-const MAX_VALUE_CHARS: usize = 1024;
+pub(super) const MAX_VALUE_CHARS: usize = 1024;
+/// Most fields of a row.
+pub(super) const MAX_FIELDS: usize = 40;
 
 /// The facts of a notification, with stable names: the default body of a webhook, the standard input of a command, and
 /// the values of templates. Absent ones are null. Texts are as they stand in the log, cut where they are long.
@@ -57,7 +59,7 @@ fn event(event: &SampleEvent) -> Value {
 
 fn pairs(pairs: &[(String, String)]) -> Value {
     let value = |(field, value): &(String, String)| (field.clone(), Value::from(clip(value, MAX_VALUE_CHARS)));
-    Value::Object(pairs.iter().map(value).collect::<Map<_, _>>())
+    Value::Object(pairs.iter().take(MAX_FIELDS).map(value).collect::<Map<_, _>>())
 }
 
 /// A notification to try templates with: it has a value for everything.

@@ -1,8 +1,9 @@
 //! What stands in a mail if no template says it: as text, and as HTML.
 
-use crate::notification::Notification;
+use super::facts::{MAX_FIELDS, MAX_VALUE_CHARS};
+use crate::notification::{Notification, SampleEvent};
 use crate::severity::Severity;
-use crate::text::{html, moment, one_line, visible};
+use crate::text::{clip, html, moment, one_line, visible};
 
 /// Height of the chart, in pixels.
 const CHART_PX: u64 = 48;
@@ -37,6 +38,11 @@ fn bars(n: &Notification) -> Vec<u64> {
     n.series.chunks(per_bar).map(|bins| bins.iter().map(|(_, count)| *count).fold(0, u64::saturating_add)).collect()
 }
 
+/// A value on one line, cut where it is long.
+fn line(text: &str) -> String {
+    one_line(&clip(text, MAX_VALUE_CHARS))
+}
+
 /// A chart of one line of text.
 fn sparkline(counts: &[u64]) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -49,7 +55,7 @@ fn sparkline(counts: &[u64]) -> String {
 }
 
 pub(super) fn text_body(n: &Notification) -> String {
-    let mut out = format!("{}\n\n", one_line(&n.title()));
+    let mut out = format!("{}\n\n", line(&n.title()));
     let mut say = |line: &str| {
         out.push_str(line);
         out.push('\n');
@@ -61,19 +67,20 @@ pub(super) fn text_body(n: &Notification) -> String {
         say(&format!("runbook: {}\n", one_line(runbook)));
     }
     for (name, value) in summary(n) {
-        say(&format!("{name:<16}{}", one_line(&value)));
+        say(&format!("{name:<16}{}", line(&value)));
     }
     let bars = bars(n);
     if bars.iter().any(|count| *count > 0) {
         say(&format!("\n|{}| at most {}", sparkline(&bars), bars.iter().max().unwrap_or(&0)));
     }
     for row in &n.rows {
-        let pairs: Vec<String> = row.iter().map(|(field, value)| format!("{field}={}", one_line(value))).collect();
+        let pairs: Vec<String> =
+            row.iter().take(MAX_FIELDS).map(|(field, value)| format!("{}={}", line(field), line(value))).collect();
         say(&format!("\n{}", pairs.join("  ")));
     }
     for event in &n.events {
-        say(&format!("\n{}  {}  {}", moment(event.time_us), one_line(&event.host), one_line(&event.source)));
-        say(&visible(&event.raw));
+        say(&format!("\n{}  {}  {}", moment(event.time_us), line(&event.host), line(&event.source)));
+        say(&visible(&clip(&event.raw, SampleEvent::MAX_BYTES)));
     }
     say(&format!("\ntransition {}", n.id));
     out
@@ -88,7 +95,7 @@ pub(super) fn html_body(n: &Notification) -> String {
     let mut out = format!(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body style=\"font-family:sans-serif;font-size:14px\">\n\
          <h2 style=\"margin:0;padding:8px 12px;color:#fff;background:{colour};font-size:16px\">{}</h2>\n",
-        html(&one_line(&n.title()))
+        html(&line(&n.title()))
     );
     let mut say = |line: &str| {
         out.push_str(line);
@@ -106,7 +113,10 @@ pub(super) fn html_body(n: &Notification) -> String {
     }
     say("<table style=\"border-collapse:collapse\">");
     for (name, value) in summary(n) {
-        say(&format!("<tr><td style=\"padding:1px 12px 1px 0;color:#666\">{name}</td><td>{}</td></tr>", html(&value)));
+        say(&format!(
+            "<tr><td style=\"padding:1px 12px 1px 0;color:#666\">{name}</td><td>{}</td></tr>",
+            html(&line(&value))
+        ));
     }
     say("</table>");
     say(&html_chart(&bars(n), colour));
@@ -114,10 +124,10 @@ pub(super) fn html_body(n: &Notification) -> String {
         let cell = |name: &str, text: &str| {
             format!("<{name} style=\"border:1px solid #ccc;padding:2px 8px\">{}</{name}>", html(text))
         };
-        let head: String = first.iter().map(|(field, _)| cell("th", field)).collect();
+        let head: String = first.iter().take(MAX_FIELDS).map(|(field, _)| cell("th", field)).collect();
         say(&format!("<table style=\"border-collapse:collapse;margin-top:12px\"><tr>{head}</tr>"));
         for row in &n.rows {
-            let cells: String = row.iter().map(|(_, value)| cell("td", value)).collect();
+            let cells: String = row.iter().take(MAX_FIELDS).map(|(_, value)| cell("td", value)).collect();
             say(&format!("<tr>{cells}</tr>"));
         }
         say("</table>");
@@ -127,8 +137,8 @@ pub(super) fn html_body(n: &Notification) -> String {
         say(&format!(
             "<div style=\"margin-top:12px;color:#666\">{}</div>\n\
              <pre style=\"margin:0;padding:6px;background:#f4f4f4;white-space:pre-wrap;word-break:break-all\">{}</pre>",
-            html(&about),
-            html(&event.raw)
+            html(&line(&about)),
+            html(&clip(&event.raw, SampleEvent::MAX_BYTES))
         ));
     }
     say(&format!("<p style=\"color:#999;font-size:12px\">transition {}</p>\n</body></html>", n.id));

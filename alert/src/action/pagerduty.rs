@@ -16,6 +16,8 @@ use ureq::http::Method;
 pub const DEFAULT_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 /// Most characters of a summary.
 const MAX_SUMMARY: usize = 1024;
+/// Most bytes of a whole event, with room for what surrounds it.
+const MAX_BODY_BYTES: usize = 500 << 10;
 /// Most characters of other texts.
 const MAX_TEXT: usize = 255;
 
@@ -80,7 +82,12 @@ impl Channel for PagerDuty {
                 event["links"] = json!([{"href": runbook, "text": "runbook"}]);
             }
         }
-        let body = event.to_string();
+        let mut body = event.to_string();
+        if body.len() > MAX_BODY_BYTES {
+            // The service refuses what is longer. A page without its evidence is better than none.
+            event["payload"]["custom_details"] = json!({"count": notification.count, "cut": true});
+            body = event.to_string();
+        }
         let url = self.options.url.read()?;
         let headers = vec![("Content-Type", "application/json".to_owned())];
         let request =

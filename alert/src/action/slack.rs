@@ -100,7 +100,7 @@ fn message(n: &Notification) -> Value {
     lines.extend(n.acknowledged_by.as_ref().map(|who| format!("acknowledged by {}", line(who, 100))));
     blocks.push(section(text::clip(&lines.join("\n"), MAX_SECTION).into_owned()));
     let evidence: Vec<String> = if n.rows.is_empty() {
-        n.events.iter().map(|event| text::one_line(&event.raw)).collect()
+        n.events.iter().map(|event| text::one_line(&text::clip(&event.raw, MAX_LINES))).collect()
     } else {
         let row = |row: &Vec<(String, String)>| {
             let pairs = row.iter().map(|(field, value)| format!("{field}={}", text::one_line(value)));

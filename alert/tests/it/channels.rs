@@ -293,7 +293,9 @@ fn pagerduty_opens_and_closes_one_incident() {
         PagerDuty::new(options).unwrap()
     };
     let key = "0123456789abcdef0123456789abcdef";
-    for n in [raised("web01"), resolved("web01"), hostile()] {
+    let wide = vec![(0..1000).map(|at| (format!("field{at}"), "\u{1b}".repeat(10_000))).collect(); 20];
+    let huge = Notification { rows: wide, ..raised("web02") };
+    for n in [raised("web01"), resolved("web01"), hostile(), huge] {
         pager(key).deliver(&n, &ATTEMPT).unwrap();
     }
     let events: Vec<Value> = server.received().iter().map(Received::json).collect();
@@ -302,6 +304,7 @@ fn pagerduty_opens_and_closes_one_incident() {
     assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
     assert_ne!(events[0]["dedup_key"], events[2]["dedup_key"]);
     assert_eq!(events[0]["payload"]["summary"], "CRITICAL payment-db host=web01: 7 rows (count > 5)");
+    assert_eq!(events[3]["payload"]["custom_details"], json!({"count": 7, "cut": true}));
     assert_eq!(events[0]["links"][0]["href"], "https://wiki.example.com/payment-db");
     // The service repeats a key that it does not know.
     let error = pager("wrong-key").deliver(&raised("web01"), &ATTEMPT).unwrap_err();

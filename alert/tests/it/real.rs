@@ -210,6 +210,7 @@ fn a_hostile_notification_is_one_harmless_mail() {
     expected.sort_unstable();
     assert_eq!(found, expected, "no header comes from a log");
     assert_eq!(mail.facts["to"], serde_json::json!(["ops@example.com", "boss@example.com", "copy@example.com"]));
+    assert!(mail.content.len() < 2 << 20, "lines of a megabyte are cut: {}", mail.content.len());
     assert!(mail.content.split("\r\n").all(|line| line.len() <= 998), "lines that SMTP takes");
     let parts = mail.parts();
     assert_eq!(parts["defects"], serde_json::json!([]));

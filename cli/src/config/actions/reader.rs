@@ -36,7 +36,7 @@ impl Reader<'_> {
     /// What makes no sense, with its place and key.
     pub(super) fn read(mut self, names: &[String]) -> anyhow::Result<ActionSetting> {
         let kind = self.check_keys()?;
-        let policy = self.policy(names)?;
+        let mut policy = self.policy(names)?;
         let channel = match kind {
             "webhook" => ChannelOptions::Webhook(self.webhook()?),
             "slack" => {
@@ -75,6 +75,10 @@ impl Reader<'_> {
                 let argv = plain(self.raw.command.take());
                 let argv = self.need(argv, "command")?;
                 let dry_run = plain(self.raw.dry_run.take()).unwrap_or_default();
+                if dry_run {
+                    // What was not done cannot have helped.
+                    policy.verify = None;
+                }
                 ChannelOptions::Command(CommandOptions { argv, timeout, dry_run })
             }
             _ => ChannelOptions::Log,
