@@ -273,6 +273,23 @@ impl Book {
         })
     }
 
+    /// Has a delivery that was given up tried again from `at_us` on, microseconds UTC, as if it were new, with a record of who
+    /// asked for it. Not a command, which runs at most once. Whether there was such a delivery.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn requeue(&self, seq: i64, at_us: i64, record: &AuditRecord) -> Result<bool, BookError> {
+        let sql = "UPDATE delivery SET state = 'waiting', n_attempts = 0, due_us = ?2, created_us = ?2
+                   WHERE seq = ?1 AND state = 'dead' AND json_extract(outcome, '$.at_most_once') IS NULL";
+        self.write(|transaction| {
+            let has_changed = transaction.execute(sql, params![seq, at_us])? > 0;
+            if has_changed {
+                add_audit(transaction, record)?;
+            }
+            Ok(has_changed)
+        })
+    }
+
     /// Forgets deliveries that came to their end, and were entered before a moment, in microseconds UTC; how many.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ use ureq::http::Method;
 
 /// How often it is said again that an alert fires, if nothing is configured.
 pub const RESEND: Duration = Duration::from_secs(60);
+/// An alert does not end by itself later than after four times this.
+const MAX_RESEND: Duration = Duration::from_secs(24 * 3600);
 /// An alert ends by itself after this many intervals in which it was not said again.
 const MISSED: i64 = 4;
 /// Most characters of a label or an annotation.
@@ -75,7 +77,7 @@ impl Alertmanager {
     }
 
     fn alerts(&self, n: &Notification, now_us: i64) -> Vec<Value> {
-        let resend_us = i64::try_from(self.options.resend.as_micros()).unwrap_or(i64::MAX / 16);
+        let resend_us = i64::try_from(self.options.resend.min(MAX_RESEND).as_micros()).unwrap_or(0);
         let starts_us = n.since_us.min(now_us - 1_000);
         let ended = |severity| {
             let ends_us = n.at_us.clamp(starts_us + 1_000, now_us);

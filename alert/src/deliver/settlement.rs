@@ -41,7 +41,7 @@ pub(super) fn settlement(delivery: &Delivery, action: Option<&Action>, came: Cam
             let verify = policy.verify.as_ref().filter(|_| delivery.state != DeliveryState::Standing);
             let resend = action.and_then(|action| action.channel.resend()).filter(|_| is_standing(delivery));
             let (state, due_us) = match (verify, resend) {
-                (Some(condition), _) => (DeliveryState::Verifying, now_us + condition.after_us),
+                (Some(condition), _) => (DeliveryState::Verifying, now_us.saturating_add(condition.after_us)),
                 (None, Some(every)) => {
                     (DeliveryState::Standing, now_us + i64::try_from(every.as_micros()).unwrap_or(i64::MAX / 2))
                 }
@@ -61,7 +61,13 @@ pub(super) fn settlement(delivery: &Delivery, action: Option<&Action>, came: Cam
             let what = error.to_string();
             let audit = record("retry", vec![("error", json!(what))]).filter(|_| !had_failed);
             let outcome = json!({"error": what});
-            Settlement { state: DeliveryState::Standing, due_us: now_us + retry_us, outcome, audit, ..base }
+            Settlement {
+                state: DeliveryState::Standing,
+                due_us: now_us.saturating_add(retry_us),
+                outcome,
+                audit,
+                ..base
+            }
         }
         Came::Delivery(Err(error)) => {
             let what = error.to_string();
@@ -71,7 +77,7 @@ pub(super) fn settlement(delivery: &Delivery, action: Option<&Action>, came: Cam
                 DeliveryError::Unknown { .. } => (is_once, None, Receipt::default()),
             };
             let after_us = retry_after.map_or(0, |after| i64::try_from(after.as_micros()).unwrap_or(i64::MAX / 2));
-            let due_us = now_us + policy.back_off_us(n_attempts).max(after_us);
+            let due_us = now_us.saturating_add(policy.back_off_us(n_attempts).max(after_us));
             let is_dead = is_final || now_us.saturating_sub(delivery.created_us) >= policy.give_up_us;
             let mut outcome = json!({"error": what});
             let mut facts = vec![("error", json!(what))];
@@ -83,6 +89,10 @@ pub(super) fn settlement(delivery: &Delivery, action: Option<&Action>, came: Cam
                 facts.push(("retry_at", json!(text::rfc3339(due_us))));
                 let audit = record("retry", facts);
                 return Settlement { state: DeliveryState::Waiting, due_us, outcome, audit, ..base };
+            }
+            if is_once {
+                // Nor does anybody else try it again: see `Book::requeue`.
+                outcome["at_most_once"] = json!(true);
             }
             let escalation = escalation(delivery, policy, &what, now_us);
             facts.push(("escalated_to", escalation.as_ref().map_or(Value::Null, |(_, actions)| json!(actions))));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use trawl_alert::action::{DeliveryError, Receipt};
+use trawl_alert::audit::AuditRecord;
 use trawl_alert::condition::Condition;
 use trawl_alert::deliver::{Action, Deliverer, Policy, PostCondition, Verdict, Verify};
 use trawl_alert::outbox::DeliveryState;
@@ -378,4 +379,44 @@ fn a_process_that_ends_enters_what_is_done() {
     assert_eq!(post.story(), ["ops raised delivered"]);
     assert_eq!(post.book.forget_deliveries(at(0.5)).unwrap(), 1);
     assert!(post.book.deliveries(None, None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn what_was_given_up_can_be_asked_for_again_but_a_command() {
+    let post = Post::new();
+    let is_down = Arc::new(AtomicBool::new(true));
+    let memory = Memory::new({
+        let is_down = Arc::clone(&is_down);
+        move |_, _| match is_down.load(Ordering::SeqCst) {
+            true => Err(DeliveryError::permanent("404")),
+            false => Ok(Receipt::default()),
+        }
+    });
+    let command = Memory { is_at_most_once: true, ..Memory::new(|_, _| Err(DeliveryError::permanent("status 1"))) };
+    post.enter(0.0, &[raised("a")], &["ops", "restart"]);
+    let mut deliverer = post.deliverer(vec![with("ops", &memory, policy()), with("restart", &command, policy())], 0.0);
+    run_to_end(&mut deliverer, 0.0);
+    let dead = post.book.deliveries(None, Some(DeliveryState::Dead), 10).unwrap();
+    assert_eq!(dead.len(), 2);
+    is_down.store(false, Ordering::SeqCst);
+    let record = AuditRecord::new(at(100_000.0), "requeue", [("by", "alice".into())]);
+    for delivery in dead {
+        let asked = post.book.requeue(delivery.seq, at(100_000.0), &record).unwrap();
+        assert_eq!(asked, delivery.action == "ops");
+    }
+    run_to_end(&mut deliverer, 100_000.0);
+    assert_eq!(post.story().last().unwrap(), "ops raised delivered");
+    assert_eq!(command.seen().len(), 1);
+    assert_eq!(memory.keys()[0], memory.keys()[1]);
+}
+
+#[test]
+fn times_without_end_do_no_harm() {
+    let post = Post::new();
+    let memory = failing(1);
+    let endless = Policy { retry_us: i64::MAX, retry_max_us: i64::MAX, give_up_us: i64::MAX, ..policy() };
+    post.enter(0.0, &[raised("a")], &["ops"]);
+    let mut deliverer = post.deliverer(vec![with("ops", &memory, endless)], 0.0);
+    settle(&mut deliverer, 0.0);
+    assert_eq!(deliverer.due_us(at(0.0)).unwrap(), Some(i64::MAX));
 }

@@ -4,6 +4,7 @@ mod channels;
 mod clients;
 mod command;
 mod deliver;
+mod kill;
 mod lab;
 mod post;
 mod real;

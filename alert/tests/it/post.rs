@@ -56,7 +56,7 @@ impl Post {
     }
 
     pub fn deliverer(&self, actions: Vec<Action>, seconds: f64) -> Deliverer<'_> {
-        self.deliverer_with(actions, Arc::new(NoVerdict), seconds)
+        self.deliverer_with(actions, no_verdict(), seconds)
     }
 
     pub fn deliverer_with(&self, actions: Vec<Action>, verifier: Arc<dyn Verify>, seconds: f64) -> Deliverer<'_> {
@@ -209,6 +209,10 @@ impl Channel for Memory {
 }
 
 /// For actions that verify nothing.
+pub fn no_verdict() -> Arc<dyn Verify> {
+    Arc::new(NoVerdict)
+}
+
 struct NoVerdict;
 
 impl Verify for NoVerdict {

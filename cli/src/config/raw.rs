@@ -359,7 +359,8 @@ pub const SECTIONS: [SectionDoc; 9] = [
     SectionDoc {
         title: "`[action.NAME]`",
         doc: "Where notifications of alerts go, for the key `actions` of an alert. A delivery is at least once: a repeat, after a failure or\n\
-              a crash, carries the same `Idempotency-Key`, `Message-ID` or `dedup_key`. A `command` is run at most once. What an alert was\n\
+              a crash, carries the same `Idempotency-Key`, `Message-ID` or `dedup_key`; Slack knows nothing of the kind, and shows it\n\
+              twice. A `command` is run at most once. What an alert was\n\
               told, and what came of it, is recorded in the index `_audit`. Each type has its keys; those without a type belong to all.",
         example: "[action.ops-hook]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9000/hook\"\n\n\
                   [action.pager]\ntype = \"pagerduty\"\nrouting_key = { env = \"PAGERDUTY_KEY\" }\n\n\
