@@ -296,7 +296,7 @@ impl<'b> Deliverer<'b> {
                 }
             };
             if !is_meant(&action, notification.happening) {
-                self.skip(&delivery, now_us)?;
+                self.skip(&delivery, notification.happening, now_us)?;
                 continue;
             }
             if delivery.state == DeliveryState::Standing
@@ -395,10 +395,10 @@ impl<'b> Deliverer<'b> {
     }
 
     /// Passes over what an action is not meant to be told.
-    fn skip(&self, delivery: &Delivery, now_us: i64) -> Result<(), BookError> {
+    fn skip(&self, delivery: &Delivery, happening: Happening, now_us: i64) -> Result<(), BookError> {
         self.book.settle(&Settlement {
             outcome: json!({"skipped": true}),
-            ends_standing: true,
+            ends_standing: happening.is_end(),
             ..plain(delivery, DeliveryState::Delivered, now_us)
         })
     }

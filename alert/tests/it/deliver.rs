@@ -330,6 +330,25 @@ fn what_lasts_is_said_again_until_it_ends() {
 }
 
 #[test]
+fn what_an_action_is_not_told_ends_nothing_but_the_end() {
+    let post = Post::new();
+    let memory = Memory { resend: Some(Duration::from_secs(60)), ..Memory::good() };
+    let on = Some(vec![Happening::Raised]);
+    post.enter(0.0, &[raised("a")], &["am"]);
+    let mut deliverer = post.deliverer(vec![with("am", &memory, Policy { on, ..policy() })], 0.0);
+    settle(&mut deliverer, 0.0);
+    post.enter(30.0, &[notification("a", Happening::Reminder, 30.0)], &["am"]);
+    for seconds in [30.0, 60.0] {
+        settle(&mut deliverer, seconds);
+    }
+    post.enter(90.0, &[resolved("a")], &["am"]);
+    for seconds in [90.0, 120.0] {
+        settle(&mut deliverer, seconds);
+    }
+    assert_eq!(memory.seen(), [(Happening::Raised, 0.0), (Happening::Raised, 60.0)]);
+}
+
+#[test]
 fn what_fires_no_more_is_not_said_again_even_if_nobody_was_told() {
     let post = Post::new();
     let memory = Memory { resend: Some(Duration::from_secs(60)), ..Memory::good() };
