@@ -67,21 +67,6 @@ CREATE TABLE told_event (
     at_us INTEGER NOT NULL,
     PRIMARY KEY (alert, address)
 ) WITHOUT ROWID;
--- What is to be brought where.
-CREATE TABLE delivery (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    transition_id TEXT NOT NULL,
-    alert TEXT NOT NULL,
-    action TEXT NOT NULL,
-    notification TEXT NOT NULL,
-    state TEXT NOT NULL,
-    n_attempts INTEGER NOT NULL DEFAULT 0,
-    due_us INTEGER NOT NULL,
-    created_us INTEGER NOT NULL,
-    outcome TEXT,
-    UNIQUE (transition_id, action)
-);
-CREATE INDEX delivery_due ON delivery (state, due_us);
 -- What has still to be written to the audit log; the number of the last record that was.
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -225,19 +210,6 @@ impl Book {
         Self::with(connection, path)
     }
 
-    /// Notifications that were entered for an action, by the order of their transitions.
-    ///
-    /// # Errors
-    /// If the database refuses, or one cannot be read.
-    pub fn notifications(&self, action: &str) -> Result<Vec<Notification>> {
-        let sql = "SELECT notification FROM delivery WHERE action = ?1 ORDER BY seq";
-        let texts: Vec<String> =
-            self.read(|connection| connection.prepare_cached(sql)?.query_map([action], |row| row.get(0))?.collect())?;
-        let damaged =
-            |error: serde_json::Error| BookError::Damaged { path: self.path.clone(), what: error.to_string() };
-        texts.iter().map(|text| serde_json::from_str(text).map_err(damaged)).collect()
-    }
-
     fn with(connection: Connection, path: PathBuf) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT).at(&path)?;
         connection.pragma_update(None, "journal_mode", "WAL").at(&path)?;
@@ -247,6 +219,7 @@ impl Book {
             let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if version == 0 {
                 transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(crate::outbox::SCHEMA)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             Ok(())
@@ -467,6 +440,11 @@ impl Book {
         work(&self.lock()).at(&self.path)
     }
 
+    /// An error that says what in it makes no sense.
+    pub(crate) fn damaged(&self, what: String) -> BookError {
+        BookError::Damaged { path: self.path.clone(), what }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -489,7 +467,7 @@ fn enter(transaction: &Transaction<'_>, outcome: &Outcome) -> rusqlite::Result<(
     }
     for (notification, actions) in deliveries {
         for action in actions {
-            add_delivery(transaction, notification, action, *at_us)?;
+            crate::outbox::add_delivery(transaction, notification, action, *at_us)?;
         }
     }
     for address in told_events {
@@ -547,23 +525,6 @@ fn add_transition(
     if n_added > 0 {
         add_audit(transaction, &AuditRecord::of_change(alert, group, change, count, at_us, tick_us))?;
     }
-    Ok(())
-}
-
-pub(crate) fn add_delivery(
-    transaction: &Transaction<'_>,
-    notification: &Notification,
-    action: &str,
-    at_us: i64,
-) -> rusqlite::Result<()> {
-    let text =
-        serde_json::to_string(notification).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    transaction
-        .prepare_cached(
-            "INSERT OR IGNORE INTO delivery (transition_id, alert, action, notification, state, due_us, created_us)
-             VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?5)",
-        )?
-        .execute(params![notification.id.as_str(), notification.alert, action, text, at_us])?;
     Ok(())
 }
 

@@ -254,7 +254,7 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
         levels: levels.into_iter().filter_map(|(severity, condition)| Some((severity, condition?))).collect(),
         clear: condition(raw.clear)?,
         timing: Timing {
-            for_us: us(raw.r#for).unwrap_or(0),
+            for_us: us(raw.hold_for).unwrap_or(0),
             keep_firing_us: us(raw.keep_firing_for).unwrap_or(0),
             throttle: throttle.map(|first_us| Throttle { first_us, factor, max_us }),
             reminder_us: us(raw.remind_every),
@@ -338,7 +338,7 @@ fn show(raw: &RawAlert, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition
     lines.text("warning", &raw.warning);
     lines.text("critical", &raw.critical);
     lines.text("clear", &raw.clear);
-    lines.text("for", &raw.r#for);
+    lines.text("for", &raw.hold_for);
     lines.text("keep_firing_for", &raw.keep_firing_for);
     lines.text("throttle", &raw.throttle);
     lines.add("throttle_factor", &raw.throttle_factor, |value| (*value).into());

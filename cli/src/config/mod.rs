@@ -4,6 +4,7 @@
 //! file ([`raw`]) into one [`Config`], in which every value knows its [`Origin`]. The rest of the program sees `Config`
 //! alone.
 
+mod actions;
 mod alerts;
 mod definitions;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod setting;
 mod show;
 mod units;
 
+pub use actions::Actions;
 pub use alerts::{AlertSetting, CalendarSetting, RuleContext};
 pub use inputs::{InputKind, InputSetting, input_of};
 pub use setting::{Origin, Setting};
@@ -91,6 +93,8 @@ pub struct Config {
     pub alerts: Vec<AlertSetting>,
     /// Times that alerts name.
     pub calendars: BTreeMap<String, CalendarSetting>,
+    /// Where notifications of alerts go.
+    pub actions: Actions,
     /// The user's folder for what the program remembers from run to run, if there is a home.
     pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
@@ -185,7 +189,8 @@ impl Config {
         let (retention, shown_retention) = retention::read(raw.index, &source)?;
         let (alerts, shown_alerts) = alerts::read(raw.alert, &source)?;
         let (calendars, shown_calendars) = alerts::read_calendars(raw.calendar, &source);
-        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention));
+        let (actions, shown_actions) = actions::read(raw.action, raw.actions, &source)?;
+        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention).chain(shown_actions));
         definitions.shown.extend(shown_alerts.into_iter().chain(shown_calendars));
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
@@ -214,6 +219,7 @@ impl Config {
             retention,
             alerts,
             calendars,
+            actions,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,
