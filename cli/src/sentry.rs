@@ -10,14 +10,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 use trawl_alert::audit::{AUDIT_FOLDER, AuditLog};
 use trawl_alert::book::{BOOK_FILE, Book};
-use trawl_alert::evaluate::Evaluator;
-use trawl_alert::rule::Rule;
+use trawl_alert::deliver::{Action, Deliverer, PostCondition, Verdict, Verify};
+use trawl_alert::evaluate::{Evaluator, Moment};
+use trawl_alert::machine::Timing;
+use trawl_alert::rule::{Per, Rule};
+use trawl_alert::schedule::Schedule;
 use trawl_alert::watch::{Told, Watch};
+use trawl_alert::{Notification, Severity};
 use trawl_formats::Registry;
 use trawl_query::{Engine, SearchOptions};
 
 /// Longest time between two looks at what people have said, and at what is due.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long deliveries that are under way are waited for at the end.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the files are given to be read after a start, before moments that were missed are evaluated.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -27,6 +33,7 @@ pub struct Post {
     rules: Vec<Arc<Rule>>,
     options: SearchOptions,
     registry: Arc<Registry>,
+    actions: Vec<Action>,
     node: String,
 }
 
@@ -57,7 +64,8 @@ impl Post {
         // A folder that is followed must be there.
         AuditLog::open(&data)?;
         let node = trawl_indexer::local_host().to_string();
-        Ok(Some(Self { data, rules, options, registry: Arc::clone(registry), node }))
+        let actions = config.actions.build()?;
+        Ok(Some(Self { data, rules, options, registry: Arc::clone(registry), actions, node }))
     }
 
     /// Where the audit log lies.
@@ -120,6 +128,8 @@ impl Post {
         let book = Book::open(&self.data)?;
         let audit = AuditLog::open(&self.data)?;
         let mut watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let verifier = Arc::new(Verifier { engine: engine.clone(), options: self.options.clone() });
+        let mut deliverer = Deliverer::new(&book, self.actions.clone(), verifier, now_us())?;
         let started = Instant::now();
         loop {
             if is_caught_up.load(Ordering::Relaxed) || started.elapsed() > CATCH_UP_TIMEOUT {
@@ -132,13 +142,61 @@ impl Post {
                     let _ = report.send(SentryReport::Trouble(alert, trouble));
                 }
             }
+            deliverer.pump(now_us())?;
             audit.drain(&book)?;
             let due = watch.due_us().map(|due_us| Duration::from_micros((due_us - now_us()).max(1000).unsigned_abs()));
-            if stopped.recv_timeout(due.map_or(PAUSE, |due| due.min(PAUSE))) != Err(RecvTimeoutError::Timeout) {
+            let pause = due.map_or(PAUSE, |due| due.min(PAUSE));
+            // What comes of a delivery is worth waking for, too.
+            let has_news = deliverer.n_under_way() > 0 && deliverer.wait(pause);
+            let pause = if deliverer.n_under_way() > 0 || has_news { Duration::ZERO } else { pause };
+            if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 watch.save(now_us())?;
+                deliverer.finish(now_us(), FINISH_TIMEOUT)?;
                 audit.drain(&book)?;
                 return Ok(());
             }
         }
+    }
+}
+
+/// Looks whether an action has helped.
+struct Verifier {
+    engine: Engine,
+    options: SearchOptions,
+}
+
+impl Verify for Verifier {
+    fn verify(
+        &self,
+        notification: &Notification,
+        condition: &PostCondition,
+        done_us: i64,
+        now_us: i64,
+    ) -> Result<Verdict, String> {
+        let rule = Rule {
+            name: notification.alert.clone(),
+            description: None,
+            owner: None,
+            tags: Vec::new(),
+            runbook: None,
+            search: condition.search.clone(),
+            schedule: Schedule::Continuous,
+            window_us: Some(now_us - done_us),
+            levels: vec![(Severity::Critical, condition.want.clone())],
+            clear: None,
+            timing: Timing::default(),
+            lateness_us: 0,
+            baseline_us: None,
+            group_by: Vec::new(),
+            per: Per::Group,
+            active: None,
+            actions: Vec::new(),
+        };
+        let evaluator = Evaluator::new(&self.engine, self.options.clone());
+        let findings = evaluator.findings(&rule, Moment { tick_us: now_us, seen_us: now_us });
+        let findings = findings.map_err(|error| chain(&error))?;
+        let holds = findings.iter().any(|finding| finding.reading.severity > Severity::Ok);
+        let count: u64 = findings.iter().map(|finding| finding.count).sum();
+        Ok(Verdict { holds, evidence: format!("{} found {count}", condition.search) })
     }
 }

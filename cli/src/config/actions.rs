@@ -119,7 +119,6 @@ impl Actions {
     ///
     /// # Errors
     /// The first action that cannot be used, with its place.
-    #[expect(dead_code, reason = "`trawl run` does not deliver yet")]
     pub fn build(&self) -> anyhow::Result<Vec<Action>> {
         self.by_name.iter().map(|(name, setting)| setting.build(name, &self.allow_commands)).collect()
     }

@@ -126,6 +126,8 @@ pub(super) fn read_calendars(
 pub struct RuleContext<'a> {
     /// Calendars by name.
     pub calendars: &'a BTreeMap<String, CalendarSetting>,
+    /// Names of actions.
+    pub actions: Vec<&'a str>,
     /// The zone of cron patterns and calendars that name none.
     pub zone: Zone,
     /// What searches are run with.
@@ -149,6 +151,13 @@ impl AlertSetting {
         if let Some(name) = active {
             rule.active =
                 Some(Arc::new(calendar(&name, context)?.with_context(|| format!("{title} of {}", self.origin))?));
+        }
+        if let Some(name) = rule.actions.iter().find(|name| !context.actions.contains(&name.as_str())) {
+            let hint = match nearest(name, context.actions.iter().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("write a section [action.{}]", toml_key(name)),
+            };
+            return Err(of(Wrong::new(format!("there is no action `{name}`"), hint)));
         }
         rule.check(context.options).map_err(|bad| of(wrong_rule(bad)))?;
         Ok(rule)

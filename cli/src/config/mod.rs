@@ -247,7 +247,8 @@ impl Config {
     /// The first that makes no sense: the error names its place and what to write instead.
     pub fn rules(&self) -> anyhow::Result<Vec<Rule>> {
         let options = self.search_options();
-        let context = RuleContext { calendars: &self.calendars, zone: self.zone.value, options: &options };
+        let actions = self.actions.by_name.keys().map(String::as_str).collect();
+        let context = RuleContext { calendars: &self.calendars, actions, zone: self.zone.value, options: &options };
         self.alerts.iter().map(|alert| alert.rule(&context)).collect()
     }
 

@@ -2,8 +2,10 @@
 
 use crate::support::Sandbox;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -119,6 +121,62 @@ fn it_fires_is_acknowledged_and_survives_a_restart() {
     assert_eq!(texts(&test, "group").len(), 2, "{test:?}");
 }
 
+/// Takes requests until one has come for each of so many keys; the bodies, by key.
+fn receive(listener: &TcpListener, n_keys: usize) -> BTreeMap<String, Value> {
+    let mut bodies = BTreeMap::new();
+    while bodies.len() < n_keys {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut reader = BufReader::new(stream);
+        let (mut key, mut len) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("idempotency-key") => key = value.to_owned(),
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => len = value.parse().unwrap(),
+                _ if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; len];
+        reader.read_exact(&mut body).unwrap();
+        let answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        reader.get_mut().write_all(answer).unwrap();
+        bodies.insert(key, serde_json::from_slice(&body).unwrap());
+    }
+    bodies
+}
+
+#[test]
+fn what_fires_is_brought_to_its_actions() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let sandbox = Sandbox::new();
+    let action = format!("actions = [\"ops-hook\"]\n\n[action.ops-hook]\ntype = \"webhook\"\nurl = \"{url}\"\n");
+    sandbox.file("trawl.toml", &[CONFIG, action.as_bytes()].concat());
+    fail(&sandbox, "none", 1);
+    let running = Running::new(&sandbox);
+    when(&sandbox, &["alert", "list"], |rows| rows.iter().any(|row| !row["evaluated"].is_null()));
+    fail(&sandbox, "pay", 3);
+    fail(&sandbox, "card", 4);
+    let bodies = receive(&listener, 2);
+    let mut told: Vec<_> =
+        bodies.values().map(|body| (body["group"]["service"].as_str(), body["count"].as_u64())).collect();
+    told.sort_unstable();
+    assert_eq!(told, [(Some("card"), Some(4)), (Some("pay"), Some(3))]);
+    for body in bodies.values() {
+        assert_eq!((body["alert"].as_str(), body["severity"].as_str()), (Some("payment-db"), Some("critical")));
+        assert_eq!(body["runbook"], "https://wiki/payment-gateway-restart");
+        let event = body["events"][0]["raw"].as_str().unwrap_or_default();
+        assert!(event.contains("failed to connect to DB"), "{body}");
+    }
+    // What was brought is on record.
+    let query = ["search", "index=_audit what=delivery* | table what alert"];
+    when(&sandbox, &query, |rows| rows.len() == 2);
+    running.stop();
+}
+
 #[test]
 fn what_makes_no_sense_is_said_where_it_stands() {
     for (written, expected) in [
@@ -128,6 +186,7 @@ fn what_makes_no_sense_is_said_where_it_stands() {
         ("condition = \"count > 2\"\ncontinuous = true", "leave out all but one"),
         ("condition = \"absent\"\ngroup_by = [\"host\"]", "nothing says which groups there should be"),
         ("", "there is no condition"),
+        ("condition = \"count > 2\"\nactions = [\"pager\"]", "write a section [action.pager]"),
     ] {
         let sandbox = Sandbox::new();
         let text =
