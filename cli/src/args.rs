@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Options that every verb takes.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Folder of the indexed data [default: $TRAWL_DATA, the configuration's `data`, /var/lib/trawl if it exists, or
@@ -73,6 +73,9 @@ pub enum Verb {
     Tail(TailArgs),
     /// Show what retention would remove now, index by index, or remove it
     Retention(RetentionArgs),
+    /// See what alerts are doing, say that they are known, try them on history
+    #[command(subcommand)]
+    Alert(AlertVerb),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),
@@ -484,6 +487,168 @@ pub struct VerifyArgs {
     /// Rebuild what can be rebuilt: indexes from the stored log, the catalog from the buckets
     #[arg(long)]
     pub repair: bool,
+}
+
+/// What `trawl alert` can do. Alerts are declared as `[[alert]]` in the configuration, and evaluated by `trawl run`.
+#[derive(Debug, Subcommand)]
+pub enum AlertVerb {
+    /// List the alerts and what is firing: exit status 0 if nothing fires, 1 if something does
+    List(AlertListArgs),
+    /// Show one alert: how it is declared, its groups, its last transitions
+    Show(AlertShowArgs),
+    /// List what happened, the newest first
+    History(AlertHistoryArgs),
+    /// Say that you know: nobody is reminded of the episode any more
+    Ack(AlertSayArgs),
+    /// Tell nobody for a while
+    Snooze(AlertSnoozeArgs),
+    /// Say who looks after it
+    Assign(AlertAssignArgs),
+    /// Replay history: when would it have fired, for how long, how often?
+    Test(AlertTestArgs),
+}
+
+/// Arguments of `trawl alert list`.
+#[derive(Debug, clap::Args)]
+pub struct AlertListArgs {
+    /// Only what fires or is pending
+    #[arg(long)]
+    pub firing: bool,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl alert show`.
+#[derive(Debug, clap::Args)]
+pub struct AlertShowArgs {
+    /// The alert
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// Arguments of `trawl alert history`.
+#[derive(Debug, clap::Args)]
+pub struct AlertHistoryArgs {
+    /// The alert [default: all]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Most transitions; 0 is all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Whom it is about, and who says it.
+#[derive(Debug, clap::Args)]
+pub struct AlertTarget {
+    /// The alert
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Only this group, by a field of `group_by`: `host=web01`; may be repeated [default: all groups that fire]
+    #[arg(short = 'g', long = "group", value_name = "FIELD=VALUE", action = ArgAction::Append)]
+    pub group: Vec<String>,
+
+    /// Why, for those who read the history
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    pub note: Option<String>,
+
+    /// Who says so [default: $SUDO_USER, $USER]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// Arguments of `trawl alert ack`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  trawl alert ack payment-db -m 'INC0042, restarting the pool'
+  trawl alert ack disk --group host=web01")]
+pub struct AlertSayArgs {
+    /// Whom it is about.
+    #[command(flatten)]
+    pub target: AlertTarget,
+}
+
+/// Arguments of `trawl alert snooze`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without --for and --until-change, a snooze lasts an hour; `--for 0s` ends one.
+
+Examples:
+  trawl alert snooze payment-db --for 2h -m 'planned failover'
+  trawl alert snooze disk --group host=web01 --until-change")]
+pub struct AlertSnoozeArgs {
+    /// Whom it is about.
+    #[command(flatten)]
+    pub target: AlertTarget,
+
+    /// How long, such as `30m` or `2h`
+    #[arg(long = "for", value_name = "TIME")]
+    pub duration: Option<crate::config::Timeout>,
+
+    /// Until the severity changes
+    #[arg(long)]
+    pub until_change: bool,
+}
+
+/// Arguments of `trawl alert assign`.
+#[derive(Debug, clap::Args)]
+pub struct AlertAssignArgs {
+    /// Whom it is about.
+    #[command(flatten)]
+    pub target: AlertTarget,
+
+    /// Who looks after it
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+}
+
+/// Arguments of `trawl alert test`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The same evaluator runs over history, each event arriving when it was indexed; events that were loaded long after they \
+happened arrive at their time. Nothing is written and nobody is told.
+
+Exit status: 0 it would have fired, 1 it would not, 2 an error.
+
+Examples:
+  trawl alert test payment-db --last 30d
+  trawl alert test payment-db --last 7d --against new/trawl.toml    # compare two versions of the rule")]
+pub struct AlertTestArgs {
+    /// The alert
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// How far back, such as `30d` [default: 7d]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["earliest", "latest"])]
+    pub last: Option<crate::config::Timeout>,
+
+    /// Start of history
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub earliest: Option<String>,
+
+    /// End of history [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// Another configuration file with a version of the alert to compare with
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub against: Option<PathBuf>,
+
+    /// Print the events that it would have told, too
+    #[arg(long)]
+    pub events: bool,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
 }
 
 /// What `trawl config` can do.

@@ -16,6 +16,7 @@ mod metrics;
 mod output;
 mod prompt;
 mod run_state;
+mod sentry;
 mod signals;
 mod spool;
 mod standing;
@@ -23,7 +24,7 @@ mod terminal;
 mod words;
 
 use anyhow::Context;
-use args::{Args, ConfigVerb, Verb};
+use args::{Args, ConfigVerb, GlobalArgs, Verb};
 use clap::{Command, CommandFactory, FromArgMatches};
 use config::{Config, Surroundings};
 use error::Advice;
@@ -32,7 +33,7 @@ use output::Theme;
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
@@ -84,18 +85,21 @@ fn missing_query(raw: &[OsString]) -> clap::Error {
     parsed.expect_err("there is no query")
 }
 
+/// The configuration in force.
+fn config_of(global: &GlobalArgs) -> anyhow::Result<Config> {
+    let surroundings = Surroundings {
+        cwd: env::current_dir().context("cannot find out the working directory")?,
+        root: PathBuf::from("/"),
+        var: &|name| env::var_os(name),
+        machine_zone: iana_time_zone::get_timezone().ok().and_then(|zone| zone.parse().ok()),
+    };
+    Config::resolve(global, &surroundings)
+}
+
 fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let Args { global, verb } = args;
     // Only for the verbs that need it: the others must work where the configuration is broken.
-    let config = || {
-        let surroundings = Surroundings {
-            cwd: env::current_dir().context("cannot find out the working directory")?,
-            root: PathBuf::from("/"),
-            var: &|name| env::var_os(name),
-            machine_zone: iana_time_zone::get_timezone().ok().and_then(|zone| zone.parse().ok()),
-        };
-        Config::resolve(&global, &surroundings)
-    };
+    let config = || config_of(&global);
     match verb {
         Verb::Index(args) => cmd::index::run(&args, &config()?, terminal),
         Verb::Run(args) => cmd::run::run(&args, &config, terminal),
@@ -105,6 +109,13 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
         Verb::Retention(args) => cmd::retention::run(&args, &config()?, terminal),
+        Verb::Alert(verb) => {
+            let against = |file: &Path| {
+                let global = GlobalArgs { config: Some(file.to_owned()), ..global.clone() };
+                config_of(&global)
+            };
+            cmd::alert::run(&verb, &config()?, &against, terminal)
+        }
         Verb::Archive(verb) => cmd::archive::run(&verb, &config()?, terminal),
         Verb::Restore(args) => cmd::restore::run(&args, &config()?, terminal),
         Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),

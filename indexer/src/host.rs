@@ -3,7 +3,7 @@
 use trawl_formats::event::Host;
 
 /// The name of this machine up to its first dot; `localhost` if it has none.
-pub(crate) fn local_host() -> Host {
+pub fn local_host() -> Host {
     // POSIX allows 255 bytes; the last byte stays 0.
     let mut name = [0_u8; 256];
     // SAFETY: the buffer is writable for the length given, one less than it has.

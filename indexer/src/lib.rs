@@ -70,6 +70,7 @@ pub use discovery::{Input, Survey, survey};
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};
 pub use error::{FileError, IndexError};
 pub use file_system::FileSystem;
+pub use host::local_host;
 pub use options::Options;
 pub use progress::Progress;
 pub use report::{FileReport, Outcome, Report, SkipReason, Skipped, Totals};

@@ -50,6 +50,8 @@ pub struct Caller {
     pub earliest: Option<TimeSpec>,
     /// End of the range, where the query names none.
     pub latest: Option<TimeSpec>,
+    /// Events that were indexed at this moment or later are left out, whatever the query says.
+    pub indexed_before_us: Option<i64>,
     /// Indexes, where the query names none.
     pub indexes: Vec<IndexName>,
     /// Fields wanted of events that reach the end of the pipeline as they are.
@@ -179,7 +181,8 @@ impl Plan {
         let resolve = |spec: &Option<TimeSpec>| spec.as_ref().and_then(|spec| spec.resolve(caller.now_us, caller.zone));
         let callers_range = TimeRange { earliest: resolve(&caller.earliest), latest: resolve(&caller.latest) };
         let range = times.range(callers_range, caller.now_us, caller.zone)?;
-        let index_times = times.index_range(caller.now_us, caller.zone)?;
+        let mut index_times = times.index_range(caller.now_us, caller.zone)?;
+        index_times.latest = [index_times.latest, caller.indexed_before_us].into_iter().flatten().min();
         let wanted =
             commands.iter().rev().fold(caller.event_fields.clone(), |wanted, command| command.fields_read(&wanted));
         let n_map = commands.iter().take_while(|command| command.kind() == CommandKind::Streaming).count();
@@ -287,6 +290,7 @@ mod tests {
         let caller = Caller {
             earliest: None,
             latest: None,
+            indexed_before_us: None,
             indexes: Vec::new(),
             event_fields: Wanted::All,
             now_us: 0,

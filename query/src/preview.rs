@@ -139,6 +139,7 @@ mod tests {
         let caller = Caller {
             earliest: None,
             latest: None,
+            indexed_before_us: None,
             indexes: Vec::new(),
             event_fields: Wanted::All,
             now_us: 0,

@@ -35,6 +35,8 @@ pub struct SearchOptions {
     pub earliest: Option<String>,
     /// End of the range, excluded, where the query names none. Default: open.
     pub latest: Option<String>,
+    /// Only events that were indexed before this moment, in microseconds UTC: the answer as it was then. Default: all.
+    pub indexed_before_us: Option<i64>,
     /// Indexes, where the query names none. Empty: those that do not begin with `_`.
     pub indexes: Vec<IndexName>,
     /// Most rows of the result; of events the newest. `None`: all.
@@ -73,6 +75,7 @@ impl SearchOptions {
         Self {
             earliest: None,
             latest: None,
+            indexed_before_us: None,
             indexes: Vec::new(),
             limit: None,
             event_fields: Wanted::All,
@@ -182,6 +185,7 @@ impl Search {
         let caller = Caller {
             earliest: time(&options.earliest)?,
             latest: time(&options.latest)?,
+            indexed_before_us: options.indexed_before_us,
             indexes: options.indexes.clone(),
             event_fields: options.event_fields.clone(),
             now_us: options.now_us,

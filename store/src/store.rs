@@ -11,6 +11,7 @@ use crate::archive::{self, Archives};
 use crate::bucket::builder::{BUILDING_PREFIX, BlockInput, BucketBuilder, SealedBucket};
 use crate::bucket::reader::Bucket;
 use crate::catalog::{self, BucketRow, CATALOG_FILE, Catalog, CatalogSnapshot, LiveLogRow, SourceState};
+use crate::clock;
 use crate::disk;
 use crate::error::{IoContext, Result, StoreError};
 use crate::live::{self, LiveBlock, LiveLog, LiveReader, LiveState, OpenLog, Record};
@@ -210,7 +211,7 @@ impl Writer {
         let mut records = live.open_events(&index, |key| !stale.contains(key));
         records.extend(blocks.iter().map(|block| Record::Open(*block)));
         if !records.is_empty() {
-            log.append(&records)?;
+            log.append(&records, clock::now_us())?;
         }
         for dir in log.path().ancestors().skip(1).take_while(|dir| dir.starts_with(&self.data)) {
             disk::sync_dir(dir)?;
@@ -232,13 +233,21 @@ impl Writer {
     /// # Errors
     /// If the disk refuses it: [`abandon_live_log`](Self::abandon_live_log) then.
     pub fn append(&self, log: &mut LiveLog, records: &[Record<'_>]) -> Result<()> {
+        self.append_at(log, records, clock::now_us())
+    }
+
+    /// As [`append`](Self::append), with the time of indexing, in microseconds UTC, for replays and tests.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_at(&self, log: &mut LiveLog, records: &[Record<'_>], indexed_at_us: i64) -> Result<()> {
         let _newest = lock(&self.newest);
         if !self.lock_live().is_newest(log) {
             let next = self.next_growing_log(log.index())?;
             self.end_live_log(mem::replace(log, next));
         }
         let batch = log.durable_len();
-        log.append(records)?;
+        log.append(records, indexed_at_us)?;
         self.lock_live().add_batch(log, batch, records);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The verbs, one file each. A verb takes its arguments and the resolved configuration, and returns how it ended.
 
+pub mod alert;
 pub mod archive;
 pub mod completions;
 pub mod config;
@@ -90,7 +91,7 @@ fn print_rows(look: &Look, format: Format, columns: &[&str], rows: Vec<Vec<Value
 }
 
 /// The wall clock, microseconds since 1970.
-fn now_us() -> anyhow::Result<i64> {
+pub fn now_us() -> anyhow::Result<i64> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     i64::try_from(since_1970.as_micros()).context("the clock is beyond what a time can be")
 }

@@ -8,8 +8,9 @@ use crate::config::{Config, InputKind, input_of};
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::metrics::{Board, HttpServer};
-use crate::output::{Theme, human, notes};
+use crate::output::{Theme, human, notes, visible};
 use crate::run_state::Recorder;
+use crate::sentry::{Post, Sentry, SentryReport};
 use crate::signals::{Service, ServiceSignal};
 use crate::spool::{Answer, Asked, Request, Server, Stdin, Work};
 use crate::terminal::Terminal;
@@ -23,17 +24,22 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use trawl_alert::watch::Told;
+use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_indexer::tail::{
     Activity, Control, FileState, Inputs, Route, StreamInput, StreamOrigin, TailOptions, TailStatus, run as tail,
 };
-use trawl_indexer::{Custody, Options, Progress};
+use trawl_indexer::{Custody, Input, Options, Progress};
 use trawl_store::retention::{Policies, RetentionReport};
 use trawl_store::{StoreError, Writer};
 
 /// How often `--verbose` says what is being done.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// Index and sourcetype of what alerts do.
+const AUDIT_INDEX: &str = "_audit";
+const AUDIT_SOURCETYPE: &str = "trawl:audit";
 /// How often it is looked whether buckets have to go.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -107,10 +113,20 @@ fn follow(
             activity: Arc::clone(&desk.activity),
             ..TailOptions::default()
         };
+        let Plan { inputs, registry, post, .. } = plan;
         thread::scope(|scope| {
             let (keeper, reports) = Keeper::start(scope, desk.writer);
+            let sentry = post.as_ref().map(|post| Sentry::start(scope, post));
             let on_status = |status: &TailStatus| {
                 notify(&[NotifyState::Ready, NotifyState::Watchdog]);
+                if let Some((sentry, reports)) = &sentry {
+                    if status.files.iter().all(|file| file.lag == 0) {
+                        sentry.caught_up();
+                    }
+                    reports.try_iter().for_each(|report| {
+                        let _ = reporter.report_alert(report);
+                    });
+                }
                 for report in reports.try_iter() {
                     // Where nobody reads the standard error, the work goes on.
                     let _ = reporter.report_retention(&report);
@@ -119,8 +135,9 @@ fn follow(
                 reporter.recorder.tell(status, &desk.activity.counts(), wall_us());
                 desk.board.post(status, reporter.recorder.state());
             };
-            let outcome = tail(desk.writer, &plan.registry, plan.inputs, options, &control, on_status);
+            let outcome = tail(desk.writer, &registry, inputs, options, &control, on_status);
             drop(keeper);
+            drop(sentry);
             outcome
         })?;
         match service.take() {
@@ -256,6 +273,8 @@ struct Plan {
     inputs: Inputs,
     registry: Arc<Registry>,
     description: String,
+    /// Which alerts are evaluated.
+    post: Option<Post>,
 }
 
 impl Plan {
@@ -290,7 +309,16 @@ impl Plan {
             )
             .into());
         }
-        Ok(Self { registry: config.load_registry()?, description: human::plural(n_inputs as u64, "input"), inputs })
+        let registry = config.load_registry()?;
+        let post = Post::new(config, &registry)?;
+        if let Some(post) = &post {
+            let options = Options {
+                sourcetype: Some(AUDIT_SOURCETYPE.into()),
+                ..Options::new(IndexName::new(AUDIT_INDEX)?, Zone::UTC, now_us()?)
+            };
+            inputs.routes.push(Route { inputs: vec![Input::Path(post.audit_folder())], options, ignore_older: None });
+        }
+        Ok(Self { registry, description: human::plural(n_inputs as u64, "input"), inputs, post })
     }
 }
 
@@ -351,6 +379,21 @@ impl Reporter {
             ))?;
         }
         Ok(())
+    }
+
+    fn report_alert(&mut self, report: SentryReport) -> io::Result<()> {
+        match report {
+            SentryReport::Told(Told { alert, group, change }) => {
+                let group = if group.0.is_empty() { String::new() } else { format!(" {group}") };
+                let text = format!("alert {alert}{group}: {} ({})", change.what.as_str(), change.severity.1);
+                self.say(&visible(&text))
+            }
+            SentryReport::Trouble(alert, Some(why)) => {
+                self.warn(&format!("alert {alert} cannot be evaluated, and is tried again: {why}"))
+            }
+            SentryReport::Trouble(alert, None) => self.say(&format!("alert {alert} is evaluated again")),
+            SentryReport::Broken(why) => self.warn(&why),
+        }
     }
 
     fn report(&mut self, status: &TailStatus) -> io::Result<()> {

@@ -4,6 +4,8 @@
 //! file ([`raw`]) into one [`Config`], in which every value knows its [`Origin`]. The rest of the program sees `Config`
 //! alone.
 
+mod actions;
+mod alerts;
 mod definitions;
 #[cfg(test)]
 mod docs;
@@ -14,6 +16,8 @@ mod setting;
 mod show;
 mod units;
 
+pub use actions::Actions;
+pub use alerts::{AlertSetting, CalendarSetting, RuleContext};
 pub use inputs::{InputKind, InputSetting, input_of};
 pub use setting::{Origin, Setting};
 
@@ -22,15 +26,17 @@ use crate::error::Advice;
 use anyhow::{Context, bail};
 use definitions::Definitions;
 use raw::RawConfig;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
+use trawl_alert::rule::Rule;
 use trawl_formats::{IndexName, Registry, Zone};
-use trawl_query::Knowledge;
 use trawl_query::context::Limits;
 use trawl_query::lookup::Lookups;
+use trawl_query::{Knowledge, SearchOptions};
 use trawl_store::retention::Policies;
 pub use units::{ByteSize, Share, SizeLimit, Timeout};
 
@@ -83,6 +89,12 @@ pub struct Config {
     pub inputs: Vec<InputSetting>,
     /// How long indexes keep their events.
     pub retention: Policies,
+    /// What is evaluated by itself.
+    pub alerts: Vec<AlertSetting>,
+    /// Times that alerts name.
+    pub calendars: BTreeMap<String, CalendarSetting>,
+    /// Where notifications of alerts go.
+    pub actions: Actions,
     /// The user's folder for what the program remembers from run to run, if there is a home.
     pub state: Option<PathBuf>,
     /// The user's own log formats: `sourcetypes/*.toml` beside the configuration file, sorted.
@@ -175,7 +187,11 @@ impl Config {
         let mut definitions = Definitions::read(&mut raw, &source)?;
         let (inputs, shown_inputs) = inputs::read(raw.input, &source)?;
         let (retention, shown_retention) = retention::read(raw.index, &source)?;
-        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention));
+        let (alerts, shown_alerts) = alerts::read(raw.alert, &source)?;
+        let (calendars, shown_calendars) = alerts::read_calendars(raw.calendar, &source);
+        let (actions, shown_actions) = actions::read(raw.action, raw.actions, &source)?;
+        definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention).chain(shown_actions));
+        definitions.shown.extend(shown_alerts.into_iter().chain(shown_calendars));
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -201,6 +217,9 @@ impl Config {
             definitions,
             inputs,
             retention,
+            alerts,
+            calendars,
+            actions,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
             sourcetype_files: sourcetype_files(path.parent())?,
             file,
@@ -220,6 +239,28 @@ impl Config {
         let knowledge = self.definitions.knowledge.clone();
         let lookups = Lookups { dir: Some(self.lookups.value.clone()), ..knowledge.lookups };
         Knowledge { lookups, ..knowledge }
+    }
+
+    /// The rules of all alerts.
+    ///
+    /// # Errors
+    /// The first that makes no sense: the error names its place and what to write instead.
+    pub fn rules(&self) -> anyhow::Result<Vec<Rule>> {
+        let options = self.search_options();
+        let actions = self.actions.by_name.keys().map(String::as_str).collect();
+        let context = RuleContext { calendars: &self.calendars, actions, zone: self.zone.value, options: &options };
+        self.alerts.iter().map(|alert| alert.rule(&context)).collect()
+    }
+
+    /// What searches that nobody types are run with.
+    pub fn search_options(&self) -> SearchOptions {
+        SearchOptions {
+            indexes: self.default_indexes.value.clone(),
+            zone: self.zone.value,
+            knowledge: Arc::new(self.knowledge()),
+            limits: self.limits(),
+            ..SearchOptions::new(0)
+        }
     }
 
     /// The bounds of a search.

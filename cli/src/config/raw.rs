@@ -3,6 +3,7 @@
 //! Each table is declared once, with the documentation of its keys; `docs/config.md` is written from the same
 //! declarations.
 
+use super::actions::SecretRef;
 use super::definitions::Saved;
 use super::units::{ByteSize, Share, SizeLimit, Timeout};
 use crate::error::Advice;
@@ -25,19 +26,30 @@ pub struct KeyDoc {
     pub example: &'static str,
 }
 
+/// The name of a key: that of its field, unless it has another because Rust keeps the word for itself.
+#[cfg(test)]
+macro_rules! key_name {
+    ($key:ident) => {
+        stringify!($key)
+    };
+    ($key:ident $name:literal) => {
+        $name
+    };
+}
+
 /// Declares a table of the configuration: a struct of optional values that know their place in the file, and the
 /// documentation of its keys. Tables inside it follow after `tables`.
 macro_rules! table {
     (
         $(#[doc = $about:literal])+
-        $table:ident { $($(#[doc = $doc:literal])+ $key:ident: $type:ty = $example:literal,)+ }
+        $table:ident { $($(#[doc = $doc:literal])+ $(#[serde(rename = $name:literal)])? $key:ident: $type:ty = $example:literal,)+ }
         $(tables { $($(#[doc = $sub_doc:literal])+ $sub:ident: $sub_type:ty,)+ })?
     ) => {
         $(#[doc = $about])+
         #[derive(Debug, Default, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct $table {
-            $($(#[doc = $doc])+ pub $key: Option<Spanned<$type>>,)+
+            $($(#[doc = $doc])+ $(#[serde(rename = $name)])? pub $key: Option<Spanned<$type>>,)+
             $($($(#[doc = $sub_doc])+ pub $sub: $sub_type,)+)?
         }
 
@@ -45,7 +57,7 @@ macro_rules! table {
         impl $table {
             /// The keys of the table, with their documentation.
             pub const KEYS: &'static [KeyDoc] =
-                &[$(KeyDoc { name: stringify!($key), doc: &[$($doc),+], example: $example },)+];
+                &[$(KeyDoc { name: key_name!($key $($name)?), doc: &[$($doc),+], example: $example },)+];
         }
     };
 }
@@ -79,6 +91,98 @@ table! {
         input: Vec<Spanned<Input>>,
         /// `[index.NAME]`
         index: BTreeMap<String, Spanned<Index>>,
+        /// `[[alert]]`
+        alert: Vec<Spanned<Alert>>,
+        /// `[calendar.NAME]`
+        calendar: BTreeMap<String, Spanned<Calendar>>,
+        /// `[action.NAME]`
+        action: BTreeMap<String, Spanned<Action>>,
+        /// `[actions]`
+        actions: Actions,
+    }
+}
+
+table! {
+    /// `[[alert]]`
+    Alert {
+        /// Its name, unique.
+        name: String = r#""payment-db""#,
+        /// What it is about, for people.
+        description: String = r#""PaymentService cannot reach its database""#,
+        /// Who looks after it.
+        owner: String = r#""payments team""#,
+        /// Labels.
+        tags: Vec<String> = r#"["payments", "db"]"#,
+        /// Where it is written what to do.
+        runbook: String = r#""https://wiki/payment-gateway-restart""#,
+        /// The search. It may name a saved search: `| savedsearch NAME`.
+        search: String = r#"'ERROR PaymentService "failed to connect to DB"'"#,
+        /// How often it is evaluated: at each multiple of this since 1970.
+        every: Timeout = r#""10s""#,
+        /// When it is evaluated, instead of `every`: minute, hour, day of the month, month, day of the week; optionally
+        /// preceded by seconds.
+        cron: String = r#""15 22 * * mon-fri""#,
+        /// Whether it is evaluated whenever events have been stored, within about a second, instead of `every`. For searches
+        /// that find events. Default: `false`.
+        continuous: bool = "true",
+        /// How far back the search reaches from the evaluated moment. Without it the search needs a range of its own.
+        window: Timeout = r#""1m""#,
+        /// What is worth telling: an expression as in `where` over the rows that the search finds, true for one of them. Each
+        /// row has `rows`, the number of rows of its group. A search that finds events counts as the table of their numbers:
+        /// `count` for each group. `absent` holds where there is nothing.
+        condition: String = r#""count > 5""#,
+        /// How bad it is when `condition` holds: `warning` or `critical`. Default: `critical`.
+        severity: String = r#""warning""#,
+        /// A condition of its own for severity `warning`, instead of `condition`.
+        warning: String = r#""count > 3""#,
+        /// A condition of its own for severity `critical`, instead of `condition`.
+        critical: String = r#""count > 10""#,
+        /// A firing alert ends when this holds for all rows of its group. Default: when its conditions hold for none.
+        clear: String = r#""count < 2""#,
+        /// How long the condition must hold before the alert fires. Default: `0s`.
+        #[serde(rename = "for")]
+        hold_for: Timeout = r#""5m""#,
+        /// How long the alert goes on firing after the condition has ended. Default: `0s`.
+        keep_firing_for: Timeout = r#""2m""#,
+        /// How long nobody is told again of the same group after it was raised. Default: `0s`.
+        throttle: Timeout = r#""10m""#,
+        /// Each time that a group is raised within its quiet time makes the next one longer by this factor. Default: `1`.
+        throttle_factor: f64 = "2.0",
+        /// A quiet time does not get longer than this. Default: `1d`.
+        throttle_max: Timeout = r#""4h""#,
+        /// How often it is said again that the alert still fires, until somebody acknowledges it. Default: `none`.
+        remind_every: Timeout = r#""1h""#,
+        /// Events that are stored later than the moment that their window was evaluated open it again, if it is not longer ago
+        /// than this. Default: `1m`.
+        lateness: Timeout = r#""5m""#,
+        /// The time before the window that the field `baseline` is the mean of: events in as long a time as the window.
+        baseline: Timeout = r#""1h""#,
+        /// Fields whose values make groups, each with a state of its own.
+        group_by: Vec<String> = r#"["host"]"#,
+        /// What is told: `group`, or `event`, each event once by itself. Default: `group`.
+        per: String = r#""event""#,
+        /// The calendar outside of which it is not evaluated. Default: always.
+        active: String = r#""business""#,
+        /// Zone of `cron`. Default: `tz` before the first table.
+        tz: String = r#""Europe/London""#,
+        /// Actions that are told, by the names of their `[action.NAME]`.
+        actions: Vec<String> = r#"["ops-hook"]"#,
+    }
+}
+
+table! {
+    /// `[calendar.NAME]`
+    Calendar {
+        /// Days of the week: `mon`, `mon-fri`, `daily`. Default: every day.
+        days: Vec<String> = r#"["mon-fri"]"#,
+        /// Hours of those days; past midnight they belong to the day on which they begin. Default: all day.
+        hours: Vec<String> = r#"["08:00-18:30"]"#,
+        /// Days that do not count.
+        holidays: Vec<String> = r#"["2026-12-25", "2026-12-26"]"#,
+        /// Days that count although `days` or `holidays` say otherwise.
+        extra_days: Vec<String> = r#"["2026-11-21"]"#,
+        /// Zone of days and hours. Default: `tz` before the first table.
+        tz: String = r#""Europe/London""#,
     }
 }
 
@@ -210,6 +314,111 @@ table! {
     }
 }
 
+table! {
+    /// `[actions]`
+    Actions {
+        /// Programs that actions of type `command` may run, by their full paths. Default: none.
+        allow_commands: Vec<PathBuf> = r#"["/usr/bin/systemctl", "/usr/local/bin/restart-payment"]"#,
+    }
+}
+
+table! {
+    /// `[action.NAME]`
+    Action {
+        /// What it is: `webhook`, `slack`, `pagerduty`, `alertmanager`, `servicenow`, `email`, `command` or `log`, which leaves a
+        /// record in the index `_audit` and does nothing else.
+        #[serde(rename = "type")]
+        kind: String = r#""webhook""#,
+        /// What it is told of: `raised`, `severity_changed`, `reminder`, `row` (an event of an alert with `per = "event"`), `resolved`,
+        /// `escalated` (another action did not do what it is for). Default: all; for a `command` `raised`, `row` and `escalated`.
+        on: Vec<String> = r#"["raised", "resolved"]"#,
+        /// How long an attempt may take. Default: `10s`; of `email`, for one step of the conversation, `20s`; of `command` `60s`, then its
+        /// processes are ended.
+        timeout: Timeout = r#""30s""#,
+        /// After a failure it is tried again after this, then after twice that, and so on; later if the other side says so
+        /// (`Retry-After`). A command is never run again. Default: `5s`.
+        retry: Timeout = r#""2s""#,
+        /// The longest time from one attempt to the next. Default: `5m`.
+        retry_max: Timeout = r#""1m""#,
+        /// A delivery that has not succeeded within this is given up, which is recorded and escalated. Default: `1d`.
+        give_up: Timeout = r#""6h""#,
+        /// Most attempts in a minute; more have to wait. Default: `120`.
+        max_per_minute: u32 = "30",
+        /// Actions that are told when this one did not do what it is for: a delivery was given up, a command failed or nobody
+        /// knows how it ended, or `verify` does not hold. They are told of the end of the alert, too. Default: none.
+        escalate: Vec<String> = r#"["log"]"#,
+        /// A search that is run after the action, over the time since then: `want` must hold of what it finds. Default: none.
+        verify: String = r#""PaymentService \"connected to DB\"""#,
+        /// What must hold of what `verify` finds, as in the condition of an alert. Default: `count > 0`.
+        want: String = r#""count >= 1""#,
+        /// How long after the action `verify` is run. Default: `60s`.
+        verify_after: Timeout = r#""2m""#,
+        /// Of `webhook`, `slack`, `pagerduty`, `alertmanager` and `servicenow`: the address, of `slack` that of an incoming webhook, of
+        /// `alertmanager` and `servicenow` without the path. A text, or as it may be secret, `{ env = "NAME" }` or `{ file = "PATH" }`. It
+        /// is shown without its path. Default for `pagerduty`: `https://events.pagerduty.com/v2/enqueue`.
+        url: SecretRef = r#""https://ops.example.com/hook""#,
+        /// The user who logs in, with `password`. Of those with `url`, by HTTP's basic authentication; of `email`, at the mail server.
+        user: String = r#""trawl""#,
+        /// The password of `user`: `{ env = "NAME" }` or `{ file = "PATH" }`. Whoever may read the file knows it: `trawl config show`
+        /// warns of one that everybody can read. A relative path starts at the folder of the configuration file.
+        password: SecretRef = r#"{ file = "/etc/trawl/smtp-password" }"#,
+        /// Instead of a user, of those with `url`: a token (`Authorization: Bearer`), as `{ env = "NAME" }` or `{ file = "PATH" }`.
+        token: SecretRef = r#"{ env = "HOOK_TOKEN" }"#,
+        /// Of those with `url` and of `email`: a file of certificates (PEM) to trust instead of those of the web.
+        ca_file: PathBuf = r#""/etc/ssl/company.pem""#,
+        /// Of `webhook`: `POST`, `PUT` or `PATCH`. Default: `POST`.
+        method: String = r#""PUT""#,
+        /// Of `webhook`: more headers. A value is a text, `{ env = "NAME" }` or `{ file = "PATH" }`.
+        headers: BTreeMap<String, SecretRef> = r#"{ X-Team = "ops" }"#,
+        /// A template (Jinja) of what is sent, with the names of the JSON that a webhook sends by default. In a `webhook` of JSON a
+        /// value brings its quotes; in `slack` it is the text, in `email` the part without HTML.
+        body: String = r#"'{"text": {{ title }}, "count": {{ count }}}'"#,
+        /// Of `webhook`: what the body is; values in `body` are escaped for it. Default: `application/json`.
+        content_type: String = r#""application/json""#,
+        /// Of `webhook`: a key, as `{ env = "NAME" }` or `{ file = "PATH" }`. The header `hmac_header` then holds `sha256=` and the
+        /// HMAC-SHA256 of the body in hexadecimal digits.
+        hmac_key: SecretRef = r#"{ file = "/etc/trawl/hook-key" }"#,
+        /// Of `webhook`: the header for `hmac_key`. Default: `X-Trawl-Signature`.
+        hmac_header: String = r#""X-Hub-Signature-256""#,
+        /// Of `pagerduty`: the integration key of the service, as `{ env = "NAME" }` or `{ file = "PATH" }`.
+        routing_key: SecretRef = r#"{ env = "PAGERDUTY_KEY" }"#,
+        /// Of `alertmanager`: more labels, beside `alertname`, `severity` and those of the group.
+        labels: BTreeMap<String, String> = r#"{ team = "payments" }"#,
+        /// Of `alertmanager`: how often it is told again that an alert fires. There the alert ends by itself when it was not told for
+        /// four times as long. Default: `60s`.
+        resend: Timeout = r#""30s""#,
+        /// Of `servicenow`: the table. Default: `incident`.
+        table: String = r#""incident""#,
+        /// Of `servicenow`: fields of a new incident.
+        fields: BTreeMap<String, String> = r#"{ assignment_group = "payments", category = "software" }"#,
+        /// Of `servicenow`: how an incident is said to be resolved when the alert ends. Default: `Solution provided`.
+        close_code: String = r#""Resolved by monitoring""#,
+        /// Of `email`: the mail server.
+        host: String = r#""mail.example.com""#,
+        /// Of `email`: its port. Default: `587`; with `tls = "tls"` `465`; with `tls = "none"` `25`.
+        port: u16 = "2525",
+        /// Of `email`: `starttls`, `tls` (from the beginning) or `none`, with which a password is sent to this machine alone. Default:
+        /// `starttls`.
+        tls: String = r#""starttls""#,
+        /// Of `email`: who it is from.
+        from: String = r#""trawl <trawl@example.com>""#,
+        /// Of `email`: who gets it.
+        to: Vec<String> = r#"["Ops <ops@example.com>"]"#,
+        /// Of `email`: who gets a copy.
+        cc: Vec<String> = r#"["boss@example.com"]"#,
+        /// Of `email`: a template of the subject.
+        subject: String = r#""{{ severity }}: {{ alert }} {{ group.host }}""#,
+        /// Of `email`: a template of the HTML. With `body` alone the mail is text alone.
+        html_body: String = r#""<h1>{{ title }}</h1>""#,
+        /// Of `command`: the program, which must be in `allow_commands`, and its arguments. There is no shell. What happened is in
+        /// the environment (`TRAWL_ALERT_NAME`, `_STATE`, `_SEVERITY`, `_COUNT`, `_GROUP`, `_GROUP_` and the field, `_TITLE`, `_RUNBOOK`, `_KEY`,
+        /// and so on) and, as JSON, on standard input. It is run at most once for each transition, one at a time for each action.
+        command: Vec<String> = r#"["/usr/bin/systemctl", "restart", "payment"]"#,
+        /// Of `command`: whether nothing is run; the record says what would have been. Default: `false`.
+        dry_run: bool = "true",
+    }
+}
+
 /// Documentation of a section that defines names.
 #[cfg(test)]
 pub struct SectionDoc {
@@ -225,7 +434,7 @@ pub struct SectionDoc {
 
 /// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 7] = [
+pub const SECTIONS: [SectionDoc; 11] = [
     SectionDoc {
         title: "`[[input]]`",
         doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
@@ -241,6 +450,24 @@ pub const SECTIONS: [SectionDoc; 7] = [
               `trawl retention` shows what would go now.",
         example: "[index.web]\nmax_age = \"90d\"\nmin_free = \"10%\"\narchive = \"/srv/archive\"",
         keys: Index::KEYS,
+    },
+    SectionDoc {
+        title: "`[action.NAME]`",
+        doc: "Where notifications of alerts go, for the key `actions` of an alert. A delivery is at least once: a repeat, after a failure or\n\
+              a crash, carries the same `Idempotency-Key`, `Message-ID` or `dedup_key`; Slack knows nothing of the kind, and shows it\n\
+              twice. A `command` is run at most once. What an alert was\n\
+              told, and what came of it, is recorded in the index `_audit`. Each type has its keys; those without a type belong to all.",
+        example: "[action.ops-hook]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9000/hook\"\n\n\
+                  [action.pager]\ntype = \"pagerduty\"\nrouting_key = { env = \"PAGERDUTY_KEY\" }\n\n\
+                  [action.restart-payment]\ntype = \"command\"\ncommand = [\"/usr/bin/systemctl\", \"restart\", \"payment\"]\n\
+                  verify = 'PaymentService \"connected to DB\"'\nescalate = [\"pager\"]",
+        keys: Action::KEYS,
+    },
+    SectionDoc {
+        title: "`[actions]`",
+        doc: "What all actions have in common.",
+        example: "[actions]\nallow_commands = [\"/usr/bin/systemctl\"]",
+        keys: Actions::KEYS,
     },
     SectionDoc {
         title: "`[macros]`",
@@ -279,6 +506,21 @@ pub const SECTIONS: [SectionDoc; 7] = [
         example: "[lookup.networks]\nmatch_type = \"CIDR(network)\"\nmax_matches = 1\ndefault_match = \"outside\"",
         keys: Lookup::KEYS,
     },
+    SectionDoc {
+        title: "`[[alert]]`",
+        doc: "A search that `trawl run` evaluates by itself, and what is done when it finds something. An alert needs a `name`, a\n\
+              `search`, one of `every`, `cron` and `continuous`, and a `condition`; `trawl alert test NAME` shows when it would have\n\
+              fired.",
+        example: "[[alert]]\nname = \"payment-db\"\nsearch = 'ERROR PaymentService \"failed to connect to DB\"'\nevery = \"10s\"\n\
+                  window = \"1m\"\ncondition = \"count > 5\"\ngroup_by = [\"host\"]",
+        keys: Alert::KEYS,
+    },
+    SectionDoc {
+        title: "`[calendar.NAME]`",
+        doc: "Times that alerts and checks name: days of the week, hours, holidays.",
+        example: "[calendar.business]\ndays = [\"mon-fri\"]\nhours = [\"08:00-18:30\"]\nholidays = [\"2026-12-25\"]",
+        keys: Calendar::KEYS,
+    },
 ];
 
 impl RawConfig {
@@ -316,7 +558,7 @@ mod tests {
     use super::*;
     use crate::config::File;
     use crate::config::definitions::Definitions;
-    use crate::config::{inputs, retention};
+    use crate::config::{alerts, inputs, retention};
 
     #[test]
     fn every_example_is_valid() {
@@ -332,18 +574,27 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            lines(Alert::KEYS),
+            lines(Calendar::KEYS),
             lines(Lookup::KEYS),
             lines(Index::KEYS),
             of_input(&of_paths),
             of_input(&of_command)
         );
+        let text = format!("{text}{}", crate::config::actions::examples(Action::KEYS));
         let path = Path::new("trawl.toml");
         let mut raw = RawConfig::parse(&text, path).unwrap();
         let file = File { path, text: &text };
         Definitions::read(&mut raw, &file).unwrap();
+        let (actions, _) = crate::config::actions::read(raw.action, raw.actions, &file).unwrap();
+        assert_eq!(actions.by_name.len(), 11);
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);
         assert_eq!(retention::read(raw.index, &file).unwrap().0.len(), 2);
+        assert_eq!(alerts::read_calendars(raw.calendar, &file).0.len(), 2);
+        // Keys of alerts exclude each other.
+        raw.alert.truncate(1);
+        assert_eq!(alerts::read(raw.alert, &file).unwrap().0.len(), 1);
     }
 
     #[test]

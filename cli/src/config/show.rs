@@ -58,6 +58,9 @@ impl Display for Config {
         for path in &self.sourcetype_files {
             writeln!(f, "# {}", path.display())?;
         }
+        for concern in self.actions.concerns() {
+            writeln!(f, "# warning: {concern}")?;
+        }
         let settings = self.settings();
         let width = settings.iter().map(|shown| shown.key.len() + shown.value.len()).max().unwrap_or(0);
         let mut table = "";

@@ -1,5 +1,6 @@
 //! Runs the real binary: one module for each verb, and what holds for the repository as a whole (`tidy`).
 
+mod alert;
 mod collect;
 mod commands;
 mod completions;

@@ -112,16 +112,16 @@ impl LiveLog {
         self.begun_at_us
     }
 
-    /// Appends one batch and makes it durable.
+    /// Appends one batch, indexed at a moment in microseconds UTC, and makes it durable.
     ///
     /// # Errors
     /// If the disk refuses it. Whether the batch will be there after a power cut is then unknown: the log is to be
     /// [given up](crate::Writer::abandon_live_log), and a failed sync never tried again.
-    pub(crate) fn append(&mut self, records: &[Record<'_>]) -> Result<()> {
+    pub(crate) fn append(&mut self, records: &[Record<'_>], indexed_at_us: i64) -> Result<()> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         batch.resize(BATCH_HEADER_LEN, 0);
-        batch.put_varint(zigzag(clock::now_us()));
+        batch.put_varint(zigzag(indexed_at_us));
         for record in records {
             let source_no = self.source_no(record.source(), &mut batch);
             match record {

@@ -1,0 +1,12 @@
+//! Rules over a store whose clock the test turns.
+
+mod channels;
+mod clients;
+mod command;
+mod deliver;
+mod kill;
+mod lab;
+mod post;
+mod real;
+mod server;
+mod watch;
