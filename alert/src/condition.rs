@@ -31,7 +31,7 @@ pub struct BadCondition {
     /// What was written.
     pub text: String,
     /// What is wrong; its span is of `text`.
-    pub error: QueryError,
+    pub error: Box<QueryError>,
 }
 
 /// A column that no search can have: which row it is.
@@ -48,7 +48,7 @@ impl Condition {
         if text.trim().eq_ignore_ascii_case("absent") {
             return Ok(Self { text: "absent".to_owned(), form: Form::Absent });
         }
-        let bad = |error| BadCondition { text: text.to_owned(), error };
+        let bad = |error| BadCondition { text: text.to_owned(), error: Box::new(error) };
         let pipeline = trawl_query::parse(&format!("{PREFIX}{text}")).map_err(|mut error| {
             let shift = |at: usize| at.saturating_sub(PREFIX.len()).min(text.len());
             error.span = Span::new(shift(error.span.start), shift(error.span.end));

@@ -6,7 +6,7 @@ use crate::rule::Rule;
 use crate::severity::Severity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use trawl_query::command::{Command, CommandKind};
+use trawl_query::command::CommandKind;
 use trawl_query::context::Context;
 use trawl_query::time::TimeRange;
 use trawl_query::{Batch, Engine, Flow, QueryError, RunError, Search, SearchOptions, Value, Wanted};
@@ -243,8 +243,9 @@ fn counting(rule: &Rule) -> String {
 fn events_of(search: &Search) -> Option<String> {
     let mut pipeline = trawl_query::parse(search.canonical()).ok()?;
     pipeline.search.as_ref()?;
-    let is_table = |command: &Box<dyn Command>| matches!(command.kind(), CommandKind::Transforming { .. });
-    if let Some(at) = pipeline.commands.iter().position(is_table) {
+    if let Some(at) =
+        pipeline.commands.iter().position(|command| matches!(command.kind(), CommandKind::Transforming { .. }))
+    {
         pipeline.commands.truncate(at);
     }
     Some(pipeline.to_string())
@@ -284,7 +285,8 @@ fn seconds(us: i64) -> String {
 
 /// The beginning of a text, at most so many bytes.
 fn cut(mut text: String, max_bytes: usize) -> String {
-    text.truncate(text.floor_char_boundary(max_bytes));
+    let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.truncate(end);
     text
 }
 

@@ -70,7 +70,7 @@ pub enum BadRule {
         /// The search as written.
         text: String,
         /// What is wrong with it.
-        error: QueryError,
+        error: Box<QueryError>,
     },
     /// There is nothing that could be told.
     #[error("there is no condition: write for example `condition = \"count > 5\"`")]
@@ -107,7 +107,7 @@ impl Rule {
     /// The first thing that does not.
     pub fn check(&self, options: &SearchOptions) -> Result<bool, BadRule> {
         let search = Search::prepare(&self.search, options)
-            .map_err(|error| BadRule::Search { text: self.search.clone(), error })?;
+            .map_err(|error| BadRule::Search { text: self.search.clone(), error: Box::new(error) })?;
         let is_table = search.is_transforming() || search.plan().search.is_none();
         let has_range = !search.plan().times.is_all();
         if self.levels.is_empty() && self.per == Per::Group {

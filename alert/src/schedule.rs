@@ -17,7 +17,7 @@ pub enum Schedule {
         interval_us: i64,
     },
     /// At the times of a cron pattern.
-    Cron(CronSchedule),
+    Cron(Box<CronSchedule>),
     /// Whenever events have been stored.
     Continuous,
 }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn next(pattern: &str, zone: &str, after: &str, n: usize) -> Vec<String> {
-        let schedule = Schedule::Cron(CronSchedule::new(pattern, zone.parse().unwrap()).unwrap());
+        let schedule = Schedule::Cron(Box::new(CronSchedule::new(pattern, zone.parse().unwrap()).unwrap()));
         let mut at = us(after);
         let mut moments = Vec::new();
         for _ in 0..n {
@@ -190,7 +190,7 @@ mod tests {
         #[test]
         fn moments_do_not_depend_on_cuts(start in 0i64..10_000_000_000, cut in 0i64..100, length in 0i64..100, cron: bool) {
             let schedule = if cron {
-                Schedule::Cron(CronSchedule::new("*/7 * * * * *", Zone::UTC).unwrap())
+                Schedule::Cron(Box::new(CronSchedule::new("*/7 * * * * *", Zone::UTC).unwrap()))
             } else {
                 Schedule::Every { interval_us: 3_000_000 }
             };

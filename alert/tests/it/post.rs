@@ -52,7 +52,7 @@ impl Post {
                 .collect(),
             told_events: Vec::new(),
         };
-        self.book.commit(&outcome).expect("commit");
+        self.book.commit(&[outcome]).expect("commit");
     }
 
     pub fn deliverer(&self, actions: Vec<Action>, seconds: f64) -> Deliverer<'_> {

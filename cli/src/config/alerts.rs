@@ -146,7 +146,7 @@ impl AlertSetting {
         if let Some((pattern, zone)) = cron {
             let hint = "write minute, hour, day of the month, month and day of the week, such as `15 22 * * mon-fri`";
             let cron = CronSchedule::new(&pattern, zone.unwrap_or(context.zone));
-            rule.schedule = Schedule::Cron(cron.map_err(|error| of(Wrong::new(error.to_string(), hint)))?);
+            rule.schedule = Schedule::Cron(Box::new(cron.map_err(|error| of(Wrong::new(error.to_string(), hint)))?));
         }
         if let Some(name) = active {
             rule.active =
