@@ -285,11 +285,8 @@ impl State {
                 if !stays {
                     let what = ChangeKind::Told(Happening::Resolved);
                     self.phase = Phase::Ok;
-                    let quiet = match (is_told, is_snoozed(&self.phase)) {
-                        (false, _) => Some(Quiet::NeverTold),
-                        (true, true) => Some(Quiet::Snoozed),
-                        (true, false) => None,
-                    };
+                    // Who was told that it began is told that it ended, snoozed or not: a ticket is waiting for that.
+                    let quiet = (!is_told).then_some(Quiet::NeverTold);
                     let severity = (severity, Severity::Ok);
                     return Some(Change { id: id(what), episode, what, severity, since_us, quiet });
                 }
@@ -298,23 +295,40 @@ impl State {
                 let is_acknowledged = handling.acknowledged.as_ref().is_some_and(|said| said.episode == episode);
                 let what = if now != severity {
                     Some(Happening::SeverityChanged)
+                } else if !is_told {
+                    // It was kept quiet when it began, and is still there.
+                    Some(Happening::Raised)
                 } else {
                     let is_due = timing.reminder_us.is_some_and(|every| tick_us - told_us >= every);
-                    (is_due && is_told && !is_acknowledged).then_some(Happening::Reminder)
+                    (is_due && !is_acknowledged).then_some(Happening::Reminder)
                 };
                 let mut phase =
                     Phase::Firing { since_us, severity: now, held_us, episode: episode.clone(), is_told, told_us };
-                let quiet = what.and_then(|_| is_snoozed(&phase).then_some(Quiet::Snoozed));
-                if let (Some(_), None, Phase::Firing { is_told, told_us, .. }) = (what, quiet, &mut phase) {
+                let is_throttled = what == Some(Happening::Raised) && self.is_throttled(timing, tick_us);
+                let quiet = match (is_snoozed(&phase), is_throttled) {
+                    (true, _) => Some(Quiet::Snoozed),
+                    (false, true) => Some(Quiet::Throttled),
+                    (false, false) => None,
+                };
+                if let (Some(what), None, Phase::Firing { is_told, told_us, .. }) = (what, quiet, &mut phase) {
                     (*is_told, *told_us) = (true, tick_us);
+                    if what == Happening::Raised {
+                        self.note_raised(timing, tick_us);
+                    }
                 }
                 self.phase = phase;
-                let what = ChangeKind::Told(what?);
-                // A reminder that nobody gets is nothing that happened.
-                if quiet.is_some() && what == ChangeKind::Told(Happening::Reminder) {
+                let happening = what?;
+                // That something still goes on is nothing that happened, if nobody is told.
+                if quiet.is_some() && happening != Happening::SeverityChanged {
                     return None;
                 }
-                Some(Change { id: id(what), episode, what, severity: (severity, now), since_us, quiet })
+                let what = ChangeKind::Told(happening);
+                let id = match happening {
+                    // Not that of the beginning, which may be of the same moment.
+                    Happening::Raised => TransitionId::new(alert, group, "told", reading.tick_us),
+                    _ => id(what),
+                };
+                Some(Change { id, episode, what, severity: (severity, now), since_us, quiet })
             }
         }
     }
@@ -339,11 +353,7 @@ impl State {
         at_us: i64,
         is_snoozed: &dyn Fn(&Phase) -> bool,
     ) -> Change {
-        let quiet_until = timing
-            .throttle
-            .zip(self.raised_us)
-            .map(|(throttle, raised_us)| raised_us + throttle.quiet_us(self.n_raised));
-        let is_throttled = quiet_until.is_some_and(|until| at_us < until);
+        let is_throttled = self.is_throttled(timing, at_us);
         let firing = |is_told| Phase::Firing {
             since_us,
             severity: reading.severity,
@@ -358,16 +368,28 @@ impl State {
             (false, false) => None,
         };
         if quiet.is_none() {
-            // Raised again within twice the quiet time: it comes and goes, and the next quiet time is longer.
-            let in_a_row = timing.throttle.zip(self.raised_us).is_some_and(|(throttle, raised_us)| {
-                at_us < raised_us.saturating_add(throttle.quiet_us(self.n_raised).saturating_mul(2))
-            });
-            self.n_raised = if in_a_row { self.n_raised + 1 } else { 1 };
-            self.raised_us = Some(at_us);
+            self.note_raised(timing, at_us);
         }
         self.phase = firing(quiet.is_none());
         let what = ChangeKind::Told(Happening::Raised);
         Change { id: id.clone(), episode: id, what, severity: (Severity::Ok, reading.severity), since_us, quiet }
+    }
+
+    /// Whether it was told not long ago that the group was raised.
+    fn is_throttled(&self, timing: &Timing, at_us: i64) -> bool {
+        let throttled = timing.throttle.zip(self.raised_us);
+        throttled
+            .is_some_and(|(throttle, raised_us)| at_us < raised_us.saturating_add(throttle.quiet_us(self.n_raised)))
+    }
+
+    /// Notes that it is told now that the group was raised.
+    fn note_raised(&mut self, timing: &Timing, at_us: i64) {
+        // Within twice the quiet time: it comes and goes, and the next quiet time is longer.
+        let in_a_row = timing.throttle.zip(self.raised_us).is_some_and(|(throttle, raised_us)| {
+            at_us < raised_us.saturating_add(throttle.quiet_us(self.n_raised).saturating_mul(2))
+        });
+        self.n_raised = if in_a_row { self.n_raised + 1 } else { 1 };
+        self.raised_us = Some(at_us);
     }
 }
 

@@ -30,6 +30,8 @@ const COMMIT_US: i64 = 300_000;
 const MAX_MISSED: usize = 10_000;
 /// How often it is noted how far rules have been evaluated in which nothing happens, in microseconds.
 const SAVE_INTERVAL_US: i64 = 20_000_000;
+/// How long it is remembered at least that an event was told by itself, in microseconds: longer than a process is stopped.
+const TOLD_EVENTS_US: i64 = 7 * 86_400_000_000;
 /// How often a continuous rule is evaluated, in microseconds.
 const CONTINUOUS_US: i64 = 1_000_000;
 
@@ -177,6 +179,11 @@ impl<'b> Watch<'b> {
         if !outcomes.is_empty() {
             self.book.commit(&outcomes)?;
             unsaved.into_iter().for_each(Watched::note_saved);
+        }
+        for rule in self.rules.iter().map(|watched| &watched.rule).filter(|rule| rule.per == Per::Event) {
+            // No window reaches back to them any more.
+            let reach_us = rule.window_us.unwrap_or(0) + rule.lateness_us + TOLD_EVENTS_US;
+            self.book.forget_told_events(&rule.name, now_us - reach_us)?;
         }
         self.saved_us = now_us;
         Ok(())

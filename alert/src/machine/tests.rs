@@ -78,6 +78,24 @@ fn who_was_told_lately_is_not_told_again() {
 }
 
 #[test]
+fn what_was_kept_quiet_is_told_when_the_quiet_time_ends() {
+    // Told at 0; raised again at 20, and still there at 60.
+    assert_eq!(run(&throttle(60, 1.0, 60), "c.cccccc."), "REr...R.E");
+    let snooze = Snooze { said: said(), until_us: Some(30 * SECOND), only: None };
+    let handling = Handling { snooze: Some(snooze), ..Handling::default() };
+    assert_eq!(run_handled(&mut State::default(), &Timing::default(), &handling, 0, "ccccc."), "r..R.E");
+}
+
+#[test]
+fn who_was_told_hears_of_the_end_snoozed_or_not() {
+    let mut state = State::default();
+    assert_eq!(run_from(&mut state, &Timing::default(), 0, "c"), "R");
+    let snooze = Snooze { said: said(), until_us: Some(500 * SECOND), only: None };
+    let handling = Handling { snooze: Some(snooze), ..Handling::default() };
+    assert_eq!(run_handled(&mut state, &Timing::default(), &handling, 10, "c.c."), ".Ere");
+}
+
+#[test]
 fn the_throttle_grows_while_it_comes_and_goes() {
     // Told at 0; quiet until 20, again at 20; quiet for 40, again at 60; quiet for 80.
     assert_eq!(run(&throttle(20, 2.0, 1000), "c.c.c.c.c.c.c.c"), "REREreRErerereR");
@@ -112,7 +130,7 @@ fn it_is_said_again_until_somebody_acknowledges() {
 fn a_snooze_ends_in_time() {
     let snooze = Snooze { said: said(), until_us: Some(30 * SECOND), only: None };
     let handling = Handling { snooze: Some(snooze), ..Handling::default() };
-    assert_eq!(run_handled(&mut State::default(), &Timing::default(), &handling, 0, "c.cc.c"), "rer.eR");
+    assert_eq!(run_handled(&mut State::default(), &Timing::default(), &handling, 0, "c.cc.c"), "rerRER");
 }
 
 #[test]
@@ -165,17 +183,28 @@ prop_compose! {
 }
 
 proptest! {
-    /// Episodes begin and end in turn, aloud as a pair or not at all, and no two transitions share an identity.
+    /// Episodes begin and end in turn; who is told that one began is told that it ended, once, and nobody else is.
     #[test]
     fn episodes_are_well_formed(timing in timings(), readings in readings()) {
         let text = run(&timing, &readings);
-        let ends: String = text.chars().filter(|c| "RrEe".contains(*c)).collect();
-        for (at, letter) in ends.chars().enumerate() {
-            prop_assert_eq!(letter.to_ascii_uppercase(), if at % 2 == 0 { 'R' } else { 'E' }, "{}", text);
-        }
-        if !text.contains('S') {
-            for pair in ends.as_bytes().chunks_exact(2) {
-                prop_assert_eq!(pair[0].is_ascii_uppercase(), pair[1].is_ascii_uppercase(), "{}", text);
+        let (mut is_on, mut is_told) = (false, false);
+        for letter in text.chars() {
+            match letter {
+                'R' | 'r' => {
+                    // A second time only if the first was quiet.
+                    prop_assert!(!is_on || (!is_told && letter == 'R'), "{}", text);
+                    (is_on, is_told) = (true, letter == 'R');
+                }
+                'S' | 's' => {
+                    prop_assert!(is_on, "{}", text);
+                    is_told |= letter == 'S';
+                }
+                'M' => prop_assert!(is_on && is_told, "{}", text),
+                'E' | 'e' => {
+                    prop_assert!(is_on && is_told == (letter == 'E'), "{}", text);
+                    (is_on, is_told) = (false, false);
+                }
+                _ => {}
             }
         }
     }

@@ -139,13 +139,17 @@ fn sigterm_leaves_the_terminal_as_it_was() {
 fn the_table_at_the_end_takes_the_place_of_its_previews() {
     let sandbox = with_many_events();
     let slow = SLOW_SEARCH.replace('*', "user=u1* OR user=u2*");
-    let mut session = prompt(&sandbox, &[&format!("{slow} count BY host")]);
-    let printed = session.exp_eof().unwrap();
-    let (before, after) = printed.rsplit_once("\x1b[2K").expect("lines were cleared");
-    assert!(before.contains("web-01"), "{before}");
-    assert_eq!(after.matches("web-01").count(), 1, "{after}");
-    let row = after.lines().find(|line| line.starts_with("web-01")).expect("the row");
-    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["web-01", "111110000", "22222"]);
+    // A preview comes between two blocks, if it gets its turn: on a machine that has much else to do, there may be none.
+    let was_previewed = (0..10).any(|_| {
+        let mut session = prompt(&sandbox, &[&format!("{slow} count BY host")]);
+        let printed = session.exp_eof().unwrap();
+        let (before, after) = printed.rsplit_once("\x1b[2K").expect("lines were cleared");
+        assert_eq!(after.matches("web-01").count(), 1, "{after}");
+        let row = after.lines().find(|line| line.starts_with("web-01")).expect("the row");
+        assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["web-01", "111110000", "22222"]);
+        before.contains("web-01")
+    });
+    assert!(was_previewed, "no table was shown before the search had ended");
 
     // Other formats are for programs.
     let mut session = prompt(&sandbox, &[&format!("{slow} count BY host"), "--output", "csv"]);

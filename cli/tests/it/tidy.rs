@@ -203,11 +203,19 @@ fn commands_on_our_pages_exist() {
             if verb.starts_with('-') {
                 continue;
             }
-            let help = helps.entry(verb.clone()).or_insert_with(|| {
-                let run = sandbox.trawl(&[&verb, "--help"]);
-                assert_eq!(run.code(), 0, "{page} shows `trawl {verb}`, which does not exist");
-                String::from_utf8_lossy(run.stdout()).into_owned()
-            });
+            let mut help_of = |verb: &str| {
+                let help = helps.entry(verb.to_owned()).or_insert_with(|| {
+                    let args: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
+                    let run = sandbox.trawl(&args);
+                    assert_eq!(run.code(), 0, "{page} shows `trawl {verb}`, which does not exist");
+                    String::from_utf8_lossy(run.stdout()).into_owned()
+                });
+                help.clone()
+            };
+            let mut help = help_of(&verb);
+            if let Some(sub) = command.get(2).filter(|sub| !sub.starts_with('-') && help.contains("Commands:")) {
+                help = help_of(&format!("{verb} {sub}"));
+            }
             for word in command[2..].iter().filter(|word| word.starts_with("--")) {
                 let option = word.split('=').next().unwrap();
                 assert!(help.contains(option), "{page} shows `trawl {verb} {option}`, which does not exist");

@@ -115,7 +115,11 @@ fn episodes(replay: &Replay) -> Vec<Episode> {
     let mut open: BTreeMap<Group, usize> = BTreeMap::new();
     for record in &replay.transitions {
         let is = |happening: Happening| record.what == happening.as_str();
-        if is(Happening::Raised) || is(Happening::Row) {
+        let known = open.get(&record.group).copied();
+        if let (true, Some(at)) = (is(Happening::Raised), known) {
+            // It was kept quiet when it began.
+            episodes[at].is_told |= record.quiet.is_none();
+        } else if is(Happening::Raised) || is(Happening::Row) {
             let at = episodes.len();
             episodes.push(Episode {
                 group: record.group.clone(),
@@ -128,7 +132,7 @@ fn episodes(replay: &Replay) -> Vec<Episode> {
             if is(Happening::Raised) {
                 open.insert(record.group.clone(), at);
             }
-        } else if let Some(&at) = open.get(&record.group) {
+        } else if let Some(at) = known {
             let episode = &mut episodes[at];
             episode.severity = episode.severity.max(record.severity.1);
             episode.is_told |= is(Happening::SeverityChanged) && record.quiet.is_none();
