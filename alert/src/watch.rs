@@ -109,6 +109,8 @@ impl<'b> Watch<'b> {
         let mut watch = Self { book, rules, handlings: BTreeMap::new(), node, silence, saved_us: now_us };
         // A rule begins when it is first seen, even if the process ends before anything happens.
         watch.save(now_us)?;
+        // The book of a process that is killed again and again falls behind no more than that of one that lives.
+        watch.saved_us = watch.rules.iter().map(|watched| watched.progress.tick_us).fold(now_us, i64::min);
         Ok(watch)
     }
 

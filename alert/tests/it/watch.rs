@@ -188,6 +188,25 @@ fn what_happened_while_nobody_watched_is_made_up_for() {
 }
 
 #[test]
+fn a_process_that_is_killed_all_the_time_does_not_fall_behind() {
+    let lab = Lab::new();
+    let rules = [rule("error", "count >= 3")];
+    drop(lab.watch(&rules, 0.0));
+    lab.arrive(70.0, 70.0, "ERROR");
+    lab.arrive(70.0, 70.0, "ERROR");
+    for tenth in 1..1000 {
+        if tenth == 872 {
+            lab.arrive(70.0, 87.2, "ERROR");
+        }
+        let now = f64::from(tenth) / 10.0;
+        let mut watch = lab.watch(&rules, now);
+        lab.advance(&mut watch, now);
+    }
+    // Evaluated again as if nobody had watched at 70, it would have been raised then.
+    assert_eq!(lab.told(), ["90 raised", "90 resolved"]);
+}
+
+#[test]
 fn events_can_be_told_one_by_one() {
     let lab = Lab::new();
     let rules = [Rule { per: Per::Event, window_us: Some(30 * SECOND), ..rule("error", "count > 0") }];
