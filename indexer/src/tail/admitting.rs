@@ -26,8 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use trawl_store::StoreError;
 
-/// A file whose unread part is longer than this is left to the loader, which is many times faster than a live log.
-const BACKLOG_BYTES: u64 = 16 << 20;
 /// How long a file that could not be read rests.
 const FAILED_PAUSE: Duration = Duration::from_secs(10);
 
@@ -224,7 +222,7 @@ impl Tailer<'_> {
         }
         let holes = job.read_before.committed.holes(job.meta.len);
         let unread: u64 = holes.iter().map(|hole| hole.end - hole.start).sum();
-        if !is_plain || holes.len() > 1 || unread > BACKLOG_BYTES {
+        if !is_plain || holes.len() > 1 || unread > self.options.backlog_bytes {
             self.backlog.entry(route).or_default().push(found.clone());
             return Some(State::Loading(generation));
         }
@@ -301,6 +299,9 @@ impl Tailer<'_> {
             if let State::Loading(generation) = state {
                 self.release(generation, now);
             }
+            // It may have been copied and truncated meanwhile: the copy has what was not loaded then.
+            self.sweep.insert(Family::of(&found.real_path), backlog.route);
+            self.rescan_soon(now);
             if !has_failed {
                 self.wait_for(key, found, backlog.route, KnownAs::Any, now.at);
             }

@@ -57,6 +57,9 @@ pub struct TailOptions {
     pub drain: Duration,
     /// Files kept open; never more than half of the descriptors that the process may have. Default 512.
     pub max_open_files: usize,
+    /// A file whose unread part is longer than this is left to the loader, which is many times faster than a live log. Default
+    /// 16 MiB.
+    pub backlog_bytes: u64,
     /// Of files that are there at the start and unknown, only about so many bytes at the end are read. For a store that
     /// nobody keeps: the rest does not count as read. Default: all of them.
     pub from_last_bytes: Option<u64>,
@@ -77,6 +80,7 @@ impl Default for TailOptions {
             log_age: Duration::from_secs(24 * 3600),
             drain: Duration::from_secs(60),
             max_open_files: 512,
+            backlog_bytes: 16 << 20,
             from_last_bytes: None,
             custody: Arc::default(),
             activity: Arc::default(),

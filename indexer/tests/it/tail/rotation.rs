@@ -1,7 +1,7 @@
 //! Files that are renamed, truncated, copied, deleted and compressed while they are followed.
 
 use super::{follow, follow_until_killed, follow_with};
-use crate::lab::{Lab, gzip, line, lines};
+use crate::lab::{Lab, describe, gzip, line, lines};
 use std::fs;
 use std::time::Duration;
 use trawl_indexer::tail::TailOptions;
@@ -194,6 +194,47 @@ fn situation_04_the_copy_is_named_by_the_inputs_too() {
         tail.settle();
         lab.check(&[("app.log", 0, &log(0, 12)), ("app.log", 1, line(20).as_bytes())]);
     });
+}
+
+#[test]
+fn situation_04_copied_while_it_is_loaded() {
+    let mut wrong = Vec::new();
+    for (known, is_truncated, is_input) in iproduct([0, 10], [false, true], [false, true]) {
+        let lab = Lab::new();
+        let options = TailOptions { backlog_bytes: 1000, ..TailOptions::default() };
+        let input = if is_input { "app.log*" } else { "app.log" };
+        if known > 0 {
+            lab.write_on("app.log", lines(0, known));
+            follow(&lab, &[input], |tail| tail.see());
+        }
+        lab.write_on("app.log", lines(known, 200));
+        follow_with(&lab, &[input], options, |tail| {
+            tail.see_while_loading();
+            fs::copy(lab.path("app.log"), lab.path("app.log-20261120")).expect("copy");
+            tail.see_while_loading();
+            if is_truncated {
+                let log = fs::File::options().write(true).open(lab.path("app.log"));
+                log.and_then(|log| log.set_len(0)).expect("truncate");
+                lab.write_on("app.log", lines(200, 203));
+            }
+            tail.see_while_loading();
+            tail.settle();
+            if !is_truncated {
+                lab.write_on("app.log", lines(200, 203));
+            }
+            tail.settle();
+            let found: Vec<u8> = lab.contents().into_values().flatten().collect();
+            if found != log(0, 203) {
+                wrong.push((known, is_truncated, is_input, describe(&found)));
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "lines known, truncated, the copy is an input, what was found: {wrong:#?}");
+}
+
+/// All combinations.
+fn iproduct<A: Copy, B: Copy, C: Copy>(a: [A; 2], b: [B; 2], c: [C; 2]) -> impl Iterator<Item = (A, B, C)> {
+    (0..8).map(move |n| (a[n & 1], b[n >> 1 & 1], c[n >> 2]))
 }
 
 #[test]
