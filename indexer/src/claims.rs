@@ -76,20 +76,84 @@ impl Claimant {
             return false;
         }
         match (&self.plain, &other.plain) {
-            (Some(a), Some(b)) => ends_agree(a, b).unwrap_or(true),
+            (Some((_, len)), Some((_, other_len))) => {
+                let end = *len.min(other_len);
+                let is_parted = || Ok::<_, io::Error>(self.before(end)? != other.before(end)?);
+                // What was written anew since, as a log is that was just copied, says nothing of what it was.
+                let is_settled = || Ok::<_, io::Error>(self.begins_as_seen()? && other.begins_as_seen()?);
+                !(is_parted().unwrap_or(false) && is_settled().unwrap_or(false))
+            }
             // The end of a compressed file is not known yet.
             _ => true,
         }
     }
+
+    /// The bytes of a plain file before `end`, as far as it holds them now.
+    fn before(&self, end: u64) -> io::Result<Vec<u8>> {
+        let start = end.saturating_sub(Tail::MAX_LEN as u64);
+        self.read(start, (end - start) as usize)
+    }
+
+    /// Whether a plain file has the head that was seen, and is no shorter than it was.
+    fn begins_as_seen(&self) -> io::Result<bool> {
+        let Some((path, len)) = &self.plain else { return Ok(true) };
+        let is_long_enough = open(path)?.1.len >= *len;
+        Ok(is_long_enough && self.read(0, self.head.len())? == self.head)
+    }
+
+    fn read(&self, start: u64, len: usize) -> io::Result<Vec<u8>> {
+        let Some((path, _)) = &self.plain else { return Ok(Vec::new()) };
+        let (file, meta) = open(path)?;
+        PlainContent { file: &file, len: meta.len }.read(start, len)
+    }
 }
 
-/// Whether the bytes before the end of the shorter of two files are the same in both.
-fn ends_agree((a, a_len): &(PathBuf, u64), (b, b_len): &(PathBuf, u64)) -> io::Result<bool> {
-    let end = *a_len.min(b_len);
-    let start = end.saturating_sub(Tail::MAX_LEN as u64);
-    let read = |path: &Path| -> io::Result<Vec<u8>> {
-        let (file, meta) = open(path)?;
-        PlainContent { file: &file, len: meta.len }.read(start, (end - start) as usize)
-    };
-    Ok(read(a)? == read(b)?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::FileMeta;
+    use crate::format::detect_format;
+    use std::fs::{self, File};
+    use std::io::Write as _;
+    use trawl_formats::Registry;
+
+    /// What is found at a path, and what is seen in it.
+    fn see(path: &Path) -> (Found, Look) {
+        let (content, metadata) = (fs::read(path).unwrap(), fs::metadata(path).unwrap());
+        let meta = FileMeta::from(&metadata);
+        let format = detect_format(&Registry::builtin(), None, &content, path).unwrap();
+        let head = content[..content.len().min(1024)].to_vec();
+        let look = Look { meta, compression: None, head, subject: Subject::New(format) };
+        (Found { path: path.to_owned(), real_path: path.to_owned(), meta }, look)
+    }
+
+    #[test]
+    fn a_log_that_is_truncated_while_it_is_compared_is_not_told_from_its_copy() {
+        let lines = |from: u32, to: u32| -> String {
+            (from..to).map(|n| format!("2026-11-20 14:00:00 INFO number {n}\n")).collect()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let (log, copy) = (dir.path().join("a.log"), dir.path().join("a.log-20261120"));
+        // What the log holds when it is compared: all, nothing, or something new that is shorter, or longer.
+        for regrown in [None, Some(0), Some(5), Some(900)] {
+            fs::write(&log, lines(0, 400)).unwrap();
+            fs::write(&copy, lines(0, 400)).unwrap();
+            let (seen_log, seen_copy) = (see(&log), see(&copy));
+            if let Some(n) = regrown {
+                let mut file = File::create(&log).unwrap();
+                file.write_all(lines(1000, 1000 + n).as_bytes()).unwrap();
+            }
+            let mut claims = Claims::default();
+            assert!(claims.claim(&seen_log.0, &seen_log.1));
+            assert!(!claims.claim(&seen_copy.0, &seen_copy.1), "{regrown:?}");
+        }
+        // Two that begin alike are told apart by what follows.
+        fs::write(&log, lines(0, 100) + &lines(200, 300)).unwrap();
+        fs::write(&copy, lines(0, 200)).unwrap();
+        let mut claims = Claims::default();
+        for path in [&log, &copy] {
+            let (found, look) = see(path);
+            assert!(claims.claim(&found, &look));
+        }
+    }
 }
