@@ -22,6 +22,8 @@ const COMPRESSION_SUFFIXES: [&str; 11] =
 const ASIDE_SUFFIXES: [&str; 7] = [".old", ".bak", ".backup", ".prev", ".rotated", ".save", "~"];
 /// Extensions in front of which some programs put the rotation's date: `app-2026-11-20.log`.
 const LOG_EXTENSIONS: [&str; 6] = [".log", ".txt", ".out", ".err", ".json", ".csv"];
+/// Behind a longer line without an end, it is not looked for where a file parts from what was read of it.
+const LONGEST_LINE: u64 = 64 << 10;
 /// Longest number that counts rotations (`app.log.12345`).
 const MAX_COUNT_DIGITS: usize = 5;
 
@@ -209,14 +211,18 @@ impl KnownSources {
         known.rev().find(|&at| self.generation(at).fingerprint.matches(head))
     }
 
+    /// Generations of the file with the same device and inode.
+    fn of_inode(&self, meta: &FileMeta) -> impl Iterator<Item = GenerationRef> {
+        let known = self.by_inode.get(&(meta.dev, meta.ino)).into_iter().flatten();
+        known.map(|&(source, generation)| GenerationRef { source, generation })
+    }
+
     /// Generations that begin with `head` and may be the file at `path`, the most likely first.
     fn candidates(&self, path: &Path, meta: &FileMeta, head: &[u8]) -> Vec<GenerationRef> {
         let family = self.by_family.get(&Family::of(path)).into_iter().flatten().flat_map(|&source| {
             (0..self.sources[source].generations.len()).map(move |generation| GenerationRef { source, generation })
         });
-        let same_inode = self.by_inode.get(&(meta.dev, meta.ino)).into_iter().flatten();
-        let mut candidates: Vec<GenerationRef> =
-            same_inode.map(|&(source, generation)| GenerationRef { source, generation }).chain(family).collect();
+        let mut candidates: Vec<GenerationRef> = self.of_inode(meta).chain(family).collect();
         candidates.retain(|&at| {
             let fingerprint = &self.generation(at).fingerprint;
             // A file that is shorter than the head it should have can only be a copy of the beginning.
@@ -265,6 +271,8 @@ pub(crate) enum Identity {
     Known(GenerationRef),
     /// A copy of the beginning of a known generation.
     Copy(GenerationRef),
+    /// The file of a known generation up to a place, where it goes on with something else than what was read of it.
+    Parted(GenerationRef, u64),
     /// None that is known.
     Unknown,
 }
@@ -318,7 +326,39 @@ pub(crate) fn identify(
             }
         }
     }
-    Ok(Identity::Unknown)
+    let parted = part(known, stored, meta, content, &head)?;
+    Ok(parted.map_or(Identity::Unknown, |(at, end)| Identity::Parted(at, end)))
+}
+
+/// The generation whose file this is though what was read last is not in it: the end of a log that was written shortly before a
+/// power cut may be in the store, where it was synced, and not in the log, where nobody did that. Up to which byte it is that
+/// file still: behind the last line that is the same.
+fn part(
+    known: &KnownSources,
+    stored: &StoredContent<'_>,
+    meta: &FileMeta,
+    content: &mut dyn Content,
+    head: &[u8],
+) -> Result<Option<(GenerationRef, u64)>, IdentifyError> {
+    let mut longest = None;
+    if content.known_len().is_none() {
+        return Ok(None);
+    }
+    for at in known.of_inode(meta) {
+        let generation = known.generation(at);
+        if generation.fingerprint.head_len == 0 || !generation.fingerprint.matches(head) {
+            continue;
+        }
+        let Some(end) = stored.parts_at(known.source(at).id, generation, content)? else { continue };
+        let start = end.saturating_sub(LONGEST_LINE);
+        let bytes = content.read(start, (end - start) as usize)?;
+        let Some(line_end) = memchr::memrchr(b'\n', &bytes) else { continue };
+        let end = start + line_end as u64 + 1;
+        if longest.is_none_or(|(_, other)| other < end) {
+            longest = Some((at, end));
+        }
+    }
+    Ok(longest)
 }
 
 #[cfg(test)]

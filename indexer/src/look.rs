@@ -15,9 +15,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use trawl_formats::event::IndexName;
+use trawl_formats::parse::{EventFlags, EventMeta, ParsedBlock, Parser, ParserOptions, Step};
 use trawl_formats::sourcetype::{Registry, Rules};
-use trawl_store::{Catalog, Fingerprint, FinishedFile, RangeSet, StoreError};
+use trawl_formats::text::Encoding;
+use trawl_store::{Catalog, Fingerprint, FinishedFile, RangeSet, StoreError, Tail};
 
+/// So many bytes before the place where a file parts from what was read of it are looked at.
+const EVIDENCE_LEN: u64 = 64 << 10;
 /// NULs at the end of a file that were allocated but not yet written. Fewer are text.
 pub(crate) const MIN_UNWRITTEN: u64 = 4096;
 
@@ -34,6 +38,8 @@ pub(crate) struct Look {
 pub(crate) enum Subject {
     /// More of a known generation.
     Known(GenerationRef),
+    /// The next generation: up to a place, the file is the known one, and no longer behind it.
+    Parted(GenerationRef, Tail),
     /// A file never seen.
     New(Format),
 }
@@ -203,16 +209,62 @@ impl Observer<'_> {
             KnownAs::Renewed => Identity::Unknown,
             KnownAs::Any | KnownAs::Relative => identify(self.known, &self.stored, &found.real_path, meta, content)?,
         };
+        let parted = match identity {
+            Identity::Parted(at, end) => self.part(at, end, content)?,
+            _ => None,
+        };
         let subject = match identity {
+            Identity::Parted(at, _) if let Some(tail) = parted => Subject::Parted(at, tail),
             Identity::Known(at) if has_more(content, &self.known.generation(at).committed)? => Subject::Known(at),
             Identity::Known(at) | Identity::Copy(at) => return Ok(Inside::Read(at)),
-            Identity::Unknown if known_as == KnownAs::Relative => return Err(nothing_to_read(Outcome::NotReached)),
-            Identity::Unknown => {
+            Identity::Unknown | Identity::Parted(..) if known_as == KnownAs::Relative => {
+                return Err(nothing_to_read(Outcome::NotReached));
+            }
+            Identity::Unknown | Identity::Parted(..) => {
                 let start = content.read(0, DETECT_LEN)?;
                 Subject::New(self.detect(&start, &found.path).ok_or(NoLook::Binary)?)
             }
         };
         Ok(Inside::Unread(head, subject))
+    }
+
+    /// The tail of what a file still is of a known generation, if that is beyond doubt: lines with different times in them are
+    /// not written once more when a file is written anew.
+    fn part<C: Content>(&self, at: GenerationRef, end: u64, content: &mut C) -> io::Result<Option<Tail>> {
+        let source = self.known.source(at);
+        let Some(rules) = self.registry.get(source.sourcetype.as_str()) else { return Ok(None) };
+        if !matches!(source.decoding.encoding, Encoding::Utf8 | Encoding::Latin1) {
+            return Ok(None);
+        }
+        let start = end.saturating_sub(EVIDENCE_LEN);
+        let bytes = content.read(start, (end - start) as usize)?;
+        // Where it begins within a line, the rest of that is none.
+        let first_line = if start == 0 { 0 } else { memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |at| at + 1) };
+        let options = ParserOptions {
+            decoding: source.decoding,
+            header: self.known.generation(at).header.clone(),
+            ..ParserOptions::new(rules)
+        };
+        let (mut parser, mut parsed, mut lines) = (Parser::new(options), ParsedBlock::default(), &bytes[first_line..]);
+        let mut first_us = None;
+        loop {
+            match parser.next_block(lines, true, &mut parsed) {
+                Step::Block => {
+                    let is_stamped = |event: &&EventMeta| {
+                        !event.flags.contains(EventFlags::NO_STAMP) && !event.flags.contains(EventFlags::BAD_TIME)
+                    };
+                    for event in parsed.events.iter().filter(is_stamped) {
+                        // A single one may be the date of a report that was made twice.
+                        if *first_us.get_or_insert(event.time_us) != event.time_us {
+                            return Ok(Some(Tail::of(&bytes, end)));
+                        }
+                    }
+                    lines = &lines[parsed.len..];
+                }
+                Step::Gap { len } => lines = &lines[len..],
+                Step::NeedMore => return Ok(None),
+            }
+        }
     }
 
     /// The format of a content that begins with `start`; `None` if it is not text.

@@ -27,8 +27,9 @@ use trawl_formats::event::{Host, Source};
 use trawl_formats::parse::Parser;
 use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_formats::timestamp::TimeContext;
+use trawl_store::catalog::GenerationState;
 use trawl_store::source::path_text;
-use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, StoreError};
+use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, StoreError, Tail};
 
 /// What a look at a file came to that the tailer reads.
 const FOLLOWED: Verdict = Verdict::Done { outcome: Outcome::Followed, error: None };
@@ -215,6 +216,14 @@ impl<'r> Planner<'r> {
                     refused => return Ok(Err(refused)),
                 }
             }
+            Subject::Parted(at, tail) => {
+                let enter = || self.part(known, at, &fingerprint, &tail);
+                let Some((read_before, handle)) = looking.enter(self.reading, index, (Family::of(path), key), enter)?
+                else {
+                    return Ok(Err(Access::Busy));
+                };
+                (Outcome::NewGeneration, handle, self.rules_of(known.source(at)), read_before)
+            }
             Subject::New(format) => {
                 let format = self.inherit(known, path, format);
                 let source = Source::from(path_text::to_text(&found.path));
@@ -264,8 +273,7 @@ impl<'r> Planner<'r> {
         }
         let outcome =
             if source.path == path { Outcome::Appended } else { Outcome::Continued { source: source.source.clone() } };
-        // The sourcetype may have been the user's, and be gone.
-        let rules = self.registry.get(source.sourcetype.as_str()).unwrap_or_else(|| self.registry.generic());
+        let rules = self.rules_of(source);
         let handle = SourceHandle { rules_hash: rules.hash(), ..source.handle(generation) };
         let read_before = ReadBefore {
             committed: generation.committed.clone(),
@@ -273,6 +281,31 @@ impl<'r> Planner<'r> {
             header: generation.header.clone(),
         };
         Ok((outcome, handle, rules, read_before))
+    }
+
+    /// The rules of a known source. The sourcetype may have been the user's, and be gone.
+    fn rules_of(&self, source: &SourceState) -> Arc<Rules> {
+        self.registry.get(source.sourcetype.as_str()).unwrap_or_else(|| self.registry.generic())
+    }
+
+    /// Enters the next generation of a known one, which is the same up to `tail`.
+    fn part(
+        &self,
+        known: &KnownSources,
+        at: GenerationRef,
+        fingerprint: &Fingerprint,
+        tail: &Tail,
+    ) -> Result<(ReadBefore, SourceHandle), StoreError> {
+        let (source, generation) = (known.source(at), known.generation(at));
+        let number = self.shared.writer.catalog().part_generation(source, generation, fingerprint, tail)?;
+        let parted = GenerationState { number, fingerprint: *fingerprint, ..generation.clone() };
+        let handle = SourceHandle { rules_hash: self.rules_of(source).hash(), ..source.handle(&parted) };
+        let read_before = ReadBefore {
+            committed: std::iter::once(0..tail.end).collect(),
+            last_time_us: generation.last_time_us,
+            header: generation.header.clone(),
+        };
+        Ok((read_before, handle))
     }
 
     /// The format of a new file at a known path. Where its beginning gives no evidence, as the first lines after a

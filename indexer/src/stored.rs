@@ -1,9 +1,14 @@
 //! Looks up what the store holds of a source, to compare a file with it byte for byte.
 
-use std::sync::OnceLock;
+use crate::identity::{Content, IdentifyError};
+use std::cmp::Reverse;
+use std::sync::{Arc, OnceLock};
 use trawl_store::bucket::blocks::Block;
 use trawl_store::catalog::GenerationState;
 use trawl_store::{BlockReader, Bucket, Reader, Snapshot, SourceId, StoreError, Writer};
+
+/// So many bytes in a row that are the same are no accident.
+const SAME_BYTES: u64 = 64 << 10;
 
 /// The content of a store's buckets and live logs.
 ///
@@ -66,6 +71,59 @@ impl<'w> StoredContent<'w> {
         Ok((is_same || !has_aged_out).then_some(is_same))
     }
 
+    /// Where a content that begins as a generation does parts from what is stored of it: looked for from the end backward.
+    /// `None` if nothing that is stored is the same.
+    ///
+    /// # Errors
+    /// If the content or the store cannot be read.
+    pub(crate) fn parts_at(
+        &self,
+        source: SourceId,
+        generation: &GenerationState,
+        content: &mut dyn Content,
+    ) -> Result<Option<u64>, IdentifyError> {
+        let (reader, Snapshot { buckets, live, .. }) = self.open()?;
+        let of_live = live.iter().filter(|block| {
+            !block.is_open && (block.source.id, block.source.generation) == (source, generation.number)
+        });
+        let mut places: Vec<(u64, Place<'_>)> =
+            of_live.map(|block| (block.offset, Place::Live(&block.bytes))).collect();
+        for row in buckets {
+            let bucket = match reader.bucket(row) {
+                Err(_) if reader.has_aged_out(row)? => continue,
+                bucket => Arc::new(bucket?),
+            };
+            let blocks = (0..bucket.blocks().len())
+                .filter(|&at| is_of(&bucket, &bucket.blocks()[at], source, generation.number));
+            places.extend(blocks.map(|at| (bucket.blocks()[at].source_offset, Place::Sealed(Arc::clone(&bucket), at))));
+        }
+        places.sort_by_key(|(offset, _)| Reverse(*offset));
+        let (mut block_reader, mut raw) = (BlockReader::new()?, Vec::new());
+        // Where the content parts, and how much before that is the same without a difference.
+        let (mut end, mut n_same) = (None, 0);
+        for (offset, place) in places {
+            let stored = match &place {
+                Place::Live(bytes) => bytes,
+                Place::Sealed(bucket, at) => {
+                    bucket.read_block(&mut block_reader, &bucket.blocks()[*at], &mut raw)?;
+                    &raw[..]
+                }
+            };
+            let bytes = content.read(offset, stored.len())?;
+            let n_common = bytes.iter().zip(stored).take_while(|(a, b)| a == b).count();
+            if n_common < stored.len() {
+                (end, n_same) = ((n_common > 0).then_some(offset + n_common as u64), 0);
+                continue;
+            }
+            end.get_or_insert(offset + n_common as u64);
+            n_same += n_common as u64;
+            if n_same >= SAME_BYTES {
+                break;
+            }
+        }
+        Ok(end)
+    }
+
     fn open(&self) -> Result<&(Reader, Snapshot), StoreError> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
@@ -74,6 +132,12 @@ impl<'w> StoredContent<'w> {
         let snapshot = reader.snapshot()?;
         Ok(self.opened.get_or_init(|| (reader, snapshot)))
     }
+}
+
+/// Where a block lies.
+enum Place<'s> {
+    Live(&'s [u8]),
+    Sealed(Arc<Bucket>, usize),
 }
 
 fn is_of(bucket: &Bucket, block: &Block, source: SourceId, generation: u32) -> bool {

@@ -470,6 +470,37 @@ impl Catalog {
         })
     }
 
+    /// Enters the next generation of a source, whose bytes up to `tail` are those of the generation `of`: they count as read, and
+    /// are held there.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn part_generation(
+        &self,
+        source: &SourceState,
+        of: &GenerationState,
+        fingerprint: &Fingerprint,
+        tail: &Tail,
+    ) -> Result<u32> {
+        self.run(|transaction| {
+            let number = next_generation(transaction, source.id)?;
+            insert_generation(transaction, source.id, number, fingerprint)?;
+            let parted = GenerationState { number, fingerprint: *fingerprint, ..of.clone() };
+            let held_elsewhere = AgedOut {
+                entry: SourceEntry::of(&source.handle(&parted)),
+                index: source.index.clone(),
+                n_events: 0,
+                ranges: iter::once(0..tail.end).collect(),
+                tails: vec![*tail],
+                last_end: tail.end,
+                last_time_us: of.last_time_us,
+                header: of.header.clone(),
+            };
+            set_aged_out(transaction, &[held_elsewhere])?;
+            Ok(number)
+        })
+    }
+
     /// Replaces a generation's fingerprint, after a file that was shorter than its head has grown.
     ///
     /// # Errors

@@ -71,7 +71,9 @@ fn an_edit_behind_the_head_is_noticed_at_the_tail() {
     let edited = [lines(0, 400), lines(1000, 1200)].concat();
     lab.write("a.log", &edited);
     assert_eq!(lab.outcomes(), [("a.log".to_owned(), Outcome::NewGeneration)]);
-    lab.check(&[("a.log", 0, lines(0, 500).as_bytes()), ("a.log", 1, edited.as_bytes())]);
+    // What is the same is there once.
+    let second = [vec![0; lines(0, 400).len()], lines(1000, 1200).into_bytes()].concat();
+    lab.check(&[("a.log", 0, lines(0, 500).as_bytes()), ("a.log", 1, &second)]);
 }
 
 #[test]
