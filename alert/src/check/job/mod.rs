@@ -76,7 +76,7 @@ impl fmt::Display for JobExpectation {
         let finished = self.by.map(|time| format!("finished by {time}"));
         let runtime = self.max_runtime.map(|max| match max {
             MaxRuntime::Fixed(us) => format!("run time at most {}", hms(us)),
-            MaxRuntime::TimesUsual(factor) => format!("run time at most {factor} times the usual one"),
+            MaxRuntime::TimesUsual(factor) => format!("run time at most x{factor}"),
         });
         let parts: Vec<String> = [started, finished, runtime].into_iter().flatten().collect();
         if parts.is_empty() { f.write_str("succeeded") } else { f.write_str(&parts.join(", ")) }
