@@ -13,6 +13,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use trawl_alert::Severity;
 use trawl_alert::calendar::{Calendar, parse_date, parse_days};
+use trawl_alert::check::CHECK_PREFIX;
 use trawl_alert::condition::{BadCondition, Condition};
 use trawl_alert::machine::{Throttle, Timing};
 use trawl_alert::rule::{BadRule, DEFAULT_LATENESS_US, Per, Rule};
@@ -218,6 +219,10 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
         let duration = value(timeout).and_then(|timeout| timeout.0);
         duration.map(|duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
     };
+    if name.starts_with(CHECK_PREFIX) {
+        let what = format!("names that begin with `{CHECK_PREFIX}` are those of checks");
+        return Err(Wrong::new(what, "give the alert another name"));
+    }
     let search = value(raw.search).filter(|search| !search.trim().is_empty());
     let search = search.ok_or_else(|| Wrong::new("it has no search", "write for example search = \"level=ERROR\""))?;
     let zone = value(raw.tz)

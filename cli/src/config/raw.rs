@@ -237,7 +237,8 @@ table! {
 table! {
     /// `[[check.job]]`
     CheckJob {
-        /// Name of the job; `*` is any run of characters: then each job of such a name that ran within `history` is expected.
+        /// Name of the job; `*` is any run of characters: then each job of such a name that ran within `history` is
+        /// expected, but for those that the check names by themselves.
         name: String = r#""EOD_*""#,
         /// What is expected, for people. Default: in words what the other keys say.
         title: String = r#""end of day""#,

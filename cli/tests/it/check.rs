@@ -218,7 +218,9 @@ fn jobs_are_known_from_what_autorep_prints() {
     let sandbox = Sandbox::new();
     sandbox.file(
         "trawl.toml",
-        b"[[check]]\nname = \"eod\"\n[[check.job]]\nname = \"EOD_*\"\nby = \"14:10\"\nwithin = \"2h\"\n",
+        b"[[check]]\nname = \"eod\"\n\
+          [[check.job]]\nname = \"EOD_*\"\ntitle = \"batch\"\nby = \"14:10\"\nwithin = \"2h\"\n\
+          [[check.job]]\nname = \"EOD_BOX\"\nby = \"14:05\"\n",
     );
     // The first date says that days come first; the report is of 15:00.
     let report = b"\
@@ -239,14 +241,16 @@ EOD_BOX                                                          20/11/2026 14:0
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| {
-            format!("{} {} {}", one["job"]["job"], one["job"]["status"], one["job"]["runtime_s"]).replace('"', "")
-        })
+        .map(|one| format!("{}: {} {}", one["title"], one["job"]["status"], one["job"]["runtime_s"]).replace('"', ""))
         .collect();
-    assert_eq!(
-        told,
-        ["EOD_BOX succeeded 540.0", "EOD_FX failed 297.0", "EOD_POST not started null", "EOD_RISK late 6000.0"]
-    );
+    // A job that is named by itself is no part of the batch.
+    let expected = [
+        "batch: EOD_FX: failed 297.0",
+        "batch: EOD_POST: not started null",
+        "batch: EOD_RISK: late 6000.0",
+        "EOD_BOX finished by 14:05: late 540.0",
+    ];
+    assert_eq!(told, expected);
 }
 
 /// The names of all elements; fails if it is not well formed.
@@ -322,6 +326,10 @@ fn what_cannot_be_made_is_said() {
             "write a section [action.pager]",
         ),
         ("[[check]]\nname = \"a\"\n[[check.expect]]\nopen_alerts = \"bad\"", "`bad` is not how bad it can be"),
+        (
+            "[[check]]\nname = \"a\"\n[[check.expect]]\nopen_alerts = \"critical\"\n[[alert]]\nname = \"check:a\"",
+            "give the alert another name",
+        ),
         ("[[check]]\nname = \"a\"\n[[check.expect]]\nsaerch = \"x\"", "did you mean `search`?"),
     ] {
         sandbox.file("trawl.toml", written.as_bytes());

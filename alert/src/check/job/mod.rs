@@ -17,7 +17,7 @@ pub use verdict::{Due, JobReport, JobStatus, due, judge};
 pub(super) use read::read_for;
 
 use super::report::{Judged, Question};
-use super::{Check, Expectation};
+use super::{Check, Expectation, Expected};
 use crate::calendar::Calendar;
 use crate::severity::Severity;
 use std::fmt;
@@ -133,8 +133,15 @@ pub(super) fn judge_all(
     let is_known = |history: &JobHistory| {
         history.idle.is_some() || history.runs.iter().any(|run| run.at_us() >= now_us.saturating_sub(wanted.history_us))
     };
-    let known = news.jobs.iter().filter(|(job, history)| glob.matches(job) && is_known(history));
-    let judged: Vec<Judged> = known.map(|(job, history)| of(job, history, format!("{job} {wanted}"))).collect();
+    let is_named = |job: &str| {
+        let mut others = check.expectations.iter().map(|other| &other.what);
+        others.any(|other| matches!(other, Expected::Job(other) if other.name == job))
+    };
+    let known = news.jobs.iter().filter(|(job, history)| glob.matches(job) && !is_named(job) && is_known(history));
+    // Where the title is none of our own, it says more than the times.
+    let has_title = expectation.title != format!("{} {wanted}", wanted.name);
+    let title = |job: &str| if has_title { format!("{}: {job}", expectation.title) } else { format!("{job} {wanted}") };
+    let judged: Vec<Judged> = known.map(|(job, history)| of(job, history, title(job))).collect();
     if judged.is_empty() {
         let reason = format!("no job like {} is known", wanted.name);
         let mut nothing = of(&wanted.name, &unseen, expectation.title.clone());
