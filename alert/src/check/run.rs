@@ -1,8 +1,8 @@
 //! A check at a moment.
 
 use super::job::{self, JobNews};
-use super::report::{Judged, Outcome, Question, Report};
-use super::{Check, Expectation, Expected, open, search};
+use super::report::{Judged, Report};
+use super::{Check, Expected, open, search};
 use crate::book::Book;
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::watch::chain;
@@ -56,7 +56,7 @@ pub fn judge(check: &Check, bench: &Bench<'_>, now_us: i64) -> Report {
                 });
                 match news {
                     Ok(news) => judged.extend(job::judge_all(check, expectation, wanted, news, now_us)),
-                    Err(why) => judged.push(unknown_job(expectation, wanted, why.clone(), now_us)),
+                    Err(why) => judged.push(job::unjudged(expectation, wanted, why.clone(), now_us)),
                 }
             }
         }
@@ -75,26 +75,5 @@ pub fn judge(check: &Check, bench: &Bench<'_>, now_us: i64) -> Report {
         at_us: now_us,
         judged,
         took: (bench.clock)().saturating_sub(begun),
-    }
-}
-
-fn unknown_job(expectation: &Expectation, wanted: &job::JobExpectation, why: String, now_us: i64) -> Judged {
-    Judged {
-        title: expectation.title.clone(),
-        severity: expectation.severity,
-        runbook: expectation.runbook.clone(),
-        question: Question {
-            kind: "job",
-            subject: wanted.name.clone(),
-            want: wanted.to_string(),
-            range_us: (None, Some(now_us)),
-        },
-        outcome: Outcome::NotJudged,
-        reason: Some(why),
-        count: None,
-        evidence: Vec::new(),
-        basis: None,
-        job: None,
-        took: Duration::ZERO,
     }
 }

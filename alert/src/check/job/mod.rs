@@ -1,7 +1,7 @@
 //! Jobs of AutoSys: what its `event_demon` log and `autorep` say of their runs, and whether that is as it should be.
 //!
-//! Pure functions one after the other: rows of a search become [`JobEvent`]s ([`events`](read::events)), these become the runs of each
-//! job ([`histories`](runs::histories)), and those are judged by the clock ([`judge`](verdict::judge)). **Late is not failed**: a job that
+//! Pure functions one after the other: rows of a search become [`JobEvent`]s ([`events`]), these become the runs of each
+//! job ([`histories`]), and those are judged by the clock ([`judge`]). **Late is not failed**: a job that
 //! succeeded after its time, or still runs then, has a severity of its own.
 
 mod clock;
@@ -12,11 +12,11 @@ mod verdict;
 pub use clock::{BadClock, ClockTime};
 pub use read::{JobNews, events, read};
 pub use runs::{JobEvent, JobHistory, JobRun, RunState, Said, histories, usual_us};
-pub use verdict::{Due, JobReport, JobStatus, due, judge};
+pub use verdict::{Due, JobReport, JobStatus, JobVerdict, due, judge};
 
 pub(super) use read::read_for;
 
-use super::report::{Judged, Question};
+use super::report::{Judged, Outcome, Question};
 use super::{Check, Expectation, Expected};
 use crate::calendar::Calendar;
 use crate::severity::Severity;
@@ -97,7 +97,9 @@ pub(super) fn judge_all(
     news: &JobNews,
     now_us: i64,
 ) -> Vec<Judged> {
-    let due = due(wanted, now_us, check.zone);
+    let Some(due) = due(wanted, now_us, check.zone) else {
+        return vec![unjudged(expectation, wanted, "its calendar has no day on which it was due".to_owned(), now_us)];
+    };
     let unseen = JobHistory::default();
     let glob = Glob::new(&wanted.name);
     let of = |job: &str, history: &JobHistory, title: String| {
@@ -143,12 +145,30 @@ pub(super) fn judge_all(
     let title = |job: &str| if has_title { format!("{}: {job}", expectation.title) } else { format!("{job} {wanted}") };
     let judged: Vec<Judged> = known.map(|(job, history)| of(job, history, title(job))).collect();
     if judged.is_empty() {
-        let reason = format!("no job like {} is known", wanted.name);
-        let mut nothing = of(&wanted.name, &unseen, expectation.title.clone());
-        nothing.outcome = super::report::Outcome::NotJudged;
-        nothing.reason = Some(reason);
-        nothing.job = None;
-        return vec![nothing];
+        let nothing = unjudged(expectation, wanted, format!("no job like {} is known", wanted.name), now_us);
+        return vec![Judged { basis: Some(news.basis.clone()), ..nothing }];
     }
     judged
+}
+
+/// Of what is expected of a job nothing can be told.
+pub(super) fn unjudged(expectation: &Expectation, wanted: &JobExpectation, why: String, now_us: i64) -> Judged {
+    Judged {
+        title: expectation.title.clone(),
+        severity: expectation.severity,
+        runbook: expectation.runbook.clone(),
+        question: Question {
+            kind: "job",
+            subject: wanted.name.clone(),
+            want: wanted.to_string(),
+            range_us: (None, Some(now_us)),
+        },
+        outcome: Outcome::NotJudged,
+        reason: Some(why),
+        count: None,
+        evidence: Vec::new(),
+        basis: None,
+        job: None,
+        took: Duration::ZERO,
+    }
 }

@@ -114,24 +114,23 @@ pub struct JobVerdict {
     pub report: JobReport,
 }
 
-/// What an expectation is about at a moment, microseconds UTC.
-pub fn due(wanted: &JobExpectation, now_us: i64, zone: Zone) -> Due {
+/// What an expectation is about at a moment, microseconds UTC. `None`: on no day of more than a year was it due.
+pub fn due(wanted: &JobExpectation, now_us: i64, zone: Zone) -> Option<Due> {
     let days = wanted.days.as_deref();
     let Some(clock) = wanted.by.or(wanted.start_by) else {
         let from_us = now_us.saturating_sub(wanted.within_us.unwrap_or(DAY_US));
-        return Due { from_us, until_us: now_us, by_us: None, start_by_us: None };
+        return Some(Due { from_us, until_us: now_us, by_us: None, start_by_us: None });
     };
     let within_us = wanted.within_us.unwrap_or(WITHIN_US);
-    // A calendar without days has no such time: then nothing has ever been due.
-    let due_us = clock.last(now_us, zone, days).unwrap_or(i64::MIN / 2);
+    let due_us = clock.last(now_us, zone, days)?;
     let next_us = clock.next(due_us, zone, days).unwrap_or(i64::MAX);
-    Due {
+    Some(Due {
         from_us: due_us.saturating_sub(within_us),
         until_us: now_us.min(next_us.saturating_sub(within_us)),
         by_us: wanted.by.map(|_| due_us),
         // That of a night job may be of the day before.
         start_by_us: wanted.start_by.and_then(|start| start.last(due_us, zone, None)),
-    }
+    })
 }
 
 /// Judges a job as of a moment, microseconds UTC and the zone in which times are shown. `newest_us` is when AutoSys last said
@@ -153,18 +152,18 @@ pub fn judge(
 
     let mut late = Vec::new();
     let mut unknown = None;
-    if let (Some(by_us), Some(last)) = (due.by_us, last) {
-        let in_time =
-            |run: &&&JobRun| run.state == RunState::Succeeded && run.end_us.is_some_and(|end_us| end_us <= by_us);
+    // A run after the one that was in time takes nothing away from it.
+    let was_in_time = due.by_us.is_some_and(|by_us| {
+        let mut done = belonging.iter().filter(|run| run.state == RunState::Succeeded);
+        done.any(|run| run.end_us.is_some_and(|end_us| end_us <= by_us))
+    });
+    if let (Some(by_us), Some(last), false) = (due.by_us, last, was_in_time) {
         match last.state {
-            // A run after the one that was in time takes nothing away from it.
-            RunState::Succeeded if belonging.iter().find(in_time).is_none() => {
+            RunState::Succeeded => {
                 let end_us = last.end_us.unwrap_or(now_us);
                 late.push(format!("ended {}, {} after {}", clock(end_us), hms(end_us - by_us), clock(by_us)));
             }
-            RunState::Running => {
-                late.push(format!("still running {} after {}", hms(now_us - by_us), clock(by_us)));
-            }
+            RunState::Running => late.push(format!("still running {} after {}", hms(now_us - by_us), clock(by_us))),
             _ => {}
         }
     }
@@ -202,6 +201,7 @@ pub fn judge(
         Some(RunState::Running) if wanted.start_by.is_some() && wanted.by.is_none() && unknown.is_none() => {
             (JobStatus::Running, Outcome::Passed)
         }
+        Some(RunState::Running) if was_in_time && unknown.is_none() => (JobStatus::Running, Outcome::Passed),
         Some(RunState::Running) => (JobStatus::Running, Outcome::NotJudged),
     };
     let mut words = Vec::new();
@@ -310,7 +310,7 @@ mod tests {
         let now_us = us(now);
         let history = JobHistory { runs: runs.to_vec(), idle: None };
         let newest_us = Some(now_us - 60_000_000);
-        let due = due(wanted, now_us, Zone::UTC);
+        let due = due(wanted, now_us, Zone::UTC).unwrap();
         let JobVerdict { outcome, reason, report, .. } =
             judge(wanted, "EOD", &history, &due, newest_us, (now_us, Zone::UTC));
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -351,6 +351,8 @@ mod tests {
         // A second run after the one that was in time.
         let twice = [run("20T21:00", Some("20T21:10"), Succeeded), run("20T23:20", Some("20T23:30"), Succeeded)];
         check(&twice, "21T07:00", "succeeded passed");
+        let again = [run("20T21:00", Some("20T21:10"), Succeeded), run("21T06:50", None, Running)];
+        check(&again, "21T07:00", "running passed");
     }
 
     #[test]
@@ -364,7 +366,7 @@ mod tests {
         // At 22:00 it is yesterday's time that is past.
         assert_eq!(verdict(&wanted, &yesterday, "20T22:00"), "succeeded passed");
         let now_us = us("21T07:00");
-        let due = due(&wanted, now_us, Zone::UTC);
+        let due = due(&wanted, now_us, Zone::UTC).unwrap();
         let silent = judge(&wanted, "EOD", &JobHistory::default(), &due, Some(us("19T23:00")), (now_us, Zone::UTC));
         assert_eq!(silent.outcome, Outcome::NotJudged);
         assert_eq!(silent.reason.as_deref(), Some("nothing of AutoSys arrived since 2026-11-20 10:15:00"));
@@ -383,6 +385,11 @@ mod tests {
         // The 23rd is a Monday.
         assert_eq!(verdict(&wanted, &friday, "23T07:00"), "succeeded passed");
         assert!(verdict(&by("22:15"), &friday, "23T07:00").starts_with("not started failed"));
+        let never = Calendar { days: [false; 7], ..Calendar::default() };
+        assert_eq!(
+            due(&JobExpectation { days: Some(Arc::new(never)), ..by("22:15") }, us("23T07:00"), Zone::UTC),
+            None
+        );
     }
 
     #[test]
