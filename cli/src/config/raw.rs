@@ -627,7 +627,7 @@ pub const SECTIONS: [SectionDoc; 14] = [
         title: "`[[check.expect]]`",
         doc: "One thing that the `[[check]]` before it expects: of a search, or that no alert fires.",
         example: "[[check]]\nname = \"eod\"\n\n[[check.expect]]\ntitle = \"disks below 80 %\"\n\
-                  search = \"sourcetype=df | stats latest(use_pct) AS used BY mounted_on\"\nearliest = \"-15m\"\nwant = \"used < 80\"",
+                  search = \"sourcetype=df | stats latest(use_pct) AS used BY mount\"\nearliest = \"-15m\"\nwant = \"used < 80\"",
         keys: Expect::KEYS,
     },
     SectionDoc {
