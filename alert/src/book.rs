@@ -9,7 +9,7 @@ use crate::audit::AuditRecord;
 use crate::machine::{Change, Handling, Phase, State};
 use crate::notification::{Group, Notification, TransitionId};
 use crate::severity::Severity;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -295,7 +295,18 @@ impl Book {
     /// # Errors
     /// If the database refuses; nothing has happened then.
     pub fn commit(&self, outcomes: &[Outcome]) -> Result<()> {
-        self.write(|transaction| outcomes.iter().try_for_each(|outcome| enter(transaction, outcome)))
+        self.commit_with(outcomes, &[])
+    }
+
+    /// As [`Book::commit`], with records of what else there is to say.
+    ///
+    /// # Errors
+    /// If the database refuses; nothing has happened then.
+    pub(crate) fn commit_with(&self, outcomes: &[Outcome], records: &[AuditRecord]) -> Result<()> {
+        self.write(|transaction| {
+            outcomes.iter().try_for_each(|outcome| enter(transaction, outcome))?;
+            records.iter().try_for_each(|record| add_audit(transaction, record))
+        })
     }
 
     /// What people have said of groups, by alert and group.
@@ -357,28 +368,25 @@ impl Book {
     /// # Errors
     /// If the database refuses.
     pub fn history(&self, alert: Option<&str>, limit: usize) -> Result<Vec<TransitionRecord>> {
-        let connection = self.lock();
-        let sql = "SELECT seq, id, alert, grp, what, at_us, tick_us, since_us, severity_before, severity, count, quiet
-                   FROM transition WHERE ?1 IS NULL OR alert = ?1 ORDER BY seq DESC LIMIT ?2";
-        let mut statement = connection.prepare_cached(sql).at(&self.path)?;
-        let rows = statement.query_map(params![alert, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            let group: String = row.get(3)?;
-            let severity = |text: String| text.parse().unwrap_or(Severity::Ok);
-            Ok(TransitionRecord {
-                seq: row.get(0)?,
-                id: row.get(1)?,
-                alert: row.get(2)?,
-                group: serde_json::from_str(&group).unwrap_or_default(),
-                what: row.get(4)?,
-                at_us: row.get(5)?,
-                tick_us: row.get(6)?,
-                since_us: row.get(7)?,
-                severity: (severity(row.get(8)?), severity(row.get(9)?)),
-                count: row.get::<_, i64>(10)?.unsigned_abs(),
-                quiet: row.get(11)?,
-            })
-        });
-        rows.at(&self.path)?.collect::<rusqlite::Result<_>>().at(&self.path)
+        let sql = format!(
+            "SELECT {TRANSITION_COLUMNS} FROM transition WHERE ?1 IS NULL OR alert = ?1 ORDER BY seq DESC LIMIT ?2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| connection.prepare_cached(&sql)?.query_map(params![alert, limit], transition)?.collect())
+    }
+
+    /// The transitions that groups of alerts are in at a moment, microseconds UTC: the last of each group that fires then.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn open_at(&self, at_us: i64) -> Result<Vec<TransitionRecord>> {
+        let sql = format!(
+            "SELECT {TRANSITION_COLUMNS} FROM transition WHERE what <> 'resolved' AND seq IN (
+                 SELECT MAX(seq) FROM transition WHERE tick_us <= ?1
+                 AND what IN ('raised', 'severity_changed', 'reminder', 'resolved') GROUP BY alert, grp)
+             ORDER BY seq"
+        );
+        self.read(|connection| connection.prepare_cached(&sql)?.query_map([at_us], transition)?.collect())
     }
 
     /// Which of these events have been told.
@@ -448,6 +456,27 @@ impl Book {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+const TRANSITION_COLUMNS: &str =
+    "seq, id, alert, grp, what, at_us, tick_us, since_us, severity_before, severity, count, quiet";
+
+fn transition(row: &Row<'_>) -> rusqlite::Result<TransitionRecord> {
+    let group: String = row.get(3)?;
+    let severity = |text: String| text.parse().unwrap_or(Severity::Ok);
+    Ok(TransitionRecord {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        alert: row.get(2)?,
+        group: serde_json::from_str(&group).unwrap_or_default(),
+        what: row.get(4)?,
+        at_us: row.get(5)?,
+        tick_us: row.get(6)?,
+        since_us: row.get(7)?,
+        severity: (severity(row.get(8)?), severity(row.get(9)?)),
+        count: row.get::<_, i64>(10)?.unsigned_abs(),
+        quiet: row.get(11)?,
+    })
 }
 
 fn enter(transaction: &Transaction<'_>, outcome: &Outcome) -> rusqlite::Result<()> {

@@ -71,6 +71,16 @@ impl<'e> Evaluator<'e> {
         Self { engine, options, is_history: false }
     }
 
+    /// What is searched.
+    pub(crate) fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
+    /// What all searches have in common.
+    pub(crate) fn options(&self) -> &SearchOptions {
+        &self.options
+    }
+
     /// The same over events that were loaded long after they happened: each counts as if it had been indexed at its time.
     #[must_use]
     pub fn of_loaded_events(self) -> Self {
@@ -261,7 +271,7 @@ fn restriction(group: &Group) -> String {
 }
 
 /// Rows that are events.
-fn sample_events(batch: &Batch) -> Vec<SampleEvent> {
+pub(crate) fn sample_events(batch: &Batch) -> Vec<SampleEvent> {
     let text = |row: usize, field: &str| batch.value(row, field).to_string();
     let event = |row: usize| SampleEvent {
         time_us: batch.value(row, "_time").as_number().map_or(0, |seconds| (seconds * 1e6).round() as i64),
@@ -279,7 +289,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Microseconds as a time modifier: seconds since 1970.
-fn seconds(us: i64) -> String {
+pub(crate) fn seconds(us: i64) -> String {
     format!("{}.{:06}", us.div_euclid(1_000_000), us.rem_euclid(1_000_000))
 }
 

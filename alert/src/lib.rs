@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backtest;
 pub mod book;
 pub mod calendar;
+pub mod check;
 pub mod condition;
 pub mod deliver;
 pub mod evaluate;

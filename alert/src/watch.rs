@@ -25,7 +25,7 @@ use trawl_query::time::TimeRange;
 /// How long after a moment the events of its window may be indexed and still be in time, in microseconds.
 pub const SETTLE_US: i64 = 500_000;
 /// How long it takes at most until what was indexed can be searched, in microseconds.
-const COMMIT_US: i64 = 300_000;
+pub(crate) const COMMIT_US: i64 = 300_000;
 /// Most moments that are made up for after a stop; of more, the last ones.
 const MAX_MISSED: usize = 10_000;
 /// How often it is noted how far rules have been evaluated in which nothing happens, in microseconds.
@@ -207,7 +207,7 @@ fn ready_us(tick_us: i64) -> i64 {
 }
 
 /// Why something failed, with its causes.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -76,6 +76,10 @@ pub enum Verb {
     /// See what alerts are doing, say that they are known, try them on history
     #[command(subcommand)]
     Alert(AlertVerb),
+    /// Make a check: is everything as it is expected, with the evidence; without a name, list the checks
+    Check(CheckArgs),
+    /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
+    Jobs(JobsArgs),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),
@@ -645,6 +649,101 @@ pub struct AlertTestArgs {
     /// Print the events that it would have told, too
     #[arg(long)]
     pub events: bool,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A check stands in the configuration, for example:
+  [[check]]
+  name = \"sod\"
+  [[check.expect]]
+  title = \"backup logged\"
+  search = \"backup completed\"
+  earliest = \"-1d@d+22h\"
+  want = \"count >= 1\"
+  [[check.job]]
+  name = \"EOD_SALES\"
+  by = \"22:15\"
+
+Nothing is recorded and nobody is told; `trawl run` does that for checks with a schedule.
+
+Examples:
+  trawl check
+  trawl check sod
+  trawl check sod --at '2026-11-20 07:00:00'
+  trawl check sod eod --output junit > checks.xml
+
+Exit status: 0 everything is as it is expected, 1 something is not, 2 something could not be judged, or an error.")]
+pub struct CheckArgs {
+    /// The checks [default: list them]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Judge as of a past moment, such as `-1d@d+7h` or `2026-11-20T07:00:00` [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "names")]
+    pub at: Option<String>,
+
+    /// Make the check although its calendar says that it is not made now
+    #[arg(long, requires = "names")]
+    pub anyway: bool,
+
+    /// How to print what it came to
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
+    pub output: CheckFormat,
+}
+
+/// How `trawl check` prints what a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// A checklist for people
+    Text,
+    /// One object with everything that is known
+    Json,
+    /// A page that needs no other file
+    Html,
+    /// For tickets and chats
+    Markdown,
+    /// XML as build servers read it: a test case for each expectation
+    Junit,
+}
+
+/// Arguments of `trawl jobs`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What is known comes from AutoSys' `event_demon` log and from what `autorep` prints, wherever these were indexed. The usual run \
+time is the median of the runs of the 30 days before that succeeded.
+
+Examples:
+  trawl jobs
+  trawl jobs 'EOD_*' --last 7d
+  trawl jobs --latest 2026-11-21 -o csv
+
+Exit status: 0 at least one run, 1 none, 2 an error.")]
+pub struct JobsArgs {
+    /// Only jobs of this name; `*` is any run of characters [default: all]
+    #[arg(value_name = "NAME-GLOB")]
+    pub name: Option<String>,
+
+    /// How far back, such as `12h` or `7d` [default: 1d]
+    #[arg(long, value_name = "TIME")]
+    pub last: Option<crate::config::Timeout>,
+
+    /// End of the time [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// Also jobs that ran in the 30 days before, and did not in this time
+    #[arg(short, long)]
+    pub all: bool,
+
+    /// The search that finds what AutoSys says [default: the sourcetypes `autosys` and `autorep`]
+    #[arg(long, value_name = "QUERY")]
+    pub search: Option<String>,
 
     /// How to print rows
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]

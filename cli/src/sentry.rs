@@ -1,4 +1,4 @@
-//! The part of `trawl run` that evaluates alerts: a thread beside the tailer.
+//! The part of `trawl run` that evaluates alerts and makes scheduled checks: a thread beside the tailer.
 
 use crate::cmd::retention::chain;
 use crate::config::Config;
@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use trawl_alert::audit::{AUDIT_FOLDER, AuditLog};
 use trawl_alert::book::{BOOK_FILE, Book};
+use trawl_alert::check::Check;
+use trawl_alert::check::rounds::{Made, Rounds};
 use trawl_alert::deliver::{Action, Deliverer, PostCondition, Verdict, Verify};
 use trawl_alert::evaluate::{Evaluator, Moment};
 use trawl_alert::machine::Timing;
@@ -31,6 +33,8 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(300);
 pub struct Post {
     data: PathBuf,
     rules: Vec<Arc<Rule>>,
+    /// Those with a schedule.
+    checks: Vec<Arc<Check>>,
     options: SearchOptions,
     registry: Arc<Registry>,
     actions: Vec<Action>,
@@ -42,6 +46,8 @@ pub struct Post {
 pub enum SentryReport {
     /// An alert changed.
     Told(Told),
+    /// A check was made.
+    Made(Box<Made>),
     /// A rule cannot be evaluated, and why; or it can be again.
     Trouble(String, Option<String>),
     /// Something that no rule is to blame for; said once for as long as it lasts.
@@ -52,12 +58,15 @@ impl Post {
     /// What a configuration asks for; `None` where there is nothing to do.
     ///
     /// # Errors
-    /// If an alert makes no sense.
+    /// If an alert or a check makes no sense.
     pub fn new(config: &Config, registry: &Arc<Registry>) -> anyhow::Result<Option<Self>> {
         let rules: Vec<Arc<Rule>> = config.rules()?.into_iter().map(Arc::new).collect();
+        let mut checks = config.all_checks()?;
+        checks.retain(|check| check.schedule.is_some());
+        let checks: Vec<Arc<Check>> = checks.into_iter().map(Arc::new).collect();
         let data = config.data.value.clone();
         // What was said or is still to be brought is written down even if the last alert is gone.
-        if rules.is_empty() && !data.join(BOOK_FILE).exists() {
+        if rules.is_empty() && checks.is_empty() && !data.join(BOOK_FILE).exists() {
             return Ok(None);
         }
         let options = config.search_options();
@@ -65,7 +74,7 @@ impl Post {
         AuditLog::open(&data)?;
         let node = trawl_indexer::local_host().to_string();
         let actions = config.actions.build()?;
-        Ok(Some(Self { data, rules, options, registry: Arc::clone(registry), actions, node }))
+        Ok(Some(Self { data, rules, checks, options, registry: Arc::clone(registry), actions, node }))
     }
 
     /// Where the audit log lies.
@@ -128,6 +137,7 @@ impl Post {
         let book = Book::open(&self.data)?;
         let audit = AuditLog::open(&self.data)?;
         let mut watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let mut rounds = Rounds::new(&book, &self.checks, self.node.clone(), now_us())?;
         let verifier = Arc::new(Verifier { engine: engine.clone(), options: self.options.clone() });
         let mut deliverer = Deliverer::new(&book, self.actions.clone(), verifier, now_us())?;
         let started = Instant::now();
@@ -141,10 +151,15 @@ impl Post {
                 for (alert, trouble) in round.troubles {
                     let _ = report.send(SentryReport::Trouble(alert, trouble));
                 }
+                // After the alerts, of which a check may expect that they do not fire.
+                for made in rounds.advance(&evaluator, &|| started.elapsed(), now_us())? {
+                    let _ = report.send(SentryReport::Made(Box::new(made)));
+                }
             }
             deliverer.pump(now_us())?;
             audit.drain(&book)?;
-            let due = watch.due_us().map(|due_us| Duration::from_micros((due_us - now_us()).max(1000).unsigned_abs()));
+            let due = watch.due_us().into_iter().chain(rounds.due_us()).min();
+            let due = due.map(|due_us| Duration::from_micros((due_us - now_us()).max(1000).unsigned_abs()));
             let pause = due.map_or(PAUSE, |due| due.min(PAUSE));
             // What comes of a delivery is worth waking for, too.
             let has_news = deliverer.n_under_way() > 0 && deliverer.wait(pause);

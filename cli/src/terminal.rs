@@ -48,6 +48,17 @@ impl Terminal {
     }
 }
 
+/// Whether the environment says that text is UTF-8; where it says nothing, it is not known to be more than ASCII.
+pub fn speaks_utf8(var: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    // The first that is set counts, as for every program (POSIX).
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| var(name).filter(|value| !value.is_empty()));
+    locale.and_then(|locale| locale.into_string().ok()).is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
 /// `auto` means: on a terminal that is not dumb, unless `NO_COLOR` is set and not empty (no-color.org).
 fn use_color(choice: ColorChoice, is_terminal: bool, var: &dyn Fn(&str) -> Option<OsString>) -> bool {
     match choice {
@@ -64,6 +75,19 @@ fn use_color(choice: ColorChoice, is_terminal: bool, var: &dyn Fn(&str) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_locale_that_is_set_counts() {
+        for (vars, expected) in [
+            (&[("LANG", "en_US.UTF-8")][..], true),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")], true),
+            (&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")], false),
+            (&[], false),
+        ] {
+            let var = |name: &str| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| value.into());
+            assert_eq!(speaks_utf8(&var), expected, "{vars:?}");
+        }
+    }
 
     #[test]
     fn no_color_is_obeyed_but_a_flag_wins() {

@@ -1,6 +1,7 @@
 //! Rules over a store whose clock the test turns.
 
 mod channels;
+mod check;
 mod clients;
 mod command;
 mod deliver;

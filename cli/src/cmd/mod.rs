@@ -2,11 +2,13 @@
 
 pub mod alert;
 pub mod archive;
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod help;
 pub mod index;
+pub mod jobs;
 pub mod man;
 pub mod quickstart;
 pub mod restore;

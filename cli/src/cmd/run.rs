@@ -383,10 +383,15 @@ impl Reporter {
 
     fn report_alert(&mut self, report: SentryReport) -> io::Result<()> {
         match report {
-            SentryReport::Told(Told { alert, group, change }) => {
-                let group = if group.0.is_empty() { String::new() } else { format!(" {group}") };
-                let text = format!("alert {alert}{group}: {} ({})", change.what.as_str(), change.severity.1);
-                self.say(&visible(&text))
+            SentryReport::Told(told) => self.report_change("alert ", &told),
+            SentryReport::Made(made) => {
+                let counts = made.report.counts();
+                let text = format!(
+                    "check {}: {} passed, {} failed, {} not judged",
+                    made.report.check, counts.n_passed, counts.n_failed, counts.n_not_judged
+                );
+                self.say(&visible(&text))?;
+                made.told.iter().try_for_each(|told| self.report_change("", told))
             }
             SentryReport::Trouble(alert, Some(why)) => {
                 self.warn(&format!("alert {alert} cannot be evaluated, and is tried again: {why}"))
@@ -394,6 +399,13 @@ impl Reporter {
             SentryReport::Trouble(alert, None) => self.say(&format!("alert {alert} is evaluated again")),
             SentryReport::Broken(why) => self.warn(&why),
         }
+    }
+
+    fn report_change(&self, noun: &str, told: &Told) -> io::Result<()> {
+        let Told { alert, group, change } = told;
+        let group = if group.0.is_empty() { String::new() } else { format!(" {group}") };
+        let text = format!("{noun}{alert}{group}: {} ({})", change.what.as_str(), change.severity.1);
+        self.say(&visible(&text))
     }
 
     fn report(&mut self, status: &TailStatus) -> io::Result<()> {

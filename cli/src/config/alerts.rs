@@ -13,6 +13,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use trawl_alert::Severity;
 use trawl_alert::calendar::{Calendar, parse_date, parse_days};
+use trawl_alert::check::CHECK_PREFIX;
 use trawl_alert::condition::{BadCondition, Condition};
 use trawl_alert::machine::{Throttle, Timing};
 use trawl_alert::rule::{BadRule, DEFAULT_LATENESS_US, Per, Rule};
@@ -52,17 +53,17 @@ pub struct CalendarSetting {
 
 /// What is wrong, and what to write instead.
 #[derive(Clone, Debug)]
-struct Wrong {
+pub(super) struct Wrong {
     what: String,
     hint: String,
 }
 
 impl Wrong {
-    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into() }
     }
 
-    fn error(&self, name: &str, origin: &Origin) -> anyhow::Error {
+    pub(super) fn error(&self, name: &str, origin: &Origin) -> anyhow::Error {
         Advice::new(format!("cannot use {name} of {origin}: {}", self.what), self.hint.clone()).into()
     }
 }
@@ -152,20 +153,38 @@ impl AlertSetting {
             rule.active =
                 Some(Arc::new(calendar(&name, context)?.with_context(|| format!("{title} of {}", self.origin))?));
         }
-        if let Some(name) = rule.actions.iter().find(|name| !context.actions.contains(&name.as_str())) {
-            let hint = match nearest(name, context.actions.iter().copied()) {
-                Some(known) => format!("did you mean `{known}`?"),
-                None => format!("write a section [action.{}]", toml_key(name)),
-            };
-            return Err(of(Wrong::new(format!("there is no action `{name}`"), hint)));
-        }
+        known_actions(&rule.actions, context).map_err(of)?;
         rule.check(context.options).map_err(|bad| of(wrong_rule(bad)))?;
         Ok(rule)
     }
 }
 
+/// Whether all actions of these names exist.
+pub(super) fn known_actions(names: &[String], context: &RuleContext<'_>) -> Result<(), Wrong> {
+    let Some(name) = names.iter().find(|name| !context.actions.contains(&name.as_str())) else { return Ok(()) };
+    let hint = match nearest(name, context.actions.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("write a section [action.{}]", toml_key(name)),
+    };
+    Err(Wrong::new(format!("there is no action `{name}`"), hint))
+}
+
+/// How bad something is, by its word.
+pub(super) fn severity(text: Option<String>, default: Severity) -> Result<Severity, Wrong> {
+    match text.map(|text| text.parse().map_err(|_| text)) {
+        None => Ok(default),
+        Some(Ok(severity @ (Severity::Warning | Severity::Critical))) => Ok(severity),
+        Some(Ok(severity)) => {
+            Err(Wrong::new(format!("`{severity}` is not how bad it can be"), "write `warning` or `critical`"))
+        }
+        Some(Err(text)) => {
+            Err(Wrong::new(format!("`{text}` is not how bad it can be"), "write `warning` or `critical`"))
+        }
+    }
+}
+
 /// The calendar of a name.
-fn calendar(name: &str, context: &RuleContext<'_>) -> anyhow::Result<anyhow::Result<Calendar>> {
+pub(super) fn calendar(name: &str, context: &RuleContext<'_>) -> anyhow::Result<anyhow::Result<Calendar>> {
     let Some(setting) = context.calendars.get(name) else {
         let nearest = nearest(name, context.calendars.keys().map(String::as_str));
         let hint =
@@ -200,6 +219,10 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
         let duration = value(timeout).and_then(|timeout| timeout.0);
         duration.map(|duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
     };
+    if name.starts_with(CHECK_PREFIX) {
+        let what = format!("names that begin with `{CHECK_PREFIX}` are those of checks");
+        return Err(Wrong::new(what, "give the alert another name"));
+    }
     let search = value(raw.search).filter(|search| !search.trim().is_empty());
     let search = search.ok_or_else(|| Wrong::new("it has no search", "write for example search = \"level=ERROR\""))?;
     let zone = value(raw.tz)
@@ -226,13 +249,7 @@ fn draft(name: &str, raw: RawAlert) -> Result<Draft, Wrong> {
             ));
         }
     };
-    let severity = match value(raw.severity) {
-        None => Severity::Critical,
-        Some(text) => match text.parse() {
-            Ok(severity @ (Severity::Warning | Severity::Critical)) => severity,
-            _ => return Err(Wrong::new(format!("`{text}` is not how bad it can be"), "write `warning` or `critical`")),
-        },
-    };
+    let severity = severity(value(raw.severity), Severity::Critical)?;
     let condition = |text: Option<Spanned<String>>| value(text).map(|text| Condition::parse(&text)).transpose();
     let (one, warning, critical) = (condition(raw.condition)?, condition(raw.warning)?, condition(raw.critical)?);
     if one.is_some() && (warning.is_some() || critical.is_some()) {
@@ -297,11 +314,11 @@ fn calendar_of(raw: RawCalendar) -> Result<Calendar, Wrong> {
 }
 
 /// Collects the lines of `config show` of one section.
-struct Lines<'f> {
-    file: &'f File<'f>,
-    origin: &'f Origin,
-    section: String,
-    shown: Vec<ShownDefinition>,
+pub(super) struct Lines<'f> {
+    pub(super) file: &'f File<'f>,
+    pub(super) origin: &'f Origin,
+    pub(super) section: String,
+    pub(super) shown: Vec<ShownDefinition>,
 }
 
 impl Lines<'_> {
@@ -321,11 +338,11 @@ impl Lines<'_> {
         });
     }
 
-    fn text<T: ToString>(&mut self, key: &str, value: &Option<Spanned<T>>) {
+    pub(super) fn text<T: ToString>(&mut self, key: &str, value: &Option<Spanned<T>>) {
         self.add(key, value, |value| value.to_string().into());
     }
 
-    fn texts(&mut self, key: &str, value: &Option<Spanned<Vec<String>>>) {
+    pub(super) fn texts(&mut self, key: &str, value: &Option<Spanned<Vec<String>>>) {
         self.add(key, value, |values| values.clone().into());
     }
 }

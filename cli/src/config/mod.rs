@@ -6,6 +6,7 @@
 
 mod actions;
 mod alerts;
+mod checks;
 mod definitions;
 #[cfg(test)]
 mod docs;
@@ -18,6 +19,7 @@ mod units;
 
 pub use actions::Actions;
 pub use alerts::{AlertSetting, CalendarSetting, RuleContext};
+pub use checks::CheckSetting;
 pub use inputs::{InputKind, InputSetting, input_of};
 pub use setting::{Origin, Setting};
 
@@ -32,6 +34,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
+use trawl_alert::check::Check;
 use trawl_alert::rule::Rule;
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_query::context::Limits;
@@ -91,7 +94,9 @@ pub struct Config {
     pub retention: Policies,
     /// What is evaluated by itself.
     pub alerts: Vec<AlertSetting>,
-    /// Times that alerts name.
+    /// What is expected, by name.
+    pub checks: Vec<CheckSetting>,
+    /// Times that alerts and checks name.
     pub calendars: BTreeMap<String, CalendarSetting>,
     /// Where notifications of alerts go.
     pub actions: Actions,
@@ -188,10 +193,11 @@ impl Config {
         let (inputs, shown_inputs) = inputs::read(raw.input, &source)?;
         let (retention, shown_retention) = retention::read(raw.index, &source)?;
         let (alerts, shown_alerts) = alerts::read(raw.alert, &source)?;
+        let (checks, shown_checks) = checks::read(raw.check, &source)?;
         let (calendars, shown_calendars) = alerts::read_calendars(raw.calendar, &source);
         let (actions, shown_actions) = actions::read(raw.action, raw.actions, &source)?;
         definitions.shown.splice(0..0, shown_inputs.into_iter().chain(shown_retention).chain(shown_actions));
-        definitions.shown.extend(shown_alerts.into_iter().chain(shown_calendars));
+        definitions.shown.extend(shown_alerts.into_iter().chain(shown_checks).chain(shown_calendars));
         let flag = |path: &Option<PathBuf>, name| {
             path.as_ref().map(|path| Setting::new(surroundings.cwd.join(path), Origin::Flag(name)))
         };
@@ -218,6 +224,7 @@ impl Config {
             inputs,
             retention,
             alerts,
+            checks,
             calendars,
             actions,
             state: surroundings.user_folder("XDG_STATE_HOME", ".local/state"),
@@ -247,9 +254,23 @@ impl Config {
     /// The first that makes no sense: the error names its place and what to write instead.
     pub fn rules(&self) -> anyhow::Result<Vec<Rule>> {
         let options = self.search_options();
-        let actions = self.actions.by_name.keys().map(String::as_str).collect();
-        let context = RuleContext { calendars: &self.calendars, actions, zone: self.zone.value, options: &options };
+        let context = self.rule_context(&options);
         self.alerts.iter().map(|alert| alert.rule(&context)).collect()
+    }
+
+    /// All checks.
+    ///
+    /// # Errors
+    /// The first that makes no sense: the error names its place and what to write instead.
+    pub fn all_checks(&self) -> anyhow::Result<Vec<Check>> {
+        let options = self.search_options();
+        let context = self.rule_context(&options);
+        self.checks.iter().map(|check| check.check(&context, &|| self.rules())).collect()
+    }
+
+    fn rule_context<'a>(&'a self, options: &'a SearchOptions) -> RuleContext<'a> {
+        let actions = self.actions.by_name.keys().map(String::as_str).collect();
+        RuleContext { calendars: &self.calendars, actions, zone: self.zone.value, options }
     }
 
     /// What searches that nobody types are run with.

@@ -93,6 +93,8 @@ table! {
         index: BTreeMap<String, Spanned<Index>>,
         /// `[[alert]]`
         alert: Vec<Spanned<Alert>>,
+        /// `[[check]]`
+        check: Vec<Spanned<Check>>,
         /// `[calendar.NAME]`
         calendar: BTreeMap<String, Spanned<Calendar>>,
         /// `[action.NAME]`
@@ -167,6 +169,99 @@ table! {
         tz: String = r#""Europe/London""#,
         /// Actions that are told, by the names of their `[action.NAME]`.
         actions: Vec<String> = r#"["ops-hook"]"#,
+    }
+}
+
+table! {
+    /// `[[check]]`
+    Check {
+        /// Its name, unique.
+        name: String = r#""sod""#,
+        /// What it is about, for people.
+        description: String = r#""Start of day: is the night's work done?""#,
+        /// Who looks after it.
+        owner: String = r#""production support""#,
+        /// Labels.
+        tags: Vec<String> = r#"["batch"]"#,
+        /// Where it is written what to do; of expectations that say nothing else.
+        runbook: String = r#""https://wiki/start-of-day""#,
+        /// When `trawl run` makes it by itself: minute, hour, day of the month, month, day of the week; optionally preceded by
+        /// seconds. Default: only when asked for.
+        cron: String = r#""0 7 * * mon-fri""#,
+        /// How often `trawl run` makes it, instead of `cron`: at each multiple of this since 1970.
+        every: Timeout = r#""15m""#,
+        /// The calendar outside of which it is not made. Default: always.
+        active: String = r#""business""#,
+        /// Zone of `cron`, of snapped times such as `-1d@d`, of the times of jobs and of the dates that `autorep` prints. Default:
+        /// `tz` before the first table.
+        tz: String = r#""Europe/London""#,
+        /// Actions that are told when an expectation of a scheduled check begins to fail, and when it holds again.
+        actions: Vec<String> = r#"["ops-hook"]"#,
+        /// The search that finds what AutoSys says of jobs: events with the fields `job` and `status`, or `job` and `run`. Default:
+        /// the sourcetypes `autosys` and `autosys_event_demon` (an `event_demon` log) and `autorep`.
+        autosys: String = r#""index=batch sourcetype IN (autosys, autorep)""#,
+    }
+    tables {
+        /// `[[check.expect]]`
+        expect: Vec<Spanned<Expect>>,
+        /// `[[check.job]]`
+        job: Vec<Spanned<CheckJob>>,
+    }
+}
+
+table! {
+    /// `[[check.expect]]`
+    Expect {
+        /// What is expected, for people; unique in its check. Default: the search.
+        title: String = r#""EOD_SALES finished by 22:15""#,
+        /// The search. It may name a saved search: `| savedsearch NAME`.
+        search: String = r#""sourcetype=autosys job=EOD_SALES status=SUCCESS""#,
+        /// Start of its range, relative to the moment of the check. Default: `-24h`, unless the search has a range of its own.
+        earliest: String = r#""-1d@d+18h""#,
+        /// End of its range, excluded. Default: `now`, the moment of the check.
+        latest: String = r#""-1d@d+22h+15m""#,
+        /// What is wanted: a condition as alerts have, `absent` or an expression as in `where`, which must hold of every row that
+        /// the search finds. A search that finds events counts as one row with their number, `count`. Each row has `rows`, the
+        /// number of rows.
+        want: String = r#""count >= 1""#,
+        /// Instead of `search` and `want`: no alert of the configuration fires at the moment of the check that is as bad as this, or
+        /// worse. `warning` or `critical`.
+        open_alerts: String = r#""critical""#,
+        /// How bad it is if it is not so: `warning` or `critical`. Default: `critical`.
+        severity: String = r#""warning""#,
+        /// Where it is written what to do. Default: that of the check.
+        runbook: String = r#""https://wiki/eod-sales""#,
+    }
+}
+
+table! {
+    /// `[[check.job]]`
+    CheckJob {
+        /// Name of the job; `*` is any run of characters: then each job of such a name that ran within `history` is
+        /// expected, but for those that the check names by themselves.
+        name: String = r#""EOD_*""#,
+        /// What is expected, for people. Default: in words what the other keys say.
+        title: String = r#""end of day""#,
+        /// The time of day by which it must have succeeded. What is judged is the last such time that is past.
+        by: String = r#""22:15""#,
+        /// The time of day by which it must have started.
+        start_by: String = r#""21:00""#,
+        /// How long a run may take: a duration, or so many times as long as usual, which is the median of its past runs that
+        /// succeeded.
+        max_runtime: String = r#""x1.5""#,
+        /// How long before `by` (or `start_by`) the run starts at the earliest that belongs to it. Default: `12h`; without either, `24h`
+        /// before the check.
+        within: Timeout = r#""6h""#,
+        /// The calendar of the days on which it is due. Default: every day.
+        days: String = r#""business""#,
+        /// How far back past runs count. Default: `30d`.
+        history: Timeout = r#""14d""#,
+        /// How bad it is if it failed, was terminated or did not start: `warning` or `critical`. Default: `critical`.
+        severity: String = r#""critical""#,
+        /// How bad it is if it is late: it succeeded, started or still runs after its time, or takes too long. Default: `warning`.
+        late_severity: String = r#""critical""#,
+        /// Where it is written what to do. Default: that of the check.
+        runbook: String = r#""https://wiki/eod-sales""#,
     }
 }
 
@@ -434,7 +529,7 @@ pub struct SectionDoc {
 
 /// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 11] = [
+pub const SECTIONS: [SectionDoc; 14] = [
     SectionDoc {
         title: "`[[input]]`",
         doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
@@ -516,6 +611,34 @@ pub const SECTIONS: [SectionDoc; 11] = [
         keys: Alert::KEYS,
     },
     SectionDoc {
+        title: "`[[check]]`",
+        doc: "A named list of expectations, for `trawl check NAME` and, with a schedule, for `trawl run`. Each of them passes, fails or cannot be\n\
+              judged: a search that could not be run, or not over all that there is, never passes. What a scheduled check comes to are events\n\
+              of the index `_audit`; there and for actions it is called `check:` and its name, and `trawl alert` lists and acknowledges\n\
+              what fails.",
+        example: "[[check]]\nname = \"sod\"\ndescription = \"Start of day\"\ncron = \"0 7 * * mon-fri\"\n\n\
+                  [[check.expect]]\ntitle = \"backup logged\"\nsearch = \"backup completed\"\nearliest = \"-1d@d+22h\"\nlatest = \"@d+6h\"\n\
+                  want = \"count >= 1\"\n\n\
+                  [[check.expect]]\nopen_alerts = \"critical\"\n\n\
+                  [[check.job]]\nname = \"EOD_SALES\"\nby = \"22:15\"\nmax_runtime = \"x1.5\"",
+        keys: Check::KEYS,
+    },
+    SectionDoc {
+        title: "`[[check.expect]]`",
+        doc: "One thing that the `[[check]]` before it expects: of a search, or that no alert fires.",
+        example: "[[check]]\nname = \"eod\"\n\n[[check.expect]]\ntitle = \"disks below 80 %\"\n\
+                  search = \"sourcetype=df | stats latest(use_pct) AS used BY mount\"\nearliest = \"-15m\"\nwant = \"used < 80\"",
+        keys: Expect::KEYS,
+    },
+    SectionDoc {
+        title: "`[[check.job]]`",
+        doc: "A job of AutoSys, or all jobs whose names are alike, of which the `[[check]]` before it expects that they are done. It is told apart\n\
+              whether a job succeeded, failed, was terminated, runs, did not start, or is late: a late job has not failed. What is known of jobs\n\
+              comes from the `event_demon` log and from what `autorep` prints; where nothing of either arrived, nothing is judged.",
+        example: "[[check]]\nname = \"batch\"\n\n[[check.job]]\nname = \"EOD_*\"\nby = \"22:15\"",
+        keys: CheckJob::KEYS,
+    },
+    SectionDoc {
         title: "`[calendar.NAME]`",
         doc: "Times that alerts and checks name: days of the week, hours, holidays.",
         example: "[calendar.business]\ndays = [\"mon-fri\"]\nhours = [\"08:00-18:30\"]\nholidays = [\"2026-12-25\"]",
@@ -558,7 +681,7 @@ mod tests {
     use super::*;
     use crate::config::File;
     use crate::config::definitions::Definitions;
-    use crate::config::{alerts, inputs, retention};
+    use crate::config::{alerts, checks, inputs, retention};
 
     #[test]
     fn every_example_is_valid() {
@@ -574,7 +697,10 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[[check]]\n{}[[check.expect]]\n{}[[check.job]]\n{}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            lines(Check::KEYS),
+            lines(Expect::KEYS),
+            lines(CheckJob::KEYS),
             lines(Alert::KEYS),
             lines(Calendar::KEYS),
             lines(Lookup::KEYS),
@@ -592,6 +718,10 @@ mod tests {
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);
         assert_eq!(retention::read(raw.index, &file).unwrap().0.len(), 2);
         assert_eq!(alerts::read_calendars(raw.calendar, &file).0.len(), 2);
+        // Those of the examples, and one with all keys, which is called like the first.
+        assert_eq!(raw.check.len(), 4);
+        raw.check.truncate(3);
+        assert_eq!(checks::read(raw.check, &file).unwrap().0.len(), 3);
         // Keys of alerts exclude each other.
         raw.alert.truncate(1);
         assert_eq!(alerts::read(raw.alert, &file).unwrap().0.len(), 1);

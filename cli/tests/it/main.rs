@@ -1,6 +1,7 @@
 //! Runs the real binary: one module for each verb, and what holds for the repository as a whole (`tidy`).
 
 mod alert;
+mod check;
 mod collect;
 mod commands;
 mod completions;
