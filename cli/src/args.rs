@@ -741,7 +741,7 @@ pub struct JobsArgs {
     #[arg(short, long)]
     pub all: bool,
 
-    /// The search that finds what AutoSys says [default: the sourcetypes `autosys` and `autorep`]
+    /// The search that finds what AutoSys says [default: the sourcetypes `autosys_event_demon` and `autorep`]
     #[arg(long, value_name = "QUERY")]
     pub search: Option<String>,
 

@@ -8,7 +8,7 @@ pub const SHOP_SEARCHES: &[&str] = &[
     r#""failed to connect to DB" | stats count by host"#,
     "sourcetype=access_combined status>=500 | timechart span=5m count by host",
     "sourcetype=access_combined | top limit=5 status",
-    "sourcetype=autosys FAILURE",
+    "sourcetype=autosys_event_demon FAILURE",
     "CHG0048213",
 ];
 

@@ -262,9 +262,9 @@ mod tests {
     #[test]
     fn the_origin_is_what_says_where_events_come_from() {
         let of = |text: &str| origin(trawl_query::parse(text).unwrap().search.as_ref().unwrap());
-        assert_eq!(of("sourcetype=autosys job=A").as_deref(), Some("sourcetype=autosys"));
+        assert_eq!(of("sourcetype=autosys_event_demon job=A").as_deref(), Some("sourcetype=autosys_event_demon"));
         assert_eq!(of("index=web host IN (a, b) error").as_deref(), Some("index=web host IN (a, b)"));
         assert_eq!(of("error"), None);
-        assert_eq!(of("NOT sourcetype=autosys x"), None);
+        assert_eq!(of("NOT sourcetype=autosys_event_demon x"), None);
     }
 }

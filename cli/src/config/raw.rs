@@ -198,8 +198,8 @@ table! {
         /// Actions that are told when an expectation of a scheduled check begins to fail, and when it holds again.
         actions: Vec<String> = r#"["ops-hook"]"#,
         /// The search that finds what AutoSys says of jobs: events with the fields `job` and `status`, or `job` and `run`. Default:
-        /// the sourcetypes `autosys` and `autosys_event_demon` (an `event_demon` log) and `autorep`.
-        autosys: String = r#""index=batch sourcetype IN (autosys, autorep)""#,
+        /// the sourcetypes `autosys_event_demon` and `autorep`.
+        autosys: String = r#""index=batch sourcetype IN (autosys_event_demon, autorep)""#,
     }
     tables {
         /// `[[check.expect]]`
@@ -215,7 +215,7 @@ table! {
         /// What is expected, for people; unique in its check. Default: the search.
         title: String = r#""EOD_SALES finished by 22:15""#,
         /// The search. It may name a saved search: `| savedsearch NAME`.
-        search: String = r#""sourcetype=autosys job=EOD_SALES status=SUCCESS""#,
+        search: String = r#""sourcetype=autosys_event_demon JOB=EOD_SALES STATUS=SUCCESS""#,
         /// Start of its range, relative to the moment of the check. Default: `-24h`, unless the search has a range of its own.
         earliest: String = r#""-1d@d+18h""#,
         /// End of its range, excluded. Default: `now`, the moment of the check.

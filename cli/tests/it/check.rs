@@ -43,7 +43,7 @@ name = \"EOD_SALES\"
 by = \"22:15\"
 [[check.expect]]
 title = \"all is still\"
-search = \"sourcetype=autosys ALARM JOBFAILURE\"
+search = \"sourcetype=autosys_event_demon ALARM JOBFAILURE\"
 earliest = \"@d\"
 want = \"rows == 0\"
 
@@ -52,7 +52,7 @@ name = \"weekdays\"
 active = \"business\"
 [[check.expect]]
 title = \"anything\"
-search = \"sourcetype=autosys\"
+search = \"sourcetype=autosys_event_demon\"
 want = \"count > 0\"
 
 [calendar.business]
@@ -137,7 +137,9 @@ fn the_end_of_day_is_judged_by_the_time_that_is_past() {
     let text = String::from_utf8_lossy(silent.stdout()).into_owned();
     assert!(text.contains("nothing of AutoSys arrived since 2026-11-22 10:15:00"), "{text}");
     assert!(
-        text.contains("nothing of sourcetype=autosys arrived in this range; the newest before it is of 2026-11-20"),
+        text.contains(
+            "nothing of sourcetype=autosys_event_demon arrived in this range; the newest before it is of 2026-11-20"
+        ),
         "{text}"
     );
 }
@@ -205,7 +207,7 @@ title = \"the same, as a job\"
 ",
     );
     sandbox.file("event_demon.PRD", event_demon().as_bytes());
-    let run = sandbox.trawl(&["index", "--sourcetype", "autosys_event_demon", "event_demon.PRD"]);
+    let run = sandbox.trawl(&["index", "event_demon.PRD"]);
     assert_eq!(run.code(), 0, "{run}");
     for (at, code) in [("2026-11-21T07:00:00", 0), ("2026-11-21T22:00:00", 0), ("2026-11-22T07:00:00", 2)] {
         let run = sandbox.trawl(&["check", "sod", "--at", at]);

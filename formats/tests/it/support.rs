@@ -74,15 +74,7 @@ pub fn rfc3339(time_us: i64) -> String {
 
 /// Detects the format of `bytes` and parses all of it, as of [`NOW`] and in UTC.
 pub fn parse(bytes: &[u8], file_name: &str) -> ParsedFile {
-    parse_as(bytes, file_name, None)
-}
-
-/// As [`parse`], in the format of a sourcetype that was named.
-pub fn parse_as(bytes: &[u8], file_name: &str, sourcetype: Option<&str>) -> ParsedFile {
-    let mut detection = Registry::builtin().detect(&bytes[..bytes.len().min(HEAD_BYTES)], file_name);
-    if let Some(name) = sourcetype {
-        detection.rules = Registry::builtin().get(name).expect("a built-in sourcetype").clone();
-    }
+    let detection = Registry::builtin().detect(&bytes[..bytes.len().min(HEAD_BYTES)], file_name);
     let mut parser = Parser::new(ParserOptions {
         rules: detection.rules.clone(),
         decoding: detection.decoding,

@@ -27,7 +27,7 @@ use trawl_query::glob::Glob;
 
 /// The search that finds what AutoSys says, if nothing else is declared.
 pub const AUTOSYS_SEARCH: &str =
-    "(sourcetype IN (autosys, autosys_event_demon) (event=CHANGE_STATUS OR CAUAJM_I_10082)) OR sourcetype=autorep";
+    "(sourcetype=autosys_event_demon (event=CHANGE_STATUS OR CAUAJM_I_10082)) OR sourcetype=autorep";
 /// How far back past runs count for the usual run time if nothing is said: 30 days, in microseconds.
 pub const DEFAULT_HISTORY_US: i64 = 30 * 86_400_000_000;
 
