@@ -8,5 +8,6 @@ mod kill;
 mod lab;
 mod post;
 mod real;
+mod rule_test;
 mod server;
 mod watch;
