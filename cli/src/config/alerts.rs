@@ -4,6 +4,7 @@
 
 use super::definitions::{ShownDefinition, toml_key};
 use super::raw::{Alert as RawAlert, Calendar as RawCalendar};
+use super::rule_tests::{self, TestSetting};
 use super::units::Timeout;
 use super::{File, Origin, Setting};
 use crate::error::Advice;
@@ -31,6 +32,8 @@ pub struct AlertSetting {
     pub name: String,
     /// Where it is written.
     pub origin: Origin,
+    /// Its unit tests.
+    pub tests: Vec<TestSetting>,
     draft: Result<Draft, Wrong>,
 }
 
@@ -52,17 +55,17 @@ pub struct CalendarSetting {
 
 /// What is wrong, and what to write instead.
 #[derive(Clone, Debug)]
-struct Wrong {
+pub(super) struct Wrong {
     what: String,
     hint: String,
 }
 
 impl Wrong {
-    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into() }
     }
 
-    fn error(&self, name: &str, origin: &Origin) -> anyhow::Error {
+    pub(super) fn error(&self, name: &str, origin: &Origin) -> anyhow::Error {
         Advice::new(format!("cannot use {name} of {origin}: {}", self.what), self.hint.clone()).into()
     }
 }
@@ -84,8 +87,9 @@ pub(super) fn read(
 ) -> anyhow::Result<(Vec<AlertSetting>, Vec<ShownDefinition>)> {
     let (mut settings, mut shown): (Vec<AlertSetting>, Vec<ShownDefinition>) = (Vec::new(), Vec::new());
     for alert in alerts {
-        let Setting { value: raw, origin } = file.setting(alert);
+        let Setting { value: mut raw, origin } = file.setting(alert);
         shown.extend(show(&raw, file, &origin));
+        let tests = rule_tests::read(&mut raw.test, file, &mut shown);
         let Some(name) = raw.name.as_ref().map(|name| name.get_ref().trim().to_owned()).filter(|name| !name.is_empty())
         else {
             return Err(
@@ -98,7 +102,7 @@ pub(super) fn read(
                 Wrong::new(what, "give each alert a name of its own").error(&format!("alert `{name}`"), &origin)
             );
         }
-        settings.push(AlertSetting { draft: draft(&name, raw), name, origin });
+        settings.push(AlertSetting { draft: draft(&name, raw), name, origin, tests });
     }
     Ok((settings, shown))
 }
@@ -297,15 +301,20 @@ fn calendar_of(raw: RawCalendar) -> Result<Calendar, Wrong> {
 }
 
 /// Collects the lines of `config show` of one section.
-struct Lines<'f> {
+pub(super) struct Lines<'f> {
     file: &'f File<'f>,
     origin: &'f Origin,
     section: String,
-    shown: Vec<ShownDefinition>,
+    /// What was collected.
+    pub(super) shown: Vec<ShownDefinition>,
 }
 
-impl Lines<'_> {
-    fn add<T>(&mut self, key: &str, value: &Option<Spanned<T>>, print: impl FnOnce(&T) -> toml::Value) {
+impl<'f> Lines<'f> {
+    pub(super) fn new(file: &'f File<'f>, origin: &'f Origin, section: String) -> Self {
+        Self { file, origin, section, shown: Vec::new() }
+    }
+
+    pub(super) fn add<T>(&mut self, key: &str, value: &Option<Spanned<T>>, print: impl FnOnce(&T) -> toml::Value) {
         let Some(value) = value else { return };
         self.shown.push(ShownDefinition {
             section: self.section.clone(),
@@ -321,17 +330,17 @@ impl Lines<'_> {
         });
     }
 
-    fn text<T: ToString>(&mut self, key: &str, value: &Option<Spanned<T>>) {
+    pub(super) fn text<T: ToString>(&mut self, key: &str, value: &Option<Spanned<T>>) {
         self.add(key, value, |value| value.to_string().into());
     }
 
-    fn texts(&mut self, key: &str, value: &Option<Spanned<Vec<String>>>) {
+    pub(super) fn texts(&mut self, key: &str, value: &Option<Spanned<Vec<String>>>) {
         self.add(key, value, |values| values.clone().into());
     }
 }
 
 fn show(raw: &RawAlert, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition> {
-    let mut lines = Lines { file, origin, section: "[[alert]]".to_owned(), shown: Vec::new() };
+    let mut lines = Lines::new(file, origin, "[[alert]]".to_owned());
     lines.text("name", &raw.name);
     lines.text("description", &raw.description);
     lines.text("owner", &raw.owner);
@@ -365,7 +374,7 @@ fn show(raw: &RawAlert, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition
 
 fn show_calendar(name: &str, raw: &RawCalendar, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition> {
     let section = format!("[calendar.{}]", toml_key(name));
-    let mut lines = Lines { file, origin, section, shown: Vec::new() };
+    let mut lines = Lines::new(file, origin, section);
     lines.texts("days", &raw.days);
     lines.texts("hours", &raw.hours);
     lines.texts("holidays", &raw.holidays);
