@@ -93,7 +93,8 @@ impl<'e> Evaluator<'e> {
         let Some(events) = events_of(&self.prepare(&rule.search, &whole, moment, range_us.1)?) else {
             return Ok((Vec::new(), 0));
         };
-        let text = format!("{events} | fields _time, _indextime");
+        // `fields` would leave events, of which only some fields are wanted.
+        let text = format!("{events} | table _time, _indextime");
         let rows = self.run(&self.prepare(&text, &whole, moment, range_us.1)?)?;
         let us =
             |row: usize, field: &str| rows.value(row, field).as_number().map(|seconds| (seconds * 1e6).round() as i64);

@@ -54,13 +54,14 @@ pub(super) fn read(
     settings: &mut SavedSettings,
     shown: &mut Vec<ShownDefinition>,
 ) -> anyhow::Result<()> {
-    // Those that are a text alone share a section.
+    // Those that are a text alone share a section, which can be printed once only.
+    let has_section = shown.iter().any(|line| line.section == "[saved]");
     let (mut texts, mut tables) = (Vec::new(), Vec::new());
     for (name, saved) in saved {
         let Setting { value: Brief(raw), origin } = file.setting(saved);
         let mut lines = show(&name, &raw, file, &origin);
         match lines.as_mut_slice() {
-            [line] if line.key == "search" => {
+            [line] if line.key == "search" && !has_section => {
                 let section = "[saved]".to_owned();
                 let begins_section = texts.is_empty();
                 let (key, origin) = (toml_key(&name), origin.clone());

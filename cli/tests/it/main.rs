@@ -1,11 +1,13 @@
 //! Runs the real binary: one module for each verb, and what holds for the repository as a whole (`tidy`).
 
 mod alert;
+mod check;
 mod collect;
 mod commands;
 mod completions;
 mod config;
 mod doctor;
+mod example;
 mod expected;
 mod help;
 mod index;
@@ -21,6 +23,7 @@ mod prompt;
 mod quickstart;
 mod readme;
 mod retention;
+mod saved;
 mod search;
 mod second_opinion;
 mod sources;

@@ -91,7 +91,11 @@ fn summary(config: &Config, items: &[Item]) -> String {
         }
     };
     let (alerts, tests) = (human::plural(n("alert"), "alert"), human::plural(n("test"), "test"));
-    format!("{}: {alerts}, {tests}, {} saved: {verdict}", visible(&file), human::plural(n("saved"), "search"))
+    let saved = match n("saved") {
+        1 => "1 saved search".to_owned(),
+        n => format!("{} saved searches", human::count(n)),
+    };
+    format!("{}: {alerts}, {tests}, {saved}: {verdict}", visible(&file))
 }
 
 fn saved_searches(config: &Config) -> Vec<Item> {
@@ -188,6 +192,11 @@ impl Item {
             Outcome::Failed(difference) => ("failed (- expected, + happened)", difference.clone()),
             Outcome::Wrong { what, hint } => {
                 let hint = hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+                // Where it stands is said already.
+                let what = match what.split_once(&format!("{}: ", self.place)) {
+                    Some((before, what)) if before.starts_with("cannot use ") => what,
+                    _ => what,
+                };
                 ("cannot be used", format!("{what}{hint}"))
             }
         };
