@@ -93,8 +93,7 @@ impl<'e> Evaluator<'e> {
         let Some(events) = events_of(&self.prepare(&rule.search, &whole, moment, range_us.1)?) else {
             return Ok((Vec::new(), 0));
         };
-        // `fields` would leave events, of which only some fields are wanted.
-        let text = format!("{events} | table _time, _indextime");
+        let text = format!("{events} | fields _time, _indextime");
         let rows = self.run(&self.prepare(&text, &whole, moment, range_us.1)?)?;
         let us =
             |row: usize, field: &str| rows.value(row, field).as_number().map(|seconds| (seconds * 1e6).round() as i64);
@@ -201,7 +200,7 @@ impl<'e> Evaluator<'e> {
             now_us: moment.tick_us,
             indexed_before_us: (!self.is_history).then_some(moment.seen_us),
             search_name: Some(rule.name.clone()),
-            event_fields: Wanted::of(["_time", "host", "source", "_addr", "_raw"]),
+            event_fields: Wanted::of(["_time", "_indextime", "host", "source", "_addr", "_raw"]),
             ..self.options.clone()
         };
         if let Some(window_us) = rule.window_us {
