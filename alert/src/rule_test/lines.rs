@@ -269,7 +269,7 @@ impl Parsed {
                     stamp_us: has_stamp.then_some(event.time_us),
                     offset: at as u64,
                     bytes: text[at..end].to_vec(),
-                    block: ParsedBlock { len: event.len as usize, events: vec![event.clone()], ..block.clone() },
+                    block: ParsedBlock { len: event.len as usize, events: vec![*event], ..block.clone() },
                 });
                 at = end;
             }

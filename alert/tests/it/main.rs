@@ -6,6 +6,7 @@ mod command;
 mod deliver;
 mod kill;
 mod lab;
+mod loaded;
 mod post;
 mod real;
 mod rule_test;

@@ -696,8 +696,11 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[[alert]]\n{}[[alert.test]]\n{}[[alert.test]]\nlines = [{{ {} }}]\n[saved.other]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
             lines(Alert::KEYS),
+            lines(AlertTest::KEYS),
+            lines(TestLine::KEYS).trim_end().replace('\n', ", "),
+            lines(Saved::KEYS),
             lines(Calendar::KEYS),
             lines(Lookup::KEYS),
             lines(Index::KEYS),
@@ -708,7 +711,9 @@ mod tests {
         let path = Path::new("trawl.toml");
         let mut raw = RawConfig::parse(&text, path).unwrap();
         let file = File { path, text: &text };
-        Definitions::read(&mut raw, &file).unwrap();
+        assert_eq!(Definitions::read(&mut raw, &file).unwrap().saved.len(), 3);
+        let n_tests = |alert: &Spanned<Alert>| alert.get_ref().test.len();
+        assert_eq!(raw.alert.iter().map(n_tests).collect::<Vec<_>>(), [0, 1, 2]);
         let (actions, _) = crate::config::actions::read(raw.action, raw.actions, &file).unwrap();
         assert_eq!(actions.by_name.len(), 11);
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);

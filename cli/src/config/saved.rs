@@ -60,6 +60,12 @@ pub(super) fn read(
     for (name, saved) in saved {
         let Setting { value: Brief(raw), origin } = file.setting(saved);
         let mut lines = show(&name, &raw, file, &origin);
+        if let ([line], true) =
+            (lines.as_mut_slice(), raw.search.as_ref().is_some_and(|search| search.span() == (0..0)))
+        {
+            // A text alone does not know where it stands.
+            line.origin = origin.clone();
+        }
         match lines.as_mut_slice() {
             [line] if line.key == "search" && !has_section => {
                 let section = "[saved]".to_owned();

@@ -241,7 +241,7 @@ fn saved_searches_stand_in_several_files() {
     search = "y"  # /cwd/saved.d/two.toml:3
 
     [saved.c]
-    search = "z"  # /cwd/store/saved.d/c.toml:1
+    search = "z"  # /cwd/store/saved.d/c.toml:2
     "#);
     let config = machine.resolve(&GlobalArgs::default()).unwrap();
     let names: Vec<&str> = config.definitions.saved.keys().map(String::as_str).collect();
