@@ -210,7 +210,7 @@ impl<'e> Evaluator<'e> {
             now_us: moment.tick_us,
             indexed_before_us: (!self.is_history).then_some(moment.seen_us),
             search_name: Some(rule.name.clone()),
-            event_fields: Wanted::of(["_time", "host", "source", "_addr", "_raw"]),
+            event_fields: Wanted::of(["_time", "_indextime", "host", "source", "_addr", "_raw"]),
             ..self.options.clone()
         };
         if let Some(window_us) = rule.window_us {

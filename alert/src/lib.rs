@@ -13,6 +13,7 @@ pub mod machine;
 pub mod notification;
 pub mod outbox;
 pub mod rule;
+pub mod rule_test;
 pub mod schedule;
 pub mod secret;
 pub mod severity;

@@ -109,7 +109,11 @@ impl Rule {
         let search = Search::prepare(&self.search, options)
             .map_err(|error| BadRule::Search { text: self.search.clone(), error: Box::new(error) })?;
         let is_table = search.is_transforming() || search.plan().search.is_none();
-        let has_range = !search.plan().times.is_all();
+        // The range of a saved search is one to fall back to.
+        let has_range = match self.window_us {
+            Some(_) => search.names_range(),
+            None => !search.plan().times.is_all(),
+        };
         if self.levels.is_empty() && self.per == Per::Group {
             return Err(BadRule::NoCondition);
         }

@@ -73,6 +73,9 @@ pub enum Verb {
     Tail(TailArgs),
     /// Show what retention would remove now, index by index, or remove it
     Retention(RetentionArgs),
+    /// Searches that have a name: list, show, run, add and remove them
+    #[command(subcommand)]
+    Saved(SavedVerb),
     /// See what alerts are doing, say that they are known, try them on history
     #[command(subcommand)]
     Alert(AlertVerb),
@@ -217,6 +220,14 @@ pub struct SearchArgs {
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
+    /// Over what, and how its rows are printed.
+    #[command(flatten)]
+    pub flags: SearchFlags,
+}
+
+/// Over what a search is run, and how its rows are printed.
+#[derive(Debug, clap::Args)]
+pub struct SearchFlags {
     /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub earliest: Option<String>,
@@ -493,6 +504,125 @@ pub struct VerifyArgs {
     pub repair: bool,
 }
 
+/// What `trawl saved` can do.
+#[derive(Debug, Subcommand)]
+pub enum SavedVerb {
+    /// List the saved searches
+    #[command(after_help = "Exit status: 0 at least one search, 1 none.")]
+    List(SavedListArgs),
+    /// Show one with everything that is known of it
+    Show(SavedName),
+    /// Run one, like `trawl search`
+    Run(SavedRunArgs),
+    /// Save a search
+    Add(SavedAddArgs),
+    /// Remove one that was added so
+    Rm(SavedName),
+}
+
+/// Arguments of `trawl saved list`.
+#[derive(Debug, clap::Args)]
+pub struct SavedListArgs {
+    /// Only those with this tag; of several, with all of them
+    #[arg(long, value_name = "TAG", action = ArgAction::Append)]
+    pub tag: Vec<String>,
+
+    /// How to print rows
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Which saved search.
+#[derive(Debug, clap::Args)]
+pub struct SavedName {
+    /// The saved search
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// Arguments of `trawl saved run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A range of time that is given here, or that the search itself names, stands for the whole of its default range.
+
+Examples:
+  trawl saved run errors
+  trawl saved run errors host=web01 --earliest -1h --output csv
+
+Exit status: 0 at least one row, 1 none, 2 error or partial answer, 130 Ctrl-C.")]
+pub struct SavedRunArgs {
+    /// The saved search
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Values of its arguments, which stand as `$X$` in its text
+    #[arg(value_name = "X=VALUE", value_parser = named_value)]
+    pub values: Vec<(String, String)>,
+
+    /// Over what, and how its rows are printed.
+    #[command(flatten)]
+    pub flags: SearchFlags,
+}
+
+/// Arguments of `trawl saved add`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It is written into the folder `saved.d` of the data folder, one file for each. `$x$` in the query is an argument, which whoever \
+runs it gives as x=VALUE.
+
+Examples:
+  trawl saved add errors 'level=ERROR host=$host$ | stats count by service' --arg 'host=*' --earliest -24h --tag daily
+  trawl saved add slow 'took_ms>1000' --description 'Requests that took longer than a second' --force")]
+pub struct SavedAddArgs {
+    /// Its name: letters, digits, `_`, `-` and `.`
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// The query
+    #[arg(value_name = "QUERY", required = true)]
+    pub query: Vec<String>,
+
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+
+    /// Who looks after it
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
+
+    /// A label; may be repeated
+    #[arg(long, value_name = "TAG", action = ArgAction::Append)]
+    pub tag: Vec<String>,
+
+    /// Where it is written what to do about what it finds
+    #[arg(long, value_name = "URL")]
+    pub runbook: Option<String>,
+
+    /// Start of the range of time where nobody names one, such as `-24h`
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub earliest: Option<String>,
+
+    /// End of it [default: now, with --earliest]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// The value of an argument that is left out; may be repeated
+    #[arg(long, value_name = "X=VALUE", value_parser = named_value, action = ArgAction::Append)]
+    pub arg: Vec<(String, String)>,
+
+    /// Replace the one of that name that was added before
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `x=VALUE`.
+fn named_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("it is not an argument and its value, such as host=web01".to_owned()),
+    }
+}
+
 /// What `trawl alert` can do. Alerts are declared as `[[alert]]` in the configuration, and evaluated by `trawl run`.
 #[derive(Debug, Subcommand)]
 pub enum AlertVerb {
@@ -755,6 +885,26 @@ pub struct JobsArgs {
 pub enum ConfigVerb {
     /// Print each setting, its value and where the value comes from
     Show,
+    /// Check the configuration, and run the unit tests of its alerts
+    Check(ConfigCheckArgs),
+}
+
+/// Arguments of `trawl config check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A test of an alert, `[[alert.test]]`, says which lines are logged when and which transitions must come of it. It runs in a \
+temporary folder with a clock of its own: nothing of the data folder is read, and nobody is told anything. Log formats, saved \
+searches, alerts and their calendars are checked, too.
+
+Exit status: 0 all is well, 1 a test failed, 2 the configuration is wrong.")]
+pub struct ConfigCheckArgs {
+    /// Only tests of this alert; may be repeated
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub alert: Vec<String>,
+
+    /// Print rows: kind, name, place, result, detail [default: lines for people]
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
 }
 
 #[cfg(test)]
@@ -772,8 +922,8 @@ mod tests {
         let args = Args::try_parse_from(["trawl", "search", "ERROR", "db", "--earliest", "-1h", "-n", "5", "late"]);
         let Verb::Search(search) = args.unwrap().verb else { panic!("search was asked for") };
         assert_eq!(search.query, ["ERROR", "db", "late"]);
-        assert_eq!(search.earliest.as_deref(), Some("-1h"));
-        assert_eq!(search.limit, Some(5));
+        assert_eq!(search.flags.earliest.as_deref(), Some("-1h"));
+        assert_eq!(search.flags.limit, Some(5));
     }
 
     /// The settings of a section of a unit file.

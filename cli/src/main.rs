@@ -103,12 +103,13 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Index(args) => cmd::index::run(&args, &config()?, terminal),
         Verb::Run(args) => cmd::run::run(&args, &config, terminal),
-        Verb::Search(args) if args.query.is_empty() => prompt::run(&args, &config()?, terminal),
+        Verb::Search(args) if args.query.is_empty() => prompt::run(&args.flags, &config()?, terminal),
         Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
         Verb::Tail(args) => cmd::tail::run(&args, &config()?, terminal),
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
         Verb::Retention(args) => cmd::retention::run(&args, &config()?, terminal),
+        Verb::Saved(verb) => cmd::saved::run(&verb, &config()?, terminal),
         Verb::Alert(verb) => {
             let against = |file: &Path| {
                 let global = GlobalArgs { config: Some(file.to_owned()), ..global.clone() };
@@ -123,6 +124,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Verify(args) => cmd::verify::run(&args, &config()?, terminal),
         Verb::Doctor(args) => cmd::doctor::run(&args, &config, terminal),
         Verb::Config(ConfigVerb::Show) => cmd::config::show(&config()?),
+        Verb::Config(ConfigVerb::Check(args)) => cmd::config::check::run(&args, &config()?, terminal),
         Verb::Quickstart => cmd::quickstart::run(terminal),
         Verb::Help { name } => cmd::help::run(name.as_deref(), terminal),
         Verb::Completions { shell } => cmd::completions::run(shell),

@@ -1,7 +1,7 @@
 //! Text that stands for other text: macros and saved searches, replaced before a query is parsed.
 
 use crate::error::{QueryError, QueryErrorKind};
-use crate::knowledge::{Knowledge, substitute};
+use crate::knowledge::Knowledge;
 use crate::lexer::{Cursor, blank_comments, quoted_len, split_stages};
 use crate::span::Span;
 use std::collections::BTreeMap;
@@ -15,8 +15,17 @@ const MAX_BYTES: usize = 1 << 20;
 /// A query without comments and macros, and where its text comes from.
 pub(crate) struct Expanded {
     pub text: String,
+    /// The range of time of the saved search that it begins with, if that has one.
+    pub default_range: Option<DefaultRange>,
     /// What was put in, in order.
     insertions: Vec<Insertion>,
+}
+
+/// The range of time of a search that names none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DefaultRange {
+    pub earliest: Option<String>,
+    pub latest: Option<String>,
 }
 
 struct Insertion {
@@ -35,7 +44,8 @@ impl Expanded {
     }
 
     fn macros(text: &str, knowledge: &Knowledge) -> Result<Self, QueryError> {
-        let mut expanded = Self { text: String::with_capacity(text.len()), insertions: Vec::new() };
+        let mut expanded =
+            Self { text: String::with_capacity(text.len()), default_range: None, insertions: Vec::new() };
         let mut at = 0;
         while at < text.len() {
             let rest = &text[at..];
@@ -69,12 +79,21 @@ impl Expanded {
         cursor.skip_space();
         let start = cursor.pos();
         cursor.eat_keyword("savedsearch");
-        let (name, tokens) = saved_search_arguments(cursor).map_err(located)?;
+        let (name, mut tokens) = saved_search_arguments(cursor).map_err(located)?;
         let saved = knowledge.saved_searches.get(&name).ok_or_else(|| {
             let error = QueryError::rule(format!("there is no saved search `{name}`"), Span::new(start, stage.end));
             located(error.with_nearest(&name, knowledge.saved_searches.keys().map(String::as_str)))
         })?;
-        let text = substitute(saved, |token| tokens.get(token).map(String::as_str));
+        let call = Span::new(start, stage.end);
+        let text = match call_options(&mut tokens, call).map_err(located)? {
+            true => saved.fill(&name, &tokens, call).map_err(located)?,
+            false => saved.search.clone(),
+        };
+        if saved.earliest.is_some() || saved.latest.is_some() {
+            let latest = saved.latest.clone().or_else(|| saved.earliest.as_ref().map(|_| "now".to_owned()));
+            self.default_range = Some(DefaultRange { earliest: saved.earliest.clone(), latest });
+        }
+        let located = |error| self.locate(error);
         let inner =
             Self::macros(&blank_comments(&text)?, knowledge).map_err(|error| located(shifted_to(error, stage)))?;
         // The pipe before it stays where the saved search begins with a command, and goes where it begins with words.
@@ -157,6 +176,16 @@ fn saved_search_arguments(mut cursor: Cursor<'_>) -> Result<(String, BTreeMap<St
         tokens.insert(token, word(&mut cursor)?);
     }
     Ok((name, tokens))
+}
+
+/// Takes the options of `savedsearch` out of what stands behind the name: whether tokens are replaced.
+fn call_options(tokens: &mut BTreeMap<String, String>, span: Span) -> Result<bool, QueryError> {
+    let Some(value) = tokens.remove("nosubstitution") else { return Ok(true) };
+    match value.to_ascii_lowercase().as_str() {
+        "t" | "true" | "1" => Ok(false),
+        "f" | "false" | "0" => Ok(true),
+        _ => Err(QueryError::rule(format!("`{value}` is neither true nor false (`nosubstitution`)"), span)),
+    }
 }
 
 /// `` `name(argument, …)` ``
@@ -254,6 +283,7 @@ fn split_arguments(list: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::knowledge::Macro;
+    use crate::saved::SavedSearch;
 
     fn knowledge() -> Knowledge {
         let mut knowledge = Knowledge::default();
@@ -266,8 +296,8 @@ mod tests {
         define("of", &["service"], "service=\"$service$\" `bad`");
         define("both", &["a", "b"], "($a$ OR $b$)");
         define("loop", &[], "x `loop`");
-        knowledge.saved_searches.insert("errors".into(), "error host=$host$ | head 5".into());
-        knowledge.saved_searches.insert("one".into(), "| stats count".into());
+        knowledge.saved_searches.insert("errors".into(), SavedSearch::new("error host=$host$ | head 5"));
+        knowledge.saved_searches.insert("one".into(), SavedSearch::new("| stats count"));
         knowledge
     }
 
@@ -313,6 +343,7 @@ mod tests {
             ("a `bad", "`", "unbalanced ```"),
             ("a `of(x`", "`of(x`", "the arguments of a macro stand between parentheses"),
             ("| savedsearch erors", "savedsearch erors", "there is no saved search `erors`"),
+            ("| savedsearch errors", "savedsearch errors", "the saved search `errors` needs the argument `host`"),
         ] {
             assert_eq!(refused(text), (marked.to_owned(), message.to_owned()), "{text}");
         }

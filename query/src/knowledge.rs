@@ -1,6 +1,7 @@
 //! What the configuration adds to the language: macros, event types, tags, saved searches, lookup tables.
 
 use crate::lookup::Lookups;
+use crate::saved::SavedSearch;
 use std::collections::BTreeMap;
 
 /// Names that queries may use because the configuration defines them.
@@ -13,7 +14,7 @@ pub struct Knowledge {
     /// Labels of field values, used as `tag=name` and `tag::field=name`.
     pub tags: Vec<Tag>,
     /// Saved searches by name, used as `| savedsearch name`.
-    pub saved_searches: BTreeMap<String, String>,
+    pub saved_searches: BTreeMap<String, SavedSearch>,
     /// Lookup tables, used by `lookup`, `inputlookup` and `outputlookup`.
     pub lookups: Lookups,
 }

@@ -1,6 +1,6 @@
 //! A search from its text to its rows.
 
-use crate::ast::Pipeline;
+use crate::ast::{Pipeline, TimeModifier};
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::collector::Collector;
@@ -9,7 +9,7 @@ use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
-use crate::expand::Expanded;
+use crate::expand::{DefaultRange, Expanded};
 use crate::glob::Glob;
 use crate::knowledge::Knowledge;
 use crate::lookup::Tables;
@@ -116,6 +116,8 @@ pub struct Search {
     canonical: String,
     /// The text without macros, if it holds subsearches that must run before the plan is known.
     unresolved: Option<Arc<str>>,
+    /// Whether its text has `earliest` or `latest`.
+    names_range: bool,
     /// The lookup tables of the search that this one is a part of.
     tables: Option<Arc<Tables>>,
 }
@@ -173,12 +175,40 @@ impl Search {
     /// If the text or a time option cannot be understood.
     pub fn prepare(text: &str, options: &SearchOptions) -> Result<Self, QueryError> {
         let expanded = Expanded::new(text, &options.knowledge)?;
-        Self::prepare_expanded(&expanded.text, options).map_err(|error| expanded.locate(error))
+        let prepared = parse_expanded(&expanded.text, &options.knowledge, 0)
+            .and_then(|pipeline| Self::of_pipeline(pipeline, options, expanded.default_range.as_ref()));
+        prepared.map_err(|error| expanded.locate(error))
     }
 
     /// Parses and plans a query without macros.
     pub(crate) fn prepare_expanded(text: &str, options: &SearchOptions) -> Result<Self, QueryError> {
-        let pipeline: Pipeline = parse_expanded(text, &options.knowledge, 0)?;
+        Self::of_pipeline(parse_expanded(text, &options.knowledge, 0)?, options, None)
+    }
+
+    /// Plans a query. `default_range` is that of the saved search that it begins with.
+    fn of_pipeline(
+        mut pipeline: Pipeline,
+        options: &SearchOptions,
+        default_range: Option<&DefaultRange>,
+    ) -> Result<Self, QueryError> {
+        let mut options = options.clone();
+        let named = [TimeModifier::Earliest, TimeModifier::Latest];
+        let names_range = named.iter().any(|modifier| pipeline.times.get(*modifier).is_some());
+        if let Some(DefaultRange { earliest, latest }) = default_range
+            && !names_range
+            && options.earliest.is_none()
+            && options.latest.is_none()
+        {
+            // Its subsearches have the range, too; and the canonical text says what was searched.
+            (options.earliest, options.latest) = (earliest.clone(), latest.clone());
+            if pipeline.search.is_some() {
+                for (modifier, text) in named.into_iter().zip([earliest, latest]) {
+                    if let Some(text) = text {
+                        pipeline.times.set(modifier, parse_time(text)?, Span::new(0, 0))?;
+                    }
+                }
+            }
+        }
         let canonical = pipeline.to_string();
         let unresolved = (!pipeline.inline_subsearches().is_empty()).then(|| Arc::clone(&pipeline.text));
         let time = |option: &Option<String>| option.as_deref().map(parse_time).transpose();
@@ -192,7 +222,7 @@ impl Search {
             zone: options.zone,
         };
         let plan = Plan::new(pipeline, &caller)?;
-        Ok(Self { plan, options: options.clone(), canonical, unresolved, tables: None })
+        Ok(Self { plan, options, canonical, unresolved, names_range, tables: None })
     }
 
     /// Makes the search a part of the one that runs in `ctx`.
@@ -203,6 +233,11 @@ impl Search {
     /// Whether the result is a table rather than events.
     pub fn is_transforming(&self) -> bool {
         self.plan.is_transforming()
+    }
+
+    /// Whether its text itself says which range of time it covers.
+    pub fn names_range(&self) -> bool {
+        self.names_range
     }
 
     /// What it is run with.

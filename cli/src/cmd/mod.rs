@@ -14,6 +14,7 @@ pub mod quickstart;
 pub mod restore;
 pub mod retention;
 pub mod run;
+pub mod saved;
 pub mod search;
 pub mod sources;
 pub mod status;

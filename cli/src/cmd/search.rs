@@ -1,7 +1,7 @@
 //! `trawl search`: from the words of the command line to printed rows.
 
 use super::{CANNOT_PRINT, cannot_open, now_us};
-use crate::args::SearchArgs;
+use crate::args::{SearchArgs, SearchFlags};
 use crate::collector::StoreCollector;
 use crate::config::Config;
 use crate::error::Advice;
@@ -33,14 +33,24 @@ const MAX_LEARNT: usize = 1_000;
 
 /// Runs the search, or checks or explains it.
 pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let session = Session::new(args, config, terminal);
+    run_text(&words::join(&args.query), &args.flags, config, terminal)
+}
+
+/// Runs the text of a query as `trawl search` does.
+pub(super) fn run_text(
+    query: &str,
+    flags: &SearchFlags,
+    config: &Config,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
+    let session = Session::new(flags, config, terminal);
     let on_start = |cancel: Arc<Cancel>| Interrupted::watch(move || cancel.request());
-    session.run(&words::join(&args.query), &on_start, None)
+    session.run(query, &on_start, None)
 }
 
 /// What the searches of one run of the program share: the options, the data, and where the rows go.
 pub struct Session<'a> {
-    args: &'a SearchArgs,
+    args: &'a SearchFlags,
     config: &'a Config,
     terminal: Terminal,
     engine: OnceCell<Engine>,
@@ -48,7 +58,7 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens nothing yet: whether a query is valid can be said without data.
-    pub fn new(args: &'a SearchArgs, config: &'a Config, terminal: Terminal) -> Self {
+    pub fn new(args: &'a SearchFlags, config: &'a Config, terminal: Terminal) -> Self {
         Self { args, config, terminal, engine: OnceCell::new() }
     }
 
@@ -194,7 +204,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn options(args: &SearchArgs, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
+fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
     let zone = config.zone.value;
     let clock_us = now_us()?;
     let now_us = match &args.now {
@@ -239,14 +249,14 @@ fn yields_events(search: &Search) -> bool {
 }
 
 /// Most rows to print: a terminal shows the first screens of events, everything else gets all.
-fn limit(args: &SearchArgs, config: &Config, terminal: &Terminal, has_events: bool) -> Option<usize> {
+fn limit(args: &SearchFlags, config: &Config, terminal: &Terminal, has_events: bool) -> Option<usize> {
     let is_looked_at = terminal.stdout_is_terminal() && has_events;
     let limit = args.limit.unwrap_or(if is_looked_at { config.limit.value } else { 0 });
     (limit > 0).then_some(limit)
 }
 
 /// How many events to print before and after each match.
-fn context_lines(args: &SearchArgs, is_possible: bool) -> anyhow::Result<(usize, usize)> {
+fn context_lines(args: &SearchFlags, is_possible: bool) -> anyhow::Result<(usize, usize)> {
     let both = args.context.unwrap_or(0);
     let lines = (args.before_context.unwrap_or(both), args.after_context.unwrap_or(both));
     if lines != (0, 0) && !is_possible {
@@ -275,7 +285,7 @@ fn all_warnings(summary: &Summary) -> Vec<String> {
 
 /// What is said on the standard error after the rows.
 struct Notes<'a> {
-    args: &'a SearchArgs,
+    args: &'a SearchFlags,
     config: &'a Config,
     terminal: Terminal,
     search: &'a Search,

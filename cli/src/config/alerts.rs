@@ -4,6 +4,7 @@
 
 use super::definitions::{ShownDefinition, toml_key};
 use super::raw::{Alert as RawAlert, Calendar as RawCalendar};
+use super::rule_tests::{self, TestSetting};
 use super::units::Timeout;
 use super::{File, Origin, Setting};
 use crate::error::Advice;
@@ -32,6 +33,8 @@ pub struct AlertSetting {
     pub name: String,
     /// Where it is written.
     pub origin: Origin,
+    /// Its unit tests.
+    pub tests: Vec<TestSetting>,
     draft: Result<Draft, Wrong>,
 }
 
@@ -85,8 +88,9 @@ pub(super) fn read(
 ) -> anyhow::Result<(Vec<AlertSetting>, Vec<ShownDefinition>)> {
     let (mut settings, mut shown): (Vec<AlertSetting>, Vec<ShownDefinition>) = (Vec::new(), Vec::new());
     for alert in alerts {
-        let Setting { value: raw, origin } = file.setting(alert);
+        let Setting { value: mut raw, origin } = file.setting(alert);
         shown.extend(show(&raw, file, &origin));
+        let tests = rule_tests::read(&mut raw.test, file, &mut shown);
         let Some(name) = raw.name.as_ref().map(|name| name.get_ref().trim().to_owned()).filter(|name| !name.is_empty())
         else {
             return Err(
@@ -99,7 +103,7 @@ pub(super) fn read(
                 Wrong::new(what, "give each alert a name of its own").error(&format!("alert `{name}`"), &origin)
             );
         }
-        settings.push(AlertSetting { draft: draft(&name, raw), name, origin });
+        settings.push(AlertSetting { draft: draft(&name, raw), name, origin, tests });
     }
     Ok((settings, shown))
 }
@@ -318,11 +322,16 @@ pub(super) struct Lines<'f> {
     pub(super) file: &'f File<'f>,
     pub(super) origin: &'f Origin,
     pub(super) section: String,
+    /// What was collected.
     pub(super) shown: Vec<ShownDefinition>,
 }
 
-impl Lines<'_> {
-    fn add<T>(&mut self, key: &str, value: &Option<Spanned<T>>, print: impl FnOnce(&T) -> toml::Value) {
+impl<'f> Lines<'f> {
+    pub(super) fn new(file: &'f File<'f>, origin: &'f Origin, section: String) -> Self {
+        Self { file, origin, section, shown: Vec::new() }
+    }
+
+    pub(super) fn add<T>(&mut self, key: &str, value: &Option<Spanned<T>>, print: impl FnOnce(&T) -> toml::Value) {
         let Some(value) = value else { return };
         self.shown.push(ShownDefinition {
             section: self.section.clone(),
@@ -348,7 +357,7 @@ impl Lines<'_> {
 }
 
 fn show(raw: &RawAlert, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition> {
-    let mut lines = Lines { file, origin, section: "[[alert]]".to_owned(), shown: Vec::new() };
+    let mut lines = Lines::new(file, origin, "[[alert]]".to_owned());
     lines.text("name", &raw.name);
     lines.text("description", &raw.description);
     lines.text("owner", &raw.owner);
@@ -382,7 +391,7 @@ fn show(raw: &RawAlert, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition
 
 fn show_calendar(name: &str, raw: &RawCalendar, file: &File<'_>, origin: &Origin) -> Vec<ShownDefinition> {
     let section = format!("[calendar.{}]", toml_key(name));
-    let mut lines = Lines { file, origin, section, shown: Vec::new() };
+    let mut lines = Lines::new(file, origin, section);
     lines.texts("days", &raw.days);
     lines.texts("hours", &raw.hours);
     lines.texts("holidays", &raw.holidays);

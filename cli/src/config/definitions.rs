@@ -2,12 +2,11 @@
 //! checked and turned into [`Knowledge`].
 
 use super::raw::{Lookup, RawConfig, Tag};
+use super::saved::{self, SavedSettings};
 use super::{File, Origin, Setting};
 use crate::error::Advice;
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::path::Path;
 use toml::Spanned;
 use trawl_query::Knowledge;
 use trawl_query::knowledge::{self, Macro};
@@ -21,6 +20,8 @@ const DEFAULT_MAX_OFFSET_SECS: u64 = 2_000_000_000;
 pub struct Definitions {
     /// For queries. The folder of lookup tables is a setting of its own and not in here.
     pub knowledge: Knowledge,
+    /// Saved searches, with what people should know of them.
+    pub saved: SavedSettings,
     /// For `config show`, in the order of the sections.
     pub shown: Vec<ShownDefinition>,
 }
@@ -40,38 +41,6 @@ pub struct ShownDefinition {
     pub begins_section: bool,
 }
 
-/// A saved search as written: its text, or a table with the key `search`.
-#[derive(Debug)]
-pub struct Saved(String);
-
-impl<'de> Deserialize<'de> for Saved {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            search: String,
-        }
-        struct TextOrTable;
-        impl<'de> Visitor<'de> for TextOrTable {
-            type Value = Saved;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the text of a search, or a table with the key `search`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Saved, E> {
-                Ok(Saved(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Saved, A::Error> {
-                let table = Table::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Saved(table.search))
-            }
-        }
-        deserializer.deserialize_any(TextOrTable)
-    }
-}
-
 /// Checks and collects definitions.
 struct Reader<'f> {
     file: &'f File<'f>,
@@ -79,10 +48,10 @@ struct Reader<'f> {
 }
 
 /// What is wrong with a definition, and what to write instead.
-struct Wrong(String, &'static str);
+pub(super) struct Wrong(pub(super) String, pub(super) &'static str);
 
 impl Wrong {
-    fn at(self, key: &str, origin: &Origin) -> anyhow::Error {
+    pub(super) fn at(self, key: &str, origin: &Origin) -> anyhow::Error {
         Advice::new(format!("cannot use `{key}` of {origin}: {}", self.0), self.1).into()
     }
 }
@@ -97,17 +66,30 @@ impl Definitions {
         reader.macros(std::mem::take(&mut raw.macros))?;
         let eventtypes = reader.texts("eventtypes", std::mem::take(&mut raw.eventtypes))?;
         reader.tags(std::mem::take(&mut raw.tags))?;
-        let saved = std::mem::take(&mut raw.saved).into_iter().map(|(name, saved)| {
-            let span = saved.span();
-            (name, Spanned::new(span, saved.into_inner().0))
-        });
-        let saved = reader.texts("saved", saved.collect())?;
-        reader.definitions.knowledge.saved_searches = values(&saved);
+        let Self { saved, shown, .. } = &mut reader.definitions;
+        saved::read(std::mem::take(&mut raw.saved), file, saved, shown)?;
         reader.definitions.knowledge.event_types = values(&eventtypes);
         // Event types may use macros and each other.
         reader.check_event_types(&eventtypes)?;
         reader.lookups(std::mem::take(&mut raw.lookup))?;
+        reader.definitions.learn_saved();
         Ok(reader.definitions)
+    }
+
+    /// Adds the searches of the folders `saved.d`.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or a search of it makes no sense or has the name of another one.
+    pub(super) fn read_saved_folders(&mut self, beside: Option<&Path>, data: &Path) -> anyhow::Result<()> {
+        saved::read_folders(beside, data, &mut self.saved, &mut self.shown)?;
+        self.learn_saved();
+        Ok(())
+    }
+
+    /// Makes the saved searches known to queries.
+    fn learn_saved(&mut self) {
+        let searches = self.saved.iter().map(|(name, saved)| (name.clone(), saved.search.clone()));
+        self.knowledge.saved_searches = searches.collect();
     }
 }
 

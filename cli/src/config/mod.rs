@@ -6,6 +6,7 @@
 
 mod actions;
 mod alerts;
+mod brief;
 mod checks;
 mod definitions;
 #[cfg(test)]
@@ -13,6 +14,8 @@ mod docs;
 mod inputs;
 mod raw;
 mod retention;
+mod rule_tests;
+mod saved;
 mod setting;
 mod show;
 mod units;
@@ -21,6 +24,8 @@ pub use actions::Actions;
 pub use alerts::{AlertSetting, CalendarSetting, RuleContext};
 pub use checks::CheckSetting;
 pub use inputs::{InputKind, InputSetting, input_of};
+pub use rule_tests::TestSetting;
+pub use saved::{SavedSetting, folder_of as saved_folder};
 pub use setting::{Origin, Setting};
 
 use crate::args::GlobalArgs;
@@ -31,6 +36,7 @@ use raw::RawConfig;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
@@ -205,6 +211,7 @@ impl Config {
         let data =
             flag(&args.data, "--data").or_else(|| surroundings.env("TRAWL_DATA")).or_else(|| source.path(raw.data));
         let data = data.map_or_else(|| surroundings.default_data(), Ok)?;
+        definitions.read_saved_folders(path.parent(), &data.value)?;
         let lookups = flag(&args.lookups, "--lookups")
             .or_else(|| surroundings.env("TRAWL_LOOKUPS"))
             .or_else(|| source.path(raw.lookups));
@@ -253,9 +260,14 @@ impl Config {
     /// # Errors
     /// The first that makes no sense: the error names its place and what to write instead.
     pub fn rules(&self) -> anyhow::Result<Vec<Rule>> {
+        self.each_rule().into_iter().map(|(_, rule)| rule).collect()
+    }
+
+    /// All alerts, and the rule of each.
+    pub fn each_rule(&self) -> Vec<(&AlertSetting, anyhow::Result<Rule>)> {
         let options = self.search_options();
         let context = self.rule_context(&options);
-        self.alerts.iter().map(|alert| alert.rule(&context)).collect()
+        self.alerts.iter().map(|alert| (alert, alert.rule(&context))).collect()
     }
 
     /// All checks.
@@ -317,11 +329,22 @@ fn resolve_zone(
 
 /// `sourcetypes/*.toml` in the folder of the configuration file.
 fn sourcetype_files(folder: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
-    let Some(folder) = folder.map(|folder| folder.join("sourcetypes")).filter(|folder| folder.is_dir()) else {
-        return Ok(Vec::new());
+    let Some(folder) = folder.map(|folder| folder.join("sourcetypes")) else { return Ok(Vec::new()) };
+    toml_files(&folder).with_context(|| format!("cannot list {}", folder.display()))
+}
+
+/// The files `*.toml` of a folder, sorted; none where it does not exist.
+///
+/// # Errors
+/// If the folder cannot be listed.
+fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        listing => listing.and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect()),
     };
-    let listing = fs::read_dir(&folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut files: Vec<PathBuf> = listing.with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = listing?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     Ok(files)

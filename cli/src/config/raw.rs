@@ -4,11 +4,12 @@
 //! declarations.
 
 use super::actions::SecretRef;
-use super::definitions::Saved;
+use super::brief::{Brief, FromText};
 use super::units::{ByteSize, Share, SizeLimit, Timeout};
 use crate::error::Advice;
 use anyhow::Context;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -84,7 +85,7 @@ table! {
         /// `[[tags]]`
         tags: Vec<Spanned<Tag>>,
         /// `[saved]`
-        saved: BTreeMap<String, Spanned<Saved>>,
+        saved: BTreeMap<String, Spanned<Brief<Saved>>>,
         /// `[lookup.NAME]`
         lookup: BTreeMap<String, Spanned<Lookup>>,
         /// `[[input]]`
@@ -170,6 +171,105 @@ table! {
         /// Actions that are told, by the names of their `[action.NAME]`.
         actions: Vec<String> = r#"["ops-hook"]"#,
     }
+    tables {
+        /// `[[alert.test]]`
+        test: Vec<Spanned<AlertTest>>,
+    }
+}
+
+table! {
+    /// `[[alert.test]]`
+    AlertTest {
+        /// What it shows.
+        name: String = r#""six failures in a minute""#,
+        /// The log, line by line, as it is written. A line arrives at the time of its stamp; what has no stamp belongs to the line
+        /// before. A line may be a table: `line`, `at` (when it arrives: a late line, or what a program prints), and `sourcetype`,
+        /// `host`, `source` and `index` where they differ from the others.
+        lines: Vec<Brief<TestLine>> = r#"["2026-11-20 14:00:11 ERROR failed", { line = "ERROR no stamp", at = "14:00:12", host = "web02" }]"#,
+        /// The transitions that must come of it, all of them and in order: the evaluated moment, what happened (`pending`, `lapsed`,
+        /// `raised`, `severity_changed`, `reminder`, `row`, `resolved`), the group; with several severities which, and why nobody was
+        /// told. Default: none.
+        expect: Vec<String> = r#"["14:00:20 raised host=web01", "14:00:40 resolved host=web01"]"#,
+        /// The log format. Default: detected.
+        sourcetype: String = r#""log4j""#,
+        /// The machine. Default: `test`.
+        host: String = r#""web01""#,
+        /// The file. Default: `test.log`.
+        source: String = r#""/var/log/app.log""#,
+        /// The index. Default: `main`.
+        index: IndexName = r#""web""#,
+        /// When `trawl run` is started. Default: when the first line arrives.
+        start: String = r#""2026-11-20 14:00:00""#,
+        /// The last moment that is looked at. Default: when the lines have left the window, with `for` and `keep_firing_for`.
+        end: String = r#""2026-11-20 22:30:00""#,
+        /// The zone of these times, and of stamps without one. Default: `tz` before the first table.
+        tz: String = r#""Europe/London""#,
+    }
+}
+
+table! {
+    /// A line of an `[[alert.test]]`.
+    TestLine {
+        /// Its text.
+        line: String = r#""2026-11-20 14:00:11 ERROR failed""#,
+        /// When it arrives.
+        at: String = r#""14:00:12""#,
+        /// The log format.
+        sourcetype: String = r#""log4j""#,
+        /// The machine.
+        host: String = r#""web01""#,
+        /// The file.
+        source: String = r#""/var/log/app.log""#,
+        /// The index.
+        index: IndexName = r#""web""#,
+    }
+}
+
+impl FromText for TestLine {
+    const EXPECTED: &'static str = "a line of a log, or a table with the key `line`";
+
+    fn from_text(text: Spanned<String>) -> Self {
+        Self { line: Some(text), ..Self::default() }
+    }
+}
+
+table! {
+    /// `[saved.NAME]`
+    Saved {
+        /// The text of the search. `$name$` stands for an argument.
+        search: String = r#"'error host=$host$ | stats count by service'"#,
+        /// What it is for.
+        description: String = r#""Errors by service""#,
+        /// Who looks after it.
+        owner: String = r#""payments team""#,
+        /// Labels, for `trawl saved list --tag`.
+        tags: Vec<String> = r#"["daily"]"#,
+        /// Where it is written what to do about what it finds.
+        runbook: String = r#""https://wiki/errors""#,
+        /// Start of its range of time, where neither the search nor whoever runs it names one. Another range stands for the whole
+        /// of this one.
+        earliest: String = r#""-1d@d""#,
+        /// End of it. Default: now, with `earliest`.
+        latest: String = r#""@d""#,
+        /// Values of arguments that are left out. One that has none must be given.
+        args: BTreeMap<String, String> = r#"{ host = "*" }"#,
+    }
+}
+
+impl FromText for Saved {
+    const EXPECTED: &'static str = "the text of a search, or a table with the key `search`";
+
+    fn from_text(text: Spanned<String>) -> Self {
+        Self { search: Some(text), ..Self::default() }
+    }
+}
+
+/// A file of the folder `saved.d`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SavedFile {
+    /// `[saved.NAME]`
+    pub saved: BTreeMap<String, Spanned<Brief<Saved>>>,
 }
 
 table! {
@@ -529,7 +629,7 @@ pub struct SectionDoc {
 
 /// The sections that may come more than once, or define names for queries.
 #[cfg(test)]
-pub const SECTIONS: [SectionDoc; 14] = [
+pub const SECTIONS: [SectionDoc; 15] = [
     SectionDoc {
         title: "`[[input]]`",
         doc: "What `trawl run` gets events from: files that it follows, or a program that it runs in intervals. Each input has\n\
@@ -586,13 +686,17 @@ pub const SECTIONS: [SectionDoc; 14] = [
         keys: Tag::KEYS,
     },
     SectionDoc {
-        title: "`[saved]`",
-        doc: "Searches by name, used as `| savedsearch name`: their text, or a table with the key `search`. `$token$` stands for\n\
-              what the caller says as `token=value`.",
+        title: "`[saved.NAME]`",
+        doc: "Searches by name, for `trawl saved run NAME` and `| savedsearch NAME`: a table, or below `[saved]` the text alone.\n\
+              `$x$` stands for what the caller says as `x=value`. They may also stand, in the same form, in files `saved.d/*.toml` beside\n\
+              the configuration file and in the data folder, where `trawl saved add` writes them; no name may stand twice.",
         example: "[saved]\n\
-                  errors_by_host = \"error | stats count by host\"\n\
-                  of_host.search = \"error host=$host$\"",
-        keys: &[],
+                  errors_by_host = \"error | stats count by host\"\n\n\
+                  [saved.errors_of_host]\n\
+                  search = \"error host=$host$ | stats count by service\"\n\
+                  args = { host = \"*\" }\n\
+                  earliest = \"-24h\"",
+        keys: Saved::KEYS,
     },
     SectionDoc {
         title: "`[lookup.NAME]`",
@@ -609,6 +713,16 @@ pub const SECTIONS: [SectionDoc; 14] = [
         example: "[[alert]]\nname = \"payment-db\"\nsearch = 'ERROR PaymentService \"failed to connect to DB\"'\nevery = \"10s\"\n\
                   window = \"1m\"\ncondition = \"count > 5\"\ngroup_by = [\"host\"]",
         keys: Alert::KEYS,
+    },
+    SectionDoc {
+        title: "`[[alert.test]]`",
+        doc: "A unit test of the alert that stands before it, for `trawl config check`: what is logged when, and which transitions must come\n\
+              of it. The lines are parsed as files are; the evaluator is the one of `trawl run`, with a clock that is turned.",
+        example: "[[alert]]\nname = \"payment\"\nsearch = \"ERROR PaymentService\"\nevery = \"10s\"\nwindow = \"1m\"\ncondition = \"count > 1\"\n\n\
+                  [[alert.test]]\nname = \"two failures\"\nlines = [\n  \"2026-11-20 14:00:11 ERROR PaymentService failed\",\n  \
+                  \"2026-11-20 14:00:15 ERROR PaymentService failed\",\n]\n\
+                  expect = [\"14:00:20 raised\", \"14:01:20 resolved\"]",
+        keys: AlertTest::KEYS,
     },
     SectionDoc {
         title: "`[[check]]`",
@@ -653,10 +767,18 @@ impl RawConfig {
     /// If it is not TOML, a value has the wrong type or a key is unknown; the error shows the line and, for a key, the
     /// nearest known one.
     pub fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
-        toml::from_str(text)
-            .map_err(|error| explain(&error))
-            .with_context(|| format!("cannot use configuration {}", path.display()))
+        parse(text, path)
     }
+}
+
+/// Reads the text of `path`; errors as those of [`RawConfig::parse`].
+///
+/// # Errors
+/// If it does not fit.
+pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> anyhow::Result<T> {
+    toml::from_str(text)
+        .map_err(|error| explain(&error))
+        .with_context(|| format!("cannot use configuration {}", path.display()))
 }
 
 /// Adds the nearest known key to an error about an unknown one.
@@ -697,11 +819,14 @@ mod tests {
         let of_paths: Vec<&KeyDoc> = of_paths.into_iter().filter(|key| key.name != "fifo").collect();
         let sections: String = SECTIONS.iter().map(|section| format!("{}\n", section.example)).collect();
         let text = format!(
-            "{text}{sections}[[check]]\n{}[[check.expect]]\n{}[[check.job]]\n{}[[alert]]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
+            "{text}{sections}[[check]]\n{}[[check.expect]]\n{}[[check.job]]\n{}[[alert]]\n{}[[alert.test]]\n{}[[alert.test]]\nlines = [{{ {} }}]\n[saved.other]\n{}[calendar.other]\n{}[lookup.other]\n{}[index.other]\n{}[[input]]\n{}[[input]]\n{}[[input]]\npaths = [\"a.fifo\"]\nfifo = true\n",
             lines(Check::KEYS),
             lines(Expect::KEYS),
             lines(CheckJob::KEYS),
             lines(Alert::KEYS),
+            lines(AlertTest::KEYS),
+            lines(TestLine::KEYS).trim_end().replace('\n', ", "),
+            lines(Saved::KEYS),
             lines(Calendar::KEYS),
             lines(Lookup::KEYS),
             lines(Index::KEYS),
@@ -712,7 +837,9 @@ mod tests {
         let path = Path::new("trawl.toml");
         let mut raw = RawConfig::parse(&text, path).unwrap();
         let file = File { path, text: &text };
-        Definitions::read(&mut raw, &file).unwrap();
+        assert_eq!(Definitions::read(&mut raw, &file).unwrap().saved.len(), 3);
+        let n_tests = |alert: &Spanned<Alert>| alert.get_ref().test.len();
+        assert_eq!(raw.alert.iter().map(n_tests).collect::<Vec<_>>(), [0, 1, 2]);
         let (actions, _) = crate::config::actions::read(raw.action, raw.actions, &file).unwrap();
         assert_eq!(actions.by_name.len(), 11);
         assert_eq!(inputs::read(raw.input, &file).unwrap().0.len(), 5);

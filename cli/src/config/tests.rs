@@ -207,10 +207,105 @@ fn definitions_are_shown_with_their_lines() {
     let leases = &knowledge.lookups.definitions["leases"];
     assert_eq!(leases.file, "leases");
     assert_eq!(leases.time.as_ref().map(|time| time.max_offset_secs), Some(2_000_000_000));
-    assert_eq!(knowledge.saved_searches["with table"], "error host=$h$");
+    assert_eq!(knowledge.saved_searches["with table"].search, "error host=$h$");
     // What is shown can be read again.
     fs::write(machine.root().join("cwd/trawl.toml"), definitions).unwrap();
     assert_eq!(machine.resolve(&GlobalArgs::default()).unwrap().knowledge(), knowledge);
+}
+
+#[test]
+fn saved_searches_stand_in_several_files() {
+    let config = "data = \"store\"\n[saved]\nplain = \"error\"\n[saved.full]\nsearch = \"error host=$host$\"\nargs = { host = \"*\" }\n\
+                  tags = [\"daily\"]\nearliest = \"-1d@d\"\n";
+    let machine = Machine::new(&[
+        ("cwd/trawl.toml", config),
+        ("cwd/saved.d/two.toml", "[saved]\na = \"x\"\nb = \"y\"\n"),
+        ("cwd/saved.d/readme.txt", "not read"),
+        ("cwd/store/saved.d/c.toml", "[saved.c]\nsearch = \"z\"\n"),
+    ]);
+    let shown = machine.show(&GlobalArgs::default());
+    insta::assert_snapshot!(&shown[shown.find("[saved]").unwrap()..], @r#"
+    [saved]
+    plain = "error"  # /cwd/trawl.toml:3
+
+    [saved.full]
+    search = "error host=$host$"  # /cwd/trawl.toml:5
+    tags = ["daily"]  # /cwd/trawl.toml:7
+    earliest = "-1d@d"  # /cwd/trawl.toml:8
+    args = { host = "*" }  # /cwd/trawl.toml:6
+
+    [saved.a]
+    search = "x"  # /cwd/saved.d/two.toml:2
+
+    [saved.b]
+    search = "y"  # /cwd/saved.d/two.toml:3
+
+    [saved.c]
+    search = "z"  # /cwd/store/saved.d/c.toml:2
+    "#);
+    let config = machine.resolve(&GlobalArgs::default()).unwrap();
+    let names: Vec<&str> = config.definitions.saved.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a", "b", "c", "full", "plain"]);
+    assert_eq!(config.knowledge().saved_searches["full"].earliest.as_deref(), Some("-1d@d"));
+
+    // The data folder may hold the configuration file.
+    fs::write(machine.root().join("cwd/store/trawl.toml"), "data = \".\"").unwrap();
+    let args = GlobalArgs { config: Some("store/trawl.toml".into()), ..GlobalArgs::default() };
+    assert_eq!(machine.resolve(&args).unwrap().definitions.saved.len(), 1);
+
+    let mut errors = String::new();
+    for text in [
+        "[saved]\nfull = \"x\"",
+        "[saved]\nx = { search = \"error\", args = { host = \"*\" } }",
+        "[saved]\nx = { search = \"error $hots$\", args = { host = \"*\" } }",
+        "[saved]\nx = { search = \"error\", earliest = \"yesterday\" }",
+        "[saved]\nx = { description = \"error\" }",
+        "[saved]\nx = { search = \"error\", desription = \"y\" }",
+        "[alerts]",
+        "[saved]\nx = 5",
+    ] {
+        fs::write(machine.root().join("cwd/store/saved.d/c.toml"), text).unwrap();
+        let error = machine.resolve(&GlobalArgs::default()).expect_err(text);
+        let hint = Advice::hint_of(&error).unwrap_or("none");
+        errors += &format!("{error:#}\nhint: {hint}\n\n").replace(machine.root().to_str().unwrap(), "");
+    }
+    insta::assert_snapshot!(errors, @r#"
+    cannot use `full` of /cwd/store/saved.d/c.toml:2: there is another one of that name (/cwd/trawl.toml:4)
+    hint: give each saved search a name of its own
+
+    cannot use `args` of /cwd/store/saved.d/c.toml:2: `$host$` does not stand in the search
+    hint: write $host$ where it belongs
+
+    cannot use `args` of /cwd/store/saved.d/c.toml:2: `$host$` does not stand in the search
+    hint: did you mean `hots`?
+
+    cannot use `earliest` of /cwd/store/saved.d/c.toml:2: `yesterday` is not a time
+    hint: write for example "-24h", "-1d@d" or "2026-11-20"
+
+    cannot use `x` of /cwd/store/saved.d/c.toml:2: it is empty
+    hint: write the text of a search
+
+    cannot use configuration /cwd/store/saved.d/c.toml: TOML parse error at line 2, column 25
+      |
+    2 | x = { search = "error", desription = "y" }
+      |                         ^^^^^^^^^^
+    unknown field `desription`, expected one of `search`, `description`, `owner`, `tags`, `runbook`, `earliest`, `latest`, `args`
+    hint: did you mean `description`?
+
+    cannot use configuration /cwd/store/saved.d/c.toml: TOML parse error at line 1, column 2
+      |
+    1 | [alerts]
+      |  ^^^^^^
+    unknown field `alerts`, expected `saved`
+    hint: none
+
+    cannot use configuration /cwd/store/saved.d/c.toml: TOML parse error at line 2, column 5
+      |
+    2 | x = 5
+      |     ^
+    invalid type: integer `5`, expected the text of a search, or a table with the key `search`
+    hint: none
+    "#);
 }
 
 #[test]
@@ -356,7 +451,7 @@ fn wrong_definitions_name_file_key_and_remedy() {
       |
     2 | errors = { query = "x" }
       |            ^^^^^
-    unknown field `query`, expected `search`
+    unknown field `query`, expected one of `search`, `description`, `owner`, `tags`, `runbook`, `earliest`, `latest`, `args`
     hint: none
 
     cannot use configuration /cwd/trawl.toml: TOML parse error at line 2, column 10

@@ -9,7 +9,7 @@ mod continuation;
 mod highlight;
 mod history;
 
-use crate::args::SearchArgs;
+use crate::args::SearchFlags;
 use crate::cmd;
 use crate::cmd::search::Session;
 use crate::config::Config;
@@ -39,7 +39,7 @@ const PROMPT: &str = "trawl> ";
 const HISTORY_FILE: &str = "search_history";
 
 /// Asks for queries and answers them until somebody presses Ctrl-D.
-pub fn run(args: &SearchArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+pub fn run(args: &SearchFlags, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let session = Session::new(args, config, terminal);
     let engine = session.engine()?.clone();
     let theme = Theme::new(terminal.color_stderr);

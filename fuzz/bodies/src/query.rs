@@ -11,7 +11,7 @@ use trawl_query::command::Command;
 use trawl_query::context::Context;
 use trawl_query::knowledge::{Macro, Tag};
 use trawl_query::time::TimeRange;
-use trawl_query::{Knowledge, Pipeline, QueryError, Search, SearchOptions, Value, parse, parse_with};
+use trawl_query::{Knowledge, Pipeline, QueryError, SavedSearch, Search, SearchOptions, Value, parse, parse_with};
 
 /// The text of a query is refused with a mark inside of it, or reads as a pipeline that its printed form reads as too.
 pub fn query(bytes: &[u8]) {
@@ -45,11 +45,12 @@ fn knowledge() -> Knowledge {
         ((name.to_owned(), parameters.len()), Macro { parameters, definition: definition.to_owned() })
     };
     let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let saved = |name: &str, text: &str| (name.to_owned(), SavedSearch::new(text));
     Knowledge {
         macros: macros.into_iter().map(named).collect(),
         event_types: [pair("login", "sshd accepted"), pair("loop", "eventtype=loop")].into(),
         tags: vec![Tag { name: "prod".to_owned(), field: "host".to_owned(), value: "web*".to_owned() }],
-        saved_searches: [pair("errors", "error | stats count"), pair("loop", "| savedsearch loop")].into(),
+        saved_searches: [saved("errors", "error $x$ | stats count"), saved("loop", "| savedsearch loop")].into(),
         ..Knowledge::default()
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn parse(mut args: Args<'_>) -> Result<Box<dyn Command>, QueryError> 
             }
         } else if let Some(name) = args.name()? {
             let saved = args.cursor.knowledge().saved_searches.get(&name.value);
-            search = Some(saved.cloned().ok_or_else(|| {
+            search = Some(saved.map(|saved| saved.search.clone()).ok_or_else(|| {
                 let names = args.cursor.knowledge().saved_searches.keys().map(String::as_str);
                 QueryError::rule(format!("there is no saved search `{}`", name.value), name.span)
                     .with_nearest(&name.value, names)

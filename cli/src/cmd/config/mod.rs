@@ -1,4 +1,6 @@
-//! `trawl config show`: each setting, its value and where the value comes from.
+//! `trawl config`: `show` prints each setting, its value and where the value comes from.
+
+pub mod check;
 
 use crate::config::Config;
 use crate::exit_code::ExitCode;
