@@ -13,6 +13,7 @@ use trawl_alert::book::{BOOK_FILE, Book};
 use trawl_alert::deliver::{Action, Deliverer, PostCondition, Verdict, Verify};
 use trawl_alert::evaluate::{Evaluator, Moment};
 use trawl_alert::machine::Timing;
+use trawl_alert::matcher::Matcher;
 use trawl_alert::rule::{Per, Rule};
 use trawl_alert::schedule::Schedule;
 use trawl_alert::watch::{Told, Watch};
@@ -24,6 +25,8 @@ use trawl_query::{Engine, SearchOptions};
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long deliveries that are under way are waited for at the end.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time between two looks at what has come in.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the files are given to be read after a start, before moments that were missed are evaluated.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -127,13 +130,32 @@ impl Post {
         let evaluator = Evaluator::new(&engine, self.options.clone());
         let book = Book::open(&self.data)?;
         let audit = AuditLog::open(&self.data)?;
-        let mut watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let matcher = Matcher::new(&engine, &evaluator, &self.rules);
+        let watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let mut watch = watch.believing(&matcher);
+        let mut is_blind = false;
+        let mut looked = Instant::now();
         let verifier = Arc::new(Verifier { engine: engine.clone(), options: self.options.clone() });
         let mut deliverer = Deliverer::new(&book, self.actions.clone(), verifier, now_us())?;
         let started = Instant::now();
         loop {
             if is_caught_up.load(Ordering::Relaxed) || started.elapsed() > CATCH_UP_TIMEOUT {
-                let round = watch.advance(&evaluator, now_us())?;
+                let moment_us = now_us();
+                let is_due = watch.due_us().is_some_and(|due_us| due_us <= moment_us);
+                // Also in between, so that there is never much to look at.
+                if is_due || looked.elapsed() >= LOOK_INTERVAL {
+                    looked = Instant::now();
+                    // What cannot be looked at is searched; the searches say what is wrong.
+                    let blind = matcher.look(moment_us).err().map(|error| chain(&error));
+                    if let Some(why) = blind.as_ref().filter(|_| !is_blind) {
+                        let text = format!("alerts: each is searched for by itself until the store can be read: {why}");
+                        let _ = report.send(SentryReport::Broken(text));
+                    }
+                    is_blind = blind.is_some();
+                }
+                // All of a round are asked of the store as it is when the first one is.
+                let at_once = engine.at_one_moment();
+                let round = watch.advance(&Evaluator::new(&at_once, self.options.clone()), moment_us)?;
                 *is_broken = false;
                 for told in round.told {
                     let _ = report.send(SentryReport::Told(told));

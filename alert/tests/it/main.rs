@@ -6,6 +6,7 @@ mod command;
 mod deliver;
 mod kill;
 mod lab;
+mod matcher;
 mod post;
 mod real;
 mod server;
