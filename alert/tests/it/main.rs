@@ -7,6 +7,7 @@ mod deliver;
 mod kill;
 mod lab;
 mod matcher;
+mod people;
 mod post;
 mod real;
 mod server;
