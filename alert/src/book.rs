@@ -5,6 +5,8 @@
 //! a power cut. **One transaction for each evaluated moment of a rule** takes its states, transitions, deliveries and audit records
 //! from one to the next; a process that is killed begins again with the moment that was not committed.
 
+mod backup;
+
 use crate::audit::AuditRecord;
 use crate::machine::{Change, ChangeKind, Handling, Phase, Quiet, State};
 use crate::notification::{Group, Happening, Notification, TransitionId};
@@ -95,8 +97,17 @@ pub enum BookError {
         /// Its version.
         version: u32,
     },
+    /// It cannot be copied.
+    #[error("cannot copy the database of alerts to {path}")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// What stands in it makes no sense.
-    #[error("{path} is damaged: {what}; put back a copy of it, or move it away to begin anew")]
+    #[error("{path} is damaged: {what}; put back its copy {path}.1, or move it away to begin anew")]
     Damaged {
         /// The database file.
         path: PathBuf,

@@ -25,6 +25,8 @@ use trawl_query::{Engine, SearchOptions};
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long deliveries that are under way are waited for at the end.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often it is looked whether the book has to be copied, or tried again.
+const BACK_UP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Longest time between two looks at what has come in.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the files are given to be read after a start, before moments that were missed are evaluated.
@@ -135,6 +137,7 @@ impl Post {
         let mut watch = watch.believing(&matcher);
         let mut is_blind = false;
         let mut looked = Instant::now();
+        let mut backed_up: Option<Instant> = None;
         let verifier = Arc::new(Verifier { engine: engine.clone(), options: self.options.clone() });
         let mut deliverer = Deliverer::new(&book, self.actions.clone(), verifier, now_us())?;
         let started = Instant::now();
@@ -162,6 +165,12 @@ impl Post {
                 }
                 for (alert, trouble) in round.troubles {
                     let _ = report.send(SentryReport::Trouble(alert, trouble));
+                }
+            }
+            if backed_up.is_none_or(|backed_up| backed_up.elapsed() >= BACK_UP_INTERVAL) {
+                backed_up = Some(Instant::now());
+                if let Err(error) = book.back_up(now_us()) {
+                    let _ = report.send(SentryReport::Broken(format!("alerts: {}", chain(&error))));
                 }
             }
             deliverer.pump(now_us())?;
