@@ -5,9 +5,11 @@
 //! a power cut. **One transaction for each evaluated moment of a rule** takes its states, transitions, deliveries and audit records
 //! from one to the next; a process that is killed begins again with the moment that was not committed.
 
+mod backup;
+
 use crate::audit::AuditRecord;
-use crate::machine::{Change, Handling, Phase, State};
-use crate::notification::{Group, Notification, TransitionId};
+use crate::machine::{Change, ChangeKind, Handling, Phase, Quiet, State};
+use crate::notification::{Group, Happening, Notification, TransitionId};
 use crate::severity::Severity;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::collections::BTreeMap;
@@ -95,8 +97,17 @@ pub enum BookError {
         /// Its version.
         version: u32,
     },
+    /// It cannot be copied.
+    #[error("cannot copy the database of alerts to {path}")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// What stands in it makes no sense.
-    #[error("{path} is damaged: {what}; put back a copy of it, or move it away to begin anew")]
+    #[error("{path} is damaged: {what}; put back its copy {path}.1, or move it away to begin anew")]
     Damaged {
         /// The database file.
         path: PathBuf,
@@ -330,7 +341,8 @@ impl Book {
         rows.into_iter().map(read).collect()
     }
 
-    /// Enters what somebody says of a group, with a record of it. `change` gets what was said before and where the group is; it
+    /// Enters what somebody says of a group, with a record of it. Whoever was told of an episode is told when it is acknowledged,
+    /// once for each person and reason. `change` gets what was said before and where the group is; it
     /// returns what is said now, and nothing if there is nothing to be said.
     ///
     /// # Errors
@@ -349,8 +361,14 @@ impl Book {
             let state = stored("SELECT state FROM state WHERE alert = ?1 AND grp = ?2")?;
             let state: State = state.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             let handling = stored("SELECT handling FROM handling WHERE alert = ?1 AND grp = ?2")?;
-            let handling = handling.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            let Some((handling, record)) = change(handling, &state.phase) else { return Ok(false) };
+            let before: Handling = handling.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let known = before.acknowledged.clone();
+            let Some((handling, record)) = change(before, &state.phase) else { return Ok(false) };
+            if let Some(of) =
+                handling.acknowledged.as_ref().filter(|of| known.as_ref().is_none_or(|known| !known.says(of)))
+            {
+                crate::outbox::tell_acknowledged(transaction, of)?;
+            }
             if handling == Handling::default() {
                 let sql = "DELETE FROM handling WHERE alert = ?1 AND grp = ?2";
                 transaction.execute(sql, params![alert, group.to_json()])?;
@@ -360,6 +378,49 @@ impl Book {
             }
             add_audit(transaction, &record)?;
             Ok(true)
+        })
+    }
+
+    /// Forgets an alert that is no more: its states, what was said of it, and how far it was evaluated. What fires is resolved,
+    /// and whoever was told of it is told that, with the reason "removed". The history stays. `record` is why it happens. Whether
+    /// there was anything to forget; `at_us` is the moment, microseconds UTC.
+    ///
+    /// # Errors
+    /// If the database refuses; nothing has happened then.
+    pub fn remove(&self, alert: &str, at_us: i64, record: &AuditRecord) -> Result<bool> {
+        self.write(|transaction| {
+            let states: Vec<(String, String)> = transaction
+                .prepare_cached("SELECT grp, state FROM state WHERE alert = ?1")?
+                .query_map([alert], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            // One that cannot be read goes, too: that is what removing helps against.
+            let read = |(group, state): &(String, String)| {
+                serde_json::from_str::<Group>(group).ok().zip(serde_json::from_str::<State>(state).ok())
+            };
+            for (group, state) in &states.iter().filter_map(read).collect::<Vec<_>>() {
+                let Phase::Firing { since_us, severity, episode, is_told, .. } = &state.phase else { continue };
+                let change = Change {
+                    id: TransitionId::new(alert, group, "removed", at_us),
+                    episode: episode.clone(),
+                    what: ChangeKind::Told(Happening::Resolved),
+                    severity: (*severity, Severity::Ok),
+                    since_us: *since_us,
+                    quiet: (!is_told).then_some(Quiet::NeverTold),
+                };
+                add_transition(transaction, alert, group, &change, 0, at_us, at_us)?;
+                if *is_told {
+                    crate::outbox::tell_removed(transaction, episode, &change.id, at_us)?;
+                }
+            }
+            let tables = [("state", "alert"), ("handling", "alert"), ("told_event", "alert"), ("rule", "name")];
+            let mut n_forgotten = 0;
+            for (table, column) in tables {
+                n_forgotten += transaction.execute(&format!("DELETE FROM {table} WHERE {column} = ?1"), [alert])?;
+            }
+            if n_forgotten > 0 {
+                add_audit(transaction, record)?;
+            }
+            Ok(n_forgotten > 0)
         })
     }
 

@@ -4,6 +4,7 @@ use crate::machine::Reading;
 use crate::notification::{Group, Notification, SampleEvent};
 use crate::rule::Rule;
 use crate::severity::Severity;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trawl_query::command::CommandKind;
@@ -58,7 +59,7 @@ pub struct Finding {
 /// Runs the searches of rules.
 #[derive(Clone)]
 pub struct Evaluator<'e> {
-    engine: &'e Engine,
+    engine: Cow<'e, Engine>,
     /// Zone, knowledge and limits of all searches.
     options: SearchOptions,
     /// Whether events count as if they had been indexed when they happened.
@@ -68,12 +69,12 @@ pub struct Evaluator<'e> {
 impl<'e> Evaluator<'e> {
     /// Searches on `engine`, with the zone, the knowledge and the limits of `options`.
     pub fn new(engine: &'e Engine, options: SearchOptions) -> Self {
-        Self { engine, options, is_history: false }
+        Self { engine: Cow::Borrowed(engine), options, is_history: false }
     }
 
     /// What is searched.
-    pub(crate) fn engine(&self) -> &'e Engine {
-        self.engine
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// What all searches have in common.
@@ -87,8 +88,22 @@ impl<'e> Evaluator<'e> {
         Self { is_history: true, ..self }
     }
 
-    /// The times of all events that a rule's search finds in a range of times, microseconds UTC, in order; and how many of them
-    /// were indexed later than `lateness_us` after their time.
+    /// The same, as if the store held no events.
+    #[must_use]
+    pub fn of_no_events(&self) -> Self {
+        Self { engine: Cow::Owned(self.engine.without_events()), ..self.clone() }
+    }
+
+    /// The search of a rule that asks for nothing but the events of its window: without those it comes to the same whatever else
+    /// the store holds. `None` for any other, and for one that cannot be read.
+    pub fn search_of_window(&self, rule: &Rule) -> Option<Search> {
+        rule.window_us?;
+        let search = Search::prepare(&rule.search, &self.options).ok()?;
+        (search.plan().times.is_all() && search.reads_only_its_events()).then_some(search)
+    }
+
+    /// The times of all events that a rule's search finds, before commands that look at more than one of them, in a range of
+    /// times, microseconds UTC, in order; and how many of them were indexed later than `lateness_us` after their time.
     ///
     /// # Errors
     /// As [`Evaluator::findings`].
@@ -100,7 +115,8 @@ impl<'e> Evaluator<'e> {
     ) -> Result<(Vec<i64>, usize), EvaluateError> {
         let whole = Rule { window_us: Some(range_us.1 - range_us.0), ..rule.clone() };
         let moment = Moment { tick_us: range_us.1, seen_us: i64::MAX };
-        let Some(events) = events_of(&self.prepare(&rule.search, &whole, moment, range_us.1)?) else {
+        let is_alone = |kind| kind == CommandKind::Streaming;
+        let Some(events) = events_while(&self.prepare(&rule.search, &whole, moment, range_us.1)?, is_alone) else {
             return Ok((Vec::new(), 0));
         };
         let text = format!("{events} | fields _time, _indextime");
@@ -222,7 +238,7 @@ impl<'e> Evaluator<'e> {
 
     fn run(&self, search: &Search) -> Result<Batch, EvaluateError> {
         let mut rows = Batch::default();
-        let summary = search.run(self.engine, &mut |batch| {
+        let summary = search.run(&self.engine, &mut |batch| {
             rows.append(batch);
             Ok(Flow::More)
         })?;
@@ -251,11 +267,14 @@ fn counting(rule: &Rule) -> String {
 
 /// The part of a search that finds events, as text: up to the first command that makes a table of them.
 fn events_of(search: &Search) -> Option<String> {
+    events_while(search, |kind| !matches!(kind, CommandKind::Transforming { .. }))
+}
+
+/// A search up to the first command that is of another kind, as text.
+fn events_while(search: &Search, goes_on: impl Fn(CommandKind) -> bool) -> Option<String> {
     let mut pipeline = trawl_query::parse(search.canonical()).ok()?;
     pipeline.search.as_ref()?;
-    if let Some(at) =
-        pipeline.commands.iter().position(|command| matches!(command.kind(), CommandKind::Transforming { .. }))
-    {
+    if let Some(at) = pipeline.commands.iter().position(|command| !goes_on(command.kind())) {
         pipeline.commands.truncate(at);
     }
     Some(pipeline.to_string())

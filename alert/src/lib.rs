@@ -10,6 +10,7 @@ pub mod condition;
 pub mod deliver;
 pub mod evaluate;
 pub mod machine;
+pub mod matcher;
 pub mod notification;
 pub mod outbox;
 pub mod rule;

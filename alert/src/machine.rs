@@ -110,6 +110,13 @@ pub struct OfEpisode {
     pub said: Said,
 }
 
+impl OfEpisode {
+    /// Whether it says the same as another, whenever it was said.
+    pub fn says(&self, other: &Self) -> bool {
+        self.episode == other.episode && self.said.by == other.said.by && self.said.note == other.said.note
+    }
+}
+
 /// Who looks after an episode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assigned {

@@ -74,6 +74,8 @@ pub enum Happening {
     Row,
     /// It ended.
     Resolved,
+    /// Somebody said that they know of it.
+    Acknowledged,
     /// An action did not do what it was for: a command failed, its outcome is unknown, or things are not well after it.
     Escalated,
 }
@@ -87,6 +89,7 @@ impl Happening {
             Self::Reminder => "reminder",
             Self::Row => "row",
             Self::Resolved => "resolved",
+            Self::Acknowledged => "acknowledged",
             Self::Escalated => "escalated",
         }
     }
@@ -145,7 +148,8 @@ pub struct Notification {
     pub acknowledged_by: Option<String>,
     /// Who it is assigned to.
     pub assigned_to: Option<String>,
-    /// What led to it, for [`Happening::Escalated`].
+    /// What led to it, for [`Happening::Escalated`] and an alert that was removed; what the person said, for
+    /// [`Happening::Acknowledged`].
     pub reason: Option<String>,
     /// The machine that runs the alert.
     pub node: String,
@@ -168,6 +172,7 @@ impl Notification {
     pub fn title(&self) -> String {
         let state = match self.happening {
             Happening::Resolved => "RESOLVED".to_owned(),
+            Happening::Acknowledged => format!("ACKNOWLEDGED {}", self.severity).to_uppercase(),
             Happening::Escalated => format!("ESCALATED {}", self.severity).to_uppercase(),
             _ => self.severity.as_str().to_uppercase(),
         };

@@ -6,8 +6,9 @@
 
 use crate::audit::AuditRecord;
 use crate::book::{Book, BookError, add_audit};
-use crate::machine::{Phase, State};
+use crate::machine::{OfEpisode, Phase, State};
 use crate::notification::{Group, Happening, Notification, TransitionId};
+use crate::severity::Severity;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 
@@ -312,6 +313,65 @@ fn forward_end(transaction: &Transaction<'_>, episode: &str, at_us: i64) -> rusq
         .query_map([episode], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     told.iter().try_for_each(|action| add_delivery(transaction, &end, action, at_us))
+}
+
+/// The last that was entered of an episode, and the actions that it was entered for.
+fn last_told(transaction: &Transaction<'_>, episode: &str) -> rusqlite::Result<Option<(Notification, Vec<String>)>> {
+    let last: Option<String> = transaction
+        .prepare_cached(
+            "SELECT notification FROM delivery WHERE episode = ?1 AND what NOT IN ('escalated', 'acknowledged')
+             ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([episode], |row| row.get(0))
+        .optional()?;
+    let Some(last) = last.and_then(|text| serde_json::from_str::<Notification>(&text).ok()) else { return Ok(None) };
+    let actions = transaction
+        .prepare_cached("SELECT DISTINCT action FROM delivery WHERE episode = ?1 ORDER BY action")?
+        .query_map([episode], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some((last, actions)))
+}
+
+/// Tells those who were told of an episode that somebody knows of it. Of an episode of which nobody was told, or so long ago that
+/// it is forgotten, nobody is told this either.
+pub(crate) fn tell_acknowledged(transaction: &Transaction<'_>, known: &OfEpisode) -> rusqlite::Result<()> {
+    let OfEpisode { episode, said } = known;
+    let Some((last, actions)) = last_told(transaction, episode.as_str())? else { return Ok(()) };
+    let what = format!("acknowledged {episode}");
+    let notification = Notification {
+        id: TransitionId::new(&last.alert, &last.group, &what, said.at_us),
+        happening: Happening::Acknowledged,
+        severity_before: last.severity,
+        at_us: said.at_us,
+        acknowledged_by: Some(said.by.clone()),
+        reason: said.note.clone(),
+        ..last
+    };
+    actions.iter().try_for_each(|action| add_delivery(transaction, &notification, action, said.at_us))
+}
+
+/// Tells those who were told of an episode that it is over because its alert is no more, as the transition `id`.
+pub(crate) fn tell_removed(
+    transaction: &Transaction<'_>,
+    episode: &TransitionId,
+    id: &TransitionId,
+    at_us: i64,
+) -> rusqlite::Result<()> {
+    let Some((last, actions)) = last_told(transaction, episode.as_str())? else { return Ok(()) };
+    let notification = Notification {
+        id: id.clone(),
+        happening: Happening::Resolved,
+        severity_before: last.severity,
+        severity: Severity::Ok,
+        at_us,
+        count: 0,
+        events: Vec::new(),
+        rows: Vec::new(),
+        series: Vec::new(),
+        reason: Some("removed".to_owned()),
+        ..last
+    };
+    actions.iter().try_for_each(|action| add_delivery(transaction, &notification, action, at_us))
 }
 
 /// Enters a delivery. One that is known already is not entered again.

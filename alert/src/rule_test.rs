@@ -6,6 +6,7 @@ mod moment;
 
 pub use lines::TestLine;
 
+use crate::backtest::History;
 use crate::book::{Book, BookError, TransitionRecord};
 use crate::evaluate::Evaluator;
 use crate::machine::ChangeKind;
@@ -161,14 +162,11 @@ impl RuleTest {
         };
         shelf.open(folder)?;
         let book = Book::in_memory()?;
-        let times = shelf.times();
-        // No event at all is more than no matching event.
-        let silence = |_: &str, (from_us, until_us): (i64, i64)| {
-            let first = times.partition_point(|time_us| *time_us < from_us);
-            times.get(first).is_none_or(|time_us| *time_us >= until_us)
-        };
+        let none = Engine::of_folder(folder.to_owned(), Arc::clone(registry));
+        let asks_for_events_only = Evaluator::new(&none, options.clone()).search_of_window(rule).is_some();
+        let lines = History { times: asks_for_events_only.then(|| shelf.times()), from_us: i64::MIN };
         let watched = Arc::new(Rule { actions: Vec::new(), ..rule.clone() });
-        let mut watch = Watch::new(&book, vec![watched], String::new(), start_us)?.believing(Box::new(silence));
+        let mut watch = Watch::new(&book, vec![watched], String::new(), start_us)?.believing(&lines);
         let mut engine = None;
         let (mut trouble, mut n_moments) = (None, 0);
         while let Some(due_us) = watch.due_us().filter(|due_us| Watch::moment_of(*due_us) <= end_us) {

@@ -43,12 +43,22 @@ pub struct Watch<'b> {
     handlings: BTreeMap<(String, Group), Handling>,
     /// The machine that evaluates.
     node: String,
-    silence: Silence<'b>,
+    foresight: Option<&'b dyn Foresight>,
     saved_us: i64,
 }
 
-/// Says whether certainly no event that a rule's search finds, by the rule's name, has its time in a range, microseconds UTC, the end excluded.
-pub type Silence<'s> = Box<dyn Fn(&str, (i64, i64)) -> bool + 's>;
+/// What is known of events without a search.
+pub trait Foresight {
+    /// Whether certainly no event that the first stage of a rule's search selects has its time in a range, microseconds UTC, the
+    /// end excluded; and the search, by the rule's name, asks for nothing but such events.
+    fn is_silent(&self, alert: &str, times_us: (i64, i64)) -> bool;
+
+    /// Whether certainly no such event was indexed at a moment or later, microseconds UTC.
+    fn is_unchanged_since(&self, alert: &str, times_us: (i64, i64), indexed_us: i64) -> bool {
+        let _ = indexed_us;
+        self.is_silent(alert, times_us)
+    }
+}
 
 struct Watched {
     rule: Arc<Rule>,
@@ -60,6 +70,8 @@ struct Watched {
     is_saved: bool,
     /// Whether a window without events tells nothing.
     is_quiet_when_empty: bool,
+    /// Whether it could be evaluated since this process began.
+    is_proven: bool,
 }
 
 /// What an evaluated moment came to, to be told to whoever watches.
@@ -102,11 +114,19 @@ impl<'b> Watch<'b> {
             progress.meaning = rule.meaning();
             let states = book.states(&rule.name)?;
             let is_quiet_when_empty = is_quiet_when_empty(&rule);
-            Ok(Watched { saved: states.clone(), rule, schedule, progress, states, is_saved, is_quiet_when_empty })
+            Ok(Watched {
+                saved: states.clone(),
+                rule,
+                schedule,
+                progress,
+                states,
+                is_saved,
+                is_quiet_when_empty,
+                is_proven: false,
+            })
         });
         let rules = rules.collect::<Result<Vec<_>, BookError>>()?;
-        let silence: Silence<'b> = Box::new(|_, _| false);
-        let mut watch = Self { book, rules, handlings: BTreeMap::new(), node, silence, saved_us: now_us };
+        let mut watch = Self { book, rules, handlings: BTreeMap::new(), node, foresight: None, saved_us: now_us };
         // A rule begins when it is first seen, even if the process ends before anything happens.
         watch.save(now_us)?;
         // The book of a process that is killed again and again falls behind no more than that of one that lives.
@@ -114,10 +134,10 @@ impl<'b> Watch<'b> {
         Ok(watch)
     }
 
-    /// Takes `silence` for an answer: windows in which a rule certainly finds nothing are not searched.
+    /// Takes `foresight` for an answer: windows in which a rule certainly finds nothing are not searched.
     #[must_use]
-    pub fn believing(self, silence: Silence<'b>) -> Self {
-        Self { silence, ..self }
+    pub fn believing(self, foresight: &'b dyn Foresight) -> Self {
+        Self { foresight: Some(foresight), ..self }
     }
 
     /// When there is something to be done, microseconds UTC.
@@ -142,12 +162,21 @@ impl<'b> Watch<'b> {
     pub fn advance(&mut self, evaluator: &Evaluator<'_>, now_us: i64) -> Result<Round, BookError> {
         let mut round = Round::default();
         self.handlings = self.book.handlings()?;
-        let scene = Scene { evaluator, book: self.book, handlings: &self.handlings, node: &self.node, now_us };
+        let nothing = evaluator.of_no_events();
+        let scene = Scene {
+            evaluator,
+            nothing: &nothing,
+            foresight: self.foresight,
+            book: self.book,
+            handlings: &self.handlings,
+            node: &self.node,
+            now_us,
+        };
         for watched in &mut self.rules {
             let due = watched.schedule.between(watched.progress.tick_us, now_us - SETTLE_US - COMMIT_US, MAX_MISSED);
             for tick_us in due {
                 let had_error = watched.progress.error.is_some();
-                match watched.step(&scene, &self.silence, tick_us)? {
+                match watched.step(&scene, tick_us)? {
                     Ok(told) => {
                         round.n_moments += 1;
                         round.told.extend(told);
@@ -193,8 +222,12 @@ impl<'b> Watch<'b> {
 }
 
 /// What all rules of a round have in common.
+#[derive(Clone, Copy)]
 struct Scene<'s> {
     evaluator: &'s Evaluator<'s>,
+    /// The same where there are no events.
+    nothing: &'s Evaluator<'s>,
+    foresight: Option<&'s dyn Foresight>,
     book: &'s Book,
     handlings: &'s BTreeMap<(String, Group), Handling>,
     node: &'s str,
@@ -220,21 +253,21 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 
 impl Watched {
     /// Evaluates one moment and commits what came of it. The inner error is why it could not be evaluated.
-    fn step(
-        &mut self,
-        scene: &Scene<'_>,
-        silence: &Silence<'_>,
-        tick_us: i64,
-    ) -> Result<Result<Vec<Told>, String>, BookError> {
+    fn step(&mut self, scene: &Scene<'_>, tick_us: i64) -> Result<Result<Vec<Told>, String>, BookError> {
         let was_stopped = scene.now_us - tick_us > self.rule.lateness_us;
         // What was written while nobody read it is indexed late, and is not late.
         let seen_us = if was_stopped { scene.now_us } else { tick_us + SETTLE_US }.max(self.progress.seen_us);
         let mut draft = Draft { states: self.states.clone(), ..Draft::default() };
-        let evaluated = if self.is_silent(silence, tick_us) {
+        let moment = Moment { tick_us, seen_us };
+        let evaluated = if !self.is_silent(scene, tick_us) {
+            self.evaluate(scene, moment, &mut draft)
+        } else if self.is_proven && self.says_nothing_of_silence() {
             Ok(())
         } else {
-            self.evaluate(scene, Moment { tick_us, seen_us }, &mut draft)
+            let scene = Scene { evaluator: scene.nothing, ..*scene };
+            self.evaluate(&scene, moment, &mut draft)
         };
+        self.is_proven = evaluated.is_ok();
         let had_error = self.progress.error.is_some();
         let result = match evaluated {
             Ok(()) => {
@@ -259,14 +292,17 @@ impl Watched {
         Ok(result)
     }
 
-    /// Whether nothing can come of a moment: nothing is going on, and there are no events.
-    fn is_silent(&self, silence: &Silence<'_>, tick_us: i64) -> bool {
-        let Some(window_us) = self.rule.window_us else { return false };
-        // Windows that a late event might open again belong to it.
-        let from_us = tick_us - self.rule.lateness_us - window_us;
-        self.is_quiet_when_empty
-            && self.states.values().all(|state| state.phase == Phase::Ok)
-            && silence(&self.rule.name, (from_us, tick_us))
+    /// Whether there are certainly no events at a moment.
+    fn is_silent(&self, scene: &Scene<'_>, tick_us: i64) -> bool {
+        let Some((foresight, window_us)) = scene.foresight.zip(self.rule.window_us) else { return false };
+        // Windows that a late event might open again belong to it, and the time that they are compared with.
+        let reach_us = self.rule.lateness_us + window_us + self.rule.baseline_us.unwrap_or(0);
+        foresight.is_silent(&self.rule.name, (tick_us - reach_us, tick_us))
+    }
+
+    /// Whether nothing can come of a moment without events: nothing is going on.
+    fn says_nothing_of_silence(&self) -> bool {
+        self.is_quiet_when_empty && self.states.values().all(|state| state.phase == Phase::Ok)
     }
 
     /// What has to be committed.
@@ -298,22 +334,28 @@ impl Watched {
         if rule.per == Per::Event {
             return self.tell_events(scene, moment, draft);
         }
-        for tick_us in self.reopened(scene.evaluator, moment)? {
+        for tick_us in self.reopened(scene, moment)? {
             self.read(scene, Moment { tick_us, ..moment }, draft)?;
         }
         self.read(scene, moment, draft)
     }
 
     /// Past moments whose windows have got events since they were evaluated, in order.
-    fn reopened(&self, evaluator: &Evaluator<'_>, moment: Moment) -> Result<Vec<i64>, StepError> {
+    fn reopened(&self, scene: &Scene<'_>, moment: Moment) -> Result<Vec<i64>, StepError> {
         let Some(window_us) = self.rule.window_us else { return Ok(Vec::new()) };
         let open_us = moment.tick_us - self.rule.lateness_us;
         let last_us = self.progress.tick_us;
         if last_us <= open_us {
             return Ok(Vec::new());
         }
+        let times_us = (open_us - window_us, last_us);
+        let is_unchanged =
+            |foresight: &dyn Foresight| foresight.is_unchanged_since(&self.rule.name, times_us, self.progress.seen_us);
+        if scene.foresight.is_some_and(is_unchanged) {
+            return Ok(Vec::new());
+        }
         let Some((first_us, newest_us)) =
-            evaluator.late(&self.rule, (open_us - window_us, last_us), (self.progress.seen_us, moment.seen_us))?
+            scene.evaluator.late(&self.rule, times_us, (self.progress.seen_us, moment.seen_us))?
         else {
             return Ok(Vec::new());
         };
@@ -449,7 +491,9 @@ fn is_quiet_when_empty(rule: &Rule) -> bool {
         let text = condition.to_string();
         ["now(", "time(", "random("].iter().any(|function| text.contains(function))
     };
-    if !finds_events || rule.levels.iter().any(|(_, condition)| asks_the_clock(condition)) {
+    // What is usual is not looked for.
+    if !finds_events || rule.baseline_us.is_some() || rule.levels.iter().any(|(_, condition)| asks_the_clock(condition))
+    {
         return false;
     }
     let ctx = Arc::new(Context::new(0, Zone::UTC, TimeRange::ALL));

@@ -638,6 +638,8 @@ pub enum AlertVerb {
     Snooze(AlertSnoozeArgs),
     /// Say who looks after it
     Assign(AlertAssignArgs),
+    /// Forget an alert that is no longer in the configuration: what fires of it is told as resolved
+    Rm(AlertRmArgs),
     /// Replay history: when would it have fired, for how long, how often?
     Test(AlertTestArgs),
 }
@@ -742,6 +744,28 @@ pub struct AlertAssignArgs {
     /// Who looks after it
     #[arg(long, value_name = "NAME")]
     pub to: String,
+}
+
+/// Arguments of `trawl alert rm`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Take the alert out of the configuration first, and let `trawl run` read that (`systemctl reload trawl`). Whoever was told \
+that it fires is told that it is resolved, with the reason \"removed\". Its history stays.
+
+Example:
+  trawl alert rm payment-db -m 'the service is gone'")]
+pub struct AlertRmArgs {
+    /// The alert
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Why, for those who read the history
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    pub note: Option<String>,
+
+    /// Who says so [default: $SUDO_USER, $USER]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 /// Arguments of `trawl alert test`.

@@ -15,6 +15,7 @@ use trawl_alert::check::rounds::{Made, Rounds};
 use trawl_alert::deliver::{Action, Deliverer, PostCondition, Verdict, Verify};
 use trawl_alert::evaluate::{Evaluator, Moment};
 use trawl_alert::machine::Timing;
+use trawl_alert::matcher::Matcher;
 use trawl_alert::rule::{Per, Rule};
 use trawl_alert::schedule::Schedule;
 use trawl_alert::watch::{Told, Watch};
@@ -26,6 +27,10 @@ use trawl_query::{Engine, SearchOptions};
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long deliveries that are under way are waited for at the end.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often it is looked whether the book has to be copied, or tried again.
+const BACK_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Longest time between two looks at what has come in.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the files are given to be read after a start, before moments that were missed are evaluated.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -136,14 +141,34 @@ impl Post {
         let evaluator = Evaluator::new(&engine, self.options.clone());
         let book = Book::open(&self.data)?;
         let audit = AuditLog::open(&self.data)?;
-        let mut watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let matcher = Matcher::new(&engine, &evaluator, &self.rules);
+        let watch = Watch::new(&book, self.rules.clone(), self.node.clone(), now_us())?;
+        let mut watch = watch.believing(&matcher);
         let mut rounds = Rounds::new(&book, &self.checks, self.node.clone(), now_us())?;
+        let mut is_blind = false;
+        let mut looked = Instant::now();
+        let mut backed_up: Option<Instant> = None;
         let verifier = Arc::new(Verifier { engine: engine.clone(), options: self.options.clone() });
         let mut deliverer = Deliverer::new(&book, self.actions.clone(), verifier, now_us())?;
         let started = Instant::now();
         loop {
             if is_caught_up.load(Ordering::Relaxed) || started.elapsed() > CATCH_UP_TIMEOUT {
-                let round = watch.advance(&evaluator, now_us())?;
+                let moment_us = now_us();
+                let is_due = watch.due_us().is_some_and(|due_us| due_us <= moment_us);
+                // Also in between, so that there is never much to look at.
+                if is_due || looked.elapsed() >= LOOK_INTERVAL {
+                    looked = Instant::now();
+                    // What cannot be looked at is searched; the searches say what is wrong.
+                    let blind = matcher.look(moment_us).err().map(|error| chain(&error));
+                    if let Some(why) = blind.as_ref().filter(|_| !is_blind) {
+                        let text = format!("alerts: each is searched for by itself until the store can be read: {why}");
+                        let _ = report.send(SentryReport::Broken(text));
+                    }
+                    is_blind = blind.is_some();
+                }
+                // All of a round are asked of the store as it is when the first one is.
+                let at_once = engine.at_one_moment();
+                let round = watch.advance(&Evaluator::new(&at_once, self.options.clone()), moment_us)?;
                 *is_broken = false;
                 for told in round.told {
                     let _ = report.send(SentryReport::Told(told));
@@ -154,6 +179,12 @@ impl Post {
                 // After the alerts, of which a check may expect that they do not fire.
                 for made in rounds.advance(&evaluator, &|| started.elapsed(), now_us())? {
                     let _ = report.send(SentryReport::Made(Box::new(made)));
+                }
+            }
+            if backed_up.is_none_or(|backed_up| backed_up.elapsed() >= BACK_UP_INTERVAL) {
+                backed_up = Some(Instant::now());
+                if let Err(error) = book.back_up(now_us()) {
+                    let _ = report.send(SentryReport::Broken(format!("alerts: {}", chain(&error))));
                 }
             }
             deliverer.pump(now_us())?;

@@ -72,7 +72,7 @@ pub use batch::Batch;
 pub use collector::{CollectedEvents, Collector};
 pub use command::Flow;
 pub use context::{Cancel, Limits, Progress};
-pub use engine::Engine;
+pub use engine::{Arrivals, Engine, Sighting};
 pub use error::{QueryError, RunError};
 pub use follow::Follow;
 pub use knowledge::Knowledge;

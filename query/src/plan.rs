@@ -5,7 +5,7 @@ use crate::command::{Command, CommandKind, Head, Sort};
 use crate::engine::{EventSchema, Extracted};
 use crate::error::QueryError;
 use crate::glob::Glob;
-use crate::search::{CompareOp, EventView, Filter, PatternMatcher, SearchExpr};
+use crate::search::{CompareOp, KnownFields, SearchExpr};
 use crate::time::{TimeRange, TimeSpec};
 use crate::wanted::Wanted;
 use std::any::Any;
@@ -90,56 +90,10 @@ impl IndexSelection {
             Self::Default => !is_internal,
             Self::Listed(listed) => listed.contains(index),
             Self::Query(search) => {
-                (!is_internal || names_internal(search, index)) && outcomes(search, index).can_be_true
+                (!is_internal || names_internal(search, index))
+                    && KnownFields::new(search, &["index"]).can_be_true(&[("index", Some(index.as_str()))])
             }
         }
-    }
-}
-
-/// Which truth values an expression can have for the events of one index.
-#[derive(Clone, Copy)]
-struct Outcomes {
-    can_be_true: bool,
-    can_be_false: bool,
-}
-
-fn outcomes(expr: &SearchExpr, index: &IndexName) -> Outcomes {
-    let known = |holds: bool| Outcomes { can_be_true: holds, can_be_false: !holds };
-    match expr {
-        SearchExpr::All => known(true),
-        SearchExpr::And(operands) => {
-            let operands = || operands.iter().map(|operand| outcomes(operand, index));
-            Outcomes {
-                can_be_true: operands().all(|operand| operand.can_be_true),
-                can_be_false: operands().any(|operand| operand.can_be_false),
-            }
-        }
-        SearchExpr::Or(operands) => {
-            let operands = || operands.iter().map(|operand| outcomes(operand, index));
-            Outcomes {
-                can_be_true: operands().any(|operand| operand.can_be_true),
-                can_be_false: operands().all(|operand| operand.can_be_false),
-            }
-        }
-        SearchExpr::Not(operand) => {
-            let Outcomes { can_be_true, can_be_false } = outcomes(operand, index);
-            Outcomes { can_be_true: can_be_false, can_be_false: can_be_true }
-        }
-        leaf if leaf.fields_read().contains("index") => known(Filter::new(leaf).matches(&IndexOnly(index))),
-        _ => Outcomes { can_be_true: true, can_be_false: true },
-    }
-}
-
-/// An event of which only the index is known.
-struct IndexOnly<'a>(&'a IndexName);
-
-impl EventView for IndexOnly<'_> {
-    fn holds(&self, _: &PatternMatcher) -> bool {
-        false
-    }
-
-    fn any_value(&self, field: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
-        field == "index" && test(self.0.as_str())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::ast::{Pipeline, TimeModifier};
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::collector::Collector;
-use crate::command::{FieldFormats, Flow};
+use crate::command::{CommandKind, FieldFormats, Flow};
 use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
@@ -238,6 +238,18 @@ impl Search {
     /// Whether its text itself says which range of time it covers.
     pub fn names_range(&self) -> bool {
         self.names_range
+    }
+
+    /// Whether the events that its first stage selects are all that it reads of the store: there are no subsearches, and no
+    /// command makes rows of its own. Without such events it comes to the same whatever else the store holds.
+    pub fn reads_only_its_events(&self) -> bool {
+        self.plan.search.is_some()
+            && self.unresolved.is_none()
+            && self.plan.commands.iter().all(|command| {
+                command.kind() != CommandKind::Generating
+                    && command.subsearches().is_empty()
+                    && command.inline_subsearches().is_empty()
+            })
     }
 
     /// What it is run with.

@@ -548,6 +548,14 @@ impl Reader {
         Ok(self.catalog.snapshot()?.live_logs)
     }
 
+    /// The buckets as of now, without those of archives.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub fn buckets(&self) -> Result<Vec<BucketRow>> {
+        Ok(self.catalog.snapshot()?.buckets)
+    }
+
     /// Buckets and live events as of now.
     ///
     /// # Errors

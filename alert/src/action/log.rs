@@ -1,7 +1,7 @@
 //! Log: nothing leaves; the record of the delivery in the index `_audit` is what it is for.
 
 use super::{Attempt, Channel, DeliveryError, Receipt};
-use crate::notification::Notification;
+use crate::notification::{Happening, Notification};
 use crate::text;
 use serde_json::json;
 
@@ -15,6 +15,10 @@ pub struct Log;
 impl Channel for Log {
     fn kind(&self) -> &'static str {
         "log"
+    }
+
+    fn is_for(&self, _happening: Happening) -> bool {
+        true
     }
 
     fn deliver(&self, notification: &Notification, _attempt: &Attempt<'_>) -> Result<Receipt, DeliveryError> {

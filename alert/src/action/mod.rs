@@ -37,9 +37,10 @@ pub trait Channel: Send + Sync {
     /// Why it is not there, and whether to try again.
     fn deliver(&self, notification: &Notification, attempt: &Attempt<'_>) -> Result<Receipt, DeliveryError>;
 
-    /// Whether it is to be told of this.
-    fn is_for(&self, _happening: Happening) -> bool {
-        true
+    /// Whether it is to be told of this, if its policy does not say so. That somebody knows of it already is for those who keep
+    /// a state of it.
+    fn is_for(&self, happening: Happening) -> bool {
+        happening != Happening::Acknowledged
     }
 
     /// Whether a delivery must not be repeated, not even if nobody knows whether it happened.

@@ -60,6 +60,7 @@ pub fn dedup_key(notification: &Notification) -> String {
 fn event_action(n: &Notification) -> &'static str {
     match n.happening {
         Happening::Resolved => "resolve",
+        Happening::Acknowledged => "acknowledge",
         // Who looks after it need not be called again if it got no worse.
         Happening::SeverityChanged if n.acknowledged_by.is_some() && n.severity <= n.severity_before => "acknowledge",
         _ => "trigger",
@@ -69,6 +70,10 @@ fn event_action(n: &Notification) -> &'static str {
 impl Channel for PagerDuty {
     fn kind(&self) -> &'static str {
         "pagerduty"
+    }
+
+    fn is_for(&self, _happening: Happening) -> bool {
+        true
     }
 
     fn deliver(&self, notification: &Notification, attempt: &Attempt<'_>) -> Result<Receipt, DeliveryError> {
@@ -139,6 +144,8 @@ mod tests {
         assert_eq!(event_action(&better), "acknowledge");
         better.acknowledged_by = None;
         assert_eq!(event_action(&better), "trigger");
+        let known = Notification { happening: Happening::Acknowledged, ..sample() };
+        assert_eq!((event_action(&known), dedup_key(&known)), ("acknowledge", dedup_key(&raised)));
         let worse = Notification { happening: Happening::SeverityChanged, ..sample() };
         assert_eq!(event_action(&worse), "trigger");
     }

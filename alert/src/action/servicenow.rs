@@ -3,7 +3,7 @@
 //! There is no "create or update" there: the incident is looked up by `correlation_id`, and made or changed. So that two threads
 //! do not make two, a correlation is locked in this process; should another process have made one in between, which a
 //! second look-up after the creation tells, the younger is closed as a duplicate. An incident that was resolved and not closed
-//! yet is opened again when its alert fires again. When the alert clears, it is resolved with a note.
+//! yet is opened again when its alert fires again. When the alert clears, it is resolved with a note. That somebody acknowledged it becomes a work note.
 
 use super::http::{Http, HttpOptions, Request, check_url};
 use super::{Attempt, BadAction, Channel, DeliveryError, Receipt};
@@ -123,6 +123,16 @@ impl ServiceNow {
         Ok(Receipt::new([("ticket", json!(number)), ("did", json!(did))]))
     }
 
+    /// Says in the open incident who knows of it. There is none to be made: whoever works on it has it.
+    fn note(&self, n: &Notification, now_us: i64) -> Result<Receipt, DeliveryError> {
+        let found = self.find(&n.correlation_id(), now_us)?;
+        let Some(incident) = found.iter().find(|incident| incident.state != RESOLVED) else {
+            return Ok(Receipt::new([("did", json!("nothing to note"))]));
+        };
+        self.change(incident, &json!({"work_notes": work_notes(n)}), now_us)?;
+        Ok(Receipt::new([("ticket", json!(incident.number)), ("did", json!("noted"))]))
+    }
+
     fn raise(&self, n: &Notification, now_us: i64) -> Result<Receipt, DeliveryError> {
         let correlation_id = n.correlation_id();
         if let Some(incident) = self.find(&correlation_id, now_us)?.into_iter().next() {
@@ -182,10 +192,15 @@ impl Channel for ServiceNow {
         "servicenow"
     }
 
+    fn is_for(&self, _happening: Happening) -> bool {
+        true
+    }
+
     fn deliver(&self, notification: &Notification, attempt: &Attempt<'_>) -> Result<Receipt, DeliveryError> {
         let _lock = Lock::of(notification.correlation_id());
         match notification.happening {
             Happening::Resolved => self.resolve(notification, attempt.now_us),
+            Happening::Acknowledged => self.note(notification, attempt.now_us),
             _ => self.raise(notification, attempt.now_us),
         }
     }
@@ -220,6 +235,9 @@ fn description(n: &Notification) -> String {
 
 fn work_notes(n: &Notification) -> String {
     let mut lines = vec![format!("{} at {}", one_line(&n.title()), moment(n.at_us))];
+    if let (Happening::Acknowledged, Some(by)) = (n.happening, &n.acknowledged_by) {
+        lines.push(format!("acknowledged by {}", one_line(by)));
+    }
     lines.extend(n.reason.as_ref().map(|reason| one_line(reason)));
     lines.extend(n.events.iter().take(3).map(|event| one_line(&event.raw)));
     lines.push(format!("trawl transition {}", n.id));

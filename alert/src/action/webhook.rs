@@ -5,7 +5,7 @@
 
 use super::http::{Http, HttpOptions, Request, check_url};
 use super::{Attempt, BadAction, Channel, DeliveryError, Receipt, facts};
-use crate::notification::Notification;
+use crate::notification::{Happening, Notification};
 use crate::secret::Secret;
 use crate::template::{Escape, Template};
 use hmac::{Hmac, KeyInit, Mac};
@@ -95,6 +95,10 @@ impl Webhook {
 impl Channel for Webhook {
     fn kind(&self) -> &'static str {
         "webhook"
+    }
+
+    fn is_for(&self, _happening: Happening) -> bool {
+        true
     }
 
     fn deliver(&self, notification: &Notification, attempt: &Attempt<'_>) -> Result<Receipt, DeliveryError> {

@@ -28,7 +28,7 @@ fn run_handled(state: &mut State, timing: &Timing, handling: &Handling, start: i
                 ChangeKind::Told(Happening::SeverityChanged) => 'S',
                 ChangeKind::Told(Happening::Reminder) => 'M',
                 ChangeKind::Told(Happening::Resolved) => 'E',
-                ChangeKind::Told(Happening::Row | Happening::Escalated) => '?',
+                ChangeKind::Told(Happening::Row | Happening::Acknowledged | Happening::Escalated) => '?',
             };
             if change.quiet.is_none_or(|quiet| quiet == Quiet::Minor) { letter } else { letter.to_ascii_lowercase() }
         }));

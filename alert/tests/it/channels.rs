@@ -295,7 +295,8 @@ fn pagerduty_opens_and_closes_one_incident() {
     let key = "0123456789abcdef0123456789abcdef";
     let wide = vec![(0..1000).map(|at| (format!("field{at}"), "\u{1b}".repeat(10_000))).collect(); 20];
     let huge = Notification { rows: wide, ..raised("web02") };
-    for n in [raised("web01"), resolved("web01"), hostile(), huge] {
+    let known = Notification { happening: Happening::Acknowledged, ..raised("web01") };
+    for n in [raised("web01"), resolved("web01"), hostile(), huge, known] {
         pager(key).deliver(&n, &ATTEMPT).unwrap();
     }
     let events: Vec<Value> = server.received().iter().map(Received::json).collect();
@@ -305,6 +306,7 @@ fn pagerduty_opens_and_closes_one_incident() {
     assert_ne!(events[0]["dedup_key"], events[2]["dedup_key"]);
     assert_eq!(events[0]["payload"]["summary"], "CRITICAL payment-db host=web01: 7 rows (count > 5)");
     assert_eq!(events[3]["payload"]["custom_details"], json!({"count": 7, "cut": true}));
+    assert_eq!((&events[4]["event_action"], &events[4]["dedup_key"]), (&json!("acknowledge"), &events[0]["dedup_key"]));
     assert_eq!(events[0]["links"][0]["href"], "https://wiki.example.com/payment-db");
     // The service repeats a key that it does not know.
     let error = pager("wrong-key").deliver(&raised("web01"), &ATTEMPT).unwrap_err();
@@ -396,6 +398,15 @@ fn servicenow_has_one_incident_from_raised_to_resolved_and_again() {
     assert_eq!(deliver(&raised("a")), "INC0000001 created");
     assert_eq!(deliver(&raised("a")), "INC0000001 updated", "a repeat finds it");
     assert_eq!(deliver(&notification("a", Happening::Reminder, 30.0)), "INC0000001 updated");
+    let known = Notification {
+        acknowledged_by: Some("kim [code]<b>".to_owned()),
+        reason: Some("on it".to_owned()),
+        ..notification("a", Happening::Acknowledged, 40.0)
+    };
+    assert_eq!(deliver(&known), "INC0000001 noted");
+    let notes = instance.incidents.lock().unwrap()[&format!("{:032x}", 1)]["work_notes"].clone();
+    assert!(notes.as_str().unwrap().contains("acknowledged by kim [ code]<b>\non it"), "{notes}");
+    assert_eq!(deliver(&Notification { group: raised("z").group, ..known }), "- nothing to note");
     assert_eq!(deliver(&raised("b")), "INC0000002 created");
     assert_eq!(deliver(&resolved("a")), "INC0000001 resolved");
     assert_eq!((state(1), state(2)), (json!("6"), json!("1")));

@@ -36,6 +36,7 @@ pub struct Lab {
     log: RefCell<LiveLog>,
     source: Arc<SourceHandle>,
     offset: Cell<u64>,
+    n_loaded: Cell<u32>,
     pub book: Book,
 }
 
@@ -43,11 +44,11 @@ impl Lab {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
         let writer = Writer::open(dir.path()).expect("writer");
-        let source = register(&writer);
+        let source = register(&writer, "/var/log/app.log");
         let index = IndexName::new("main").expect("a valid name");
         let log = RefCell::new(writer.begin_live_log(&index).expect("live log"));
         let book = Book::open(dir.path()).expect("book");
-        Self { dir, writer, log, source, offset: Cell::new(0), book }
+        Self { dir, writer, log, source, offset: Cell::new(0), n_loaded: Cell::new(0), book }
     }
 
     /// Stores a line of which nobody knows whether it goes on; the next line shows that it did not.
@@ -61,11 +62,7 @@ impl Lab {
     }
 
     fn store(&self, time: f64, indexed: f64, text: &str, is_open: bool) {
-        let stamp = chrono::DateTime::from_timestamp_micros(at(time)).expect("a time");
-        let line = format!("{} {text}\n", stamp.format("%Y-%m-%d %H:%M:%S%.6f"));
-        let mut parsed = ParsedBlock::default();
-        let mut parser = Parser::new(ParserOptions::new(Registry::builtin().generic()));
-        assert_eq!(parser.next_block(line.as_bytes(), true, &mut parsed), Step::Block);
+        let (line, parsed) = parse(time, text);
         let input =
             BlockInput { source: &self.source, offset: self.offset.get(), bytes: line.as_bytes(), parsed: &parsed };
         let record = if is_open { Record::Open(input) } else { Record::Events(input) };
@@ -73,6 +70,25 @@ impl Lab {
         if !is_open {
             self.offset.set(self.offset.get() + line.len() as u64);
         }
+    }
+
+    /// Seals what was stored, and goes on in another log.
+    pub fn seal(&self) {
+        let index = self.log.borrow().index().clone();
+        let next = self.writer.begin_live_log(&index).expect("live log");
+        self.writer.end_live_log(self.log.replace(next));
+        self.writer.seal_live_logs(&index, &|| false).expect("sealed");
+    }
+
+    /// Stores a line as a bulk load does, in a bucket of its own.
+    pub fn load(&self, time: f64, indexed: f64, text: &str) {
+        let (line, parsed) = parse(time, text);
+        let n_loaded = self.n_loaded.replace(self.n_loaded.get() + 1);
+        let source = register(&self.writer, &format!("/var/log/loaded-{n_loaded}.log"));
+        let mut builder = self.writer.bucket_builder(&source.index).expect("builder");
+        let input = BlockInput { source: &source, offset: 0, bytes: line.as_bytes(), parsed: &parsed };
+        builder.push_indexed(&input, &[(0, at(indexed))]).expect("added");
+        self.writer.commit(&[builder.seal().expect("sealed").expect("a bucket")]).expect("committed");
     }
 
     pub fn engine(&self) -> Engine {
@@ -149,12 +165,22 @@ pub fn rule(search: &str, condition: &str) -> Rule {
     rule
 }
 
-fn register(writer: &Writer) -> Arc<SourceHandle> {
+/// A line and the event in it.
+fn parse(time: f64, text: &str) -> (String, ParsedBlock) {
+    let stamp = chrono::DateTime::from_timestamp_micros(at(time)).expect("a time");
+    let line = format!("{} {text}\n", stamp.format("%Y-%m-%d %H:%M:%S%.6f"));
+    let mut parsed = ParsedBlock::default();
+    let mut parser = Parser::new(ParserOptions::new(Registry::builtin().generic()));
+    assert_eq!(parser.next_block(line.as_bytes(), true, &mut parsed), Step::Block);
+    (line, parsed)
+}
+
+fn register(writer: &Writer, path: &str) -> Arc<SourceHandle> {
     let rules = Registry::builtin().generic();
     let new = NewSource {
         index: IndexName::new("main").expect("a valid name"),
-        path: "/var/log/app.log".into(),
-        source: "/var/log/app.log".into(),
+        path: path.into(),
+        source: path.into(),
         host: "web01".into(),
         sourcetype: rules.name().clone(),
         rules_hash: rules.hash(),

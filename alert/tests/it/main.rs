@@ -8,6 +8,8 @@ mod deliver;
 mod kill;
 mod lab;
 mod loaded;
+mod matcher;
+mod people;
 mod post;
 mod real;
 mod rule_test;

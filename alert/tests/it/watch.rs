@@ -244,7 +244,9 @@ fn a_person_s_word_lasts_as_long_as_the_episode() {
     let mut watch = lab.watch(&rules, 0.0);
     lab.advance(&mut watch, 60.9);
     assert_eq!(lab.told(), ["10 raised", "20 reminder", "50 resolved", "60 raised"]);
-    assert_eq!(lab.notifications()[2].acknowledged_by.as_deref(), Some("kim"));
+    let happenings: Vec<&str> = lab.notifications().iter().map(|told| told.happening.as_str()).collect();
+    assert_eq!(happenings, ["raised", "reminder", "acknowledged", "resolved", "raised"]);
+    assert_eq!(lab.notifications()[3].acknowledged_by.as_deref(), Some("kim"));
 }
 
 #[test]

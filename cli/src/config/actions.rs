@@ -70,12 +70,13 @@ const TYPES: [(&str, bool, &[&str]); 8] = [
     ("log", false, &[]),
 ];
 /// What an action can be told of.
-const HAPPENINGS: [Happening; 6] = [
+const HAPPENINGS: [Happening; 7] = [
     Happening::Raised,
     Happening::SeverityChanged,
     Happening::Reminder,
     Happening::Row,
     Happening::Resolved,
+    Happening::Acknowledged,
     Happening::Escalated,
 ];
 

@@ -40,7 +40,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
-use trawl_alert::check::Check;
+use trawl_alert::check::{CHECK_PREFIX, Check};
 use trawl_alert::rule::Rule;
 use trawl_formats::{IndexName, Registry, Zone};
 use trawl_query::context::Limits;
@@ -275,9 +275,20 @@ impl Config {
     /// # Errors
     /// The first that makes no sense: the error names its place and what to write instead.
     pub fn all_checks(&self) -> anyhow::Result<Vec<Check>> {
+        self.each_check().into_iter().map(|(_, check)| check).collect()
+    }
+
+    /// All checks as they are declared, and what each is.
+    pub fn each_check(&self) -> Vec<(&CheckSetting, anyhow::Result<Check>)> {
         let options = self.search_options();
         let context = self.rule_context(&options);
-        self.checks.iter().map(|check| check.check(&context, &|| self.rules())).collect()
+        self.checks.iter().map(|check| (check, check.check(&context, &|| self.rules()))).collect()
+    }
+
+    /// What is declared and has states in the book, by the names that it has there: alerts and checks.
+    pub fn names_in_book(&self) -> impl Iterator<Item = String> {
+        let alerts = self.alerts.iter().map(|alert| alert.name.clone());
+        alerts.chain(self.checks.iter().map(|check| format!("{CHECK_PREFIX}{}", check.name)))
     }
 
     fn rule_context<'a>(&'a self, options: &'a SearchOptions) -> RuleContext<'a> {

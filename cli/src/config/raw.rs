@@ -525,7 +525,8 @@ table! {
         #[serde(rename = "type")]
         kind: String = r#""webhook""#,
         /// What it is told of: `raised`, `severity_changed`, `reminder`, `row` (an event of an alert with `per = "event"`), `resolved`,
-        /// `escalated` (another action did not do what it is for). Default: all; for a `command` `raised`, `row` and `escalated`.
+        /// `acknowledged` (somebody has said `trawl alert ack`), `escalated` (another action did not do what it is for). Default: all,
+        /// but `acknowledged` for a `webhook`, `pagerduty`, `servicenow` and `log` only; for a `command` `raised`, `row` and `escalated`.
         on: Vec<String> = r#"["raised", "resolved"]"#,
         /// How long an attempt may take. Default: `10s`; of `email`, for one step of the conversation, `20s`; of `command` `60s`, then its
         /// processes are ended.

@@ -121,6 +121,30 @@ fn it_fires_is_acknowledged_and_survives_a_restart() {
     assert_eq!(texts(&test, "group").len(), 2, "{test:?}");
 }
 
+#[test]
+fn what_is_no_longer_declared_is_listed_and_can_be_forgotten() {
+    let sandbox = Sandbox::new();
+    sandbox.file("trawl.toml", CONFIG);
+    fail(&sandbox, "none", 1);
+    let running = Running::new(&sandbox);
+    when(&sandbox, &["alert", "list"], |rows| rows.iter().any(|row| !row["evaluated"].is_null()));
+    fail(&sandbox, "pay", 3);
+    when(&sandbox, &["alert", "list", "--firing"], |rows| !rows.is_empty());
+    running.stop();
+    let refused = sandbox.trawl(&["alert", "rm", "payment-db"]);
+    assert_eq!(refused.code(), 2);
+    assert!(refused.stderr().contains("`payment-db` is in the configuration"), "{refused}");
+
+    sandbox.file("trawl.toml", b"data = \"data\"\n");
+    let list = rows(&sandbox, &["alert", "list"]);
+    assert_eq!((texts(&list, "state"), texts(&list, "handled")), (vec!["firing"], vec!["not in the configuration"]));
+    let removed = sandbox.trawl(&["alert", "rm", "payment-db", "--by", "kim"]);
+    assert_eq!((removed.code(), removed.stderr().trim()), (0, "payment-db: removed by kim"));
+    assert_eq!(rows(&sandbox, &["alert", "list"]).len(), 0);
+    assert_eq!(texts(&rows(&sandbox, &["alert", "history"]), "transition"), ["resolved", "raised"]);
+    assert_eq!(sandbox.trawl(&["alert", "rm", "payment-db"]).code(), 1, "nothing is known of it any more");
+}
+
 /// Takes requests until one has come for each of so many keys; the bodies, by key.
 fn receive(listener: &TcpListener, n_keys: usize) -> BTreeMap<String, Value> {
     let mut bodies = BTreeMap::new();

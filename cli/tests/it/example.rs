@@ -304,7 +304,7 @@ fn a_late_job_is_found_in_history_and_old_events_are_archived() {
     };
     let log = [done("19/2026 21:50"), done("20/2026 22:40"), done("21/2026 09:00"), done("22/2026 09:00")].concat();
     sandbox.file("autosys/event_demon.PRD", log.as_bytes());
-    let run = sandbox.trawl(&["index", "--index", "batch", "--sourcetype", "autosys", "autosys"]);
+    let run = sandbox.trawl(&["index", "--index", "batch", "--sourcetype", "autosys_event_demon", "autosys"]);
     assert_eq!(run.code(), 0, "{run}");
     let test = ["alert", "test", "eod-late", "--earliest", "2026-11-19", "--latest", "2026-11-22", "-o", "csv"];
     let run = sandbox.trawl(&test);

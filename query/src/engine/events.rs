@@ -250,7 +250,7 @@ impl BlockColumns {
     }
 
     /// When an event was indexed, microseconds.
-    fn indexed_at_us(&self, event: usize) -> i64 {
+    pub(super) fn indexed_at_us(&self, event: usize) -> i64 {
         let behind = self.indexed.partition_point(|(first, _)| *first as usize <= event);
         behind.checked_sub(1).map_or(0, |run| self.indexed[run].1)
     }
@@ -261,7 +261,7 @@ impl BlockColumns {
     }
 
     /// The bytes of an event; none if the block was not read.
-    fn bytes_of(&self, event: usize) -> &[u8] {
+    pub(super) fn bytes_of(&self, event: usize) -> &[u8] {
         if self.ends.is_empty() { &[] } else { &self.raw[self.start_of(event) as usize..self.ends[event] as usize] }
     }
 }

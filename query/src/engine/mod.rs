@@ -4,8 +4,11 @@
 //! that match or may match, `live` does so in the text of live blocks; `target` reads blocks; `events` verifies and makes rows. Behind the first commands,
 //! which look at one row at a time, the plan is cut: either states are filled in parallel and merged, or rows are handed on
 //! in the documented order, newest first, as far as somebody wants them.
+//!
+//! The other way round, `sieve` looks at each event once for many searches, and `arrivals` shows it all that comes in.
 
 pub mod address;
+mod arrivals;
 pub mod bytes;
 pub mod candidates;
 pub mod coverage;
@@ -16,12 +19,15 @@ mod live;
 pub mod neighbours;
 mod scan;
 mod schema;
+mod sieve;
 mod target;
 
+pub use arrivals::{Arrivals, Polled};
 pub use diagnosis::TermDiagnosis;
 pub(crate) use scan::Scan;
 pub use schema::builtin_fields;
 pub(crate) use schema::{EventSchema, Extracted};
+pub use sieve::{Sieve, Sighting};
 
 use crate::error::RunError;
 use std::fmt;
@@ -36,8 +42,8 @@ pub struct Engine {
     store: Arc<Store>,
     /// The log formats, which extract fields.
     pub registry: Arc<Registry>,
-    /// What there is to search, if not what there is at the time of each search.
-    snapshot: Option<Arc<Snapshot>>,
+    /// What there is to search, if not what there is at the time of each search; empty until the first one.
+    snapshot: Option<Arc<OnceLock<Arc<Snapshot>>>>,
 }
 
 /// A store that is opened when events are first asked for.
@@ -68,7 +74,22 @@ impl Engine {
 
     /// The same, whose searches all see the store as it was at one moment.
     pub fn at(&self, snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot: Some(snapshot), ..self.clone() }
+        Self { snapshot: Some(Arc::new(OnceLock::from(snapshot))), ..self.clone() }
+    }
+
+    /// The same, whose searches all see the store as the first of them finds it.
+    pub fn at_one_moment(&self) -> Self {
+        Self { snapshot: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// The same, whose searches find no event, whatever the store holds.
+    pub fn without_events(&self) -> Self {
+        self.at(Arc::default())
+    }
+
+    /// Whether files of archives are searched, too.
+    pub(crate) fn has_archives(&self) -> bool {
+        !self.store.archives.is_empty()
     }
 
     /// What there is to search.
@@ -76,9 +97,13 @@ impl Engine {
     /// # Errors
     /// If the store cannot be opened, or its catalog not be read.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, RunError> {
+        let present = || self.reader()?.snapshot().map(Arc::new).map_err(|error| RunError::Source(Box::new(error)));
         match &self.snapshot {
-            Some(snapshot) => Ok(Arc::clone(snapshot)),
-            None => self.reader()?.snapshot().map(Arc::new).map_err(|error| RunError::Source(Box::new(error))),
+            Some(once) => match once.get() {
+                Some(snapshot) => Ok(Arc::clone(snapshot)),
+                None => present().map(|snapshot| Arc::clone(once.get_or_init(|| snapshot))),
+            },
+            None => present(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! `OR` binds more tightly than `AND` here — the reverse of [`crate::expr`].
 
 mod filter;
+mod known;
 mod outline;
 mod parse;
 mod pattern;
@@ -12,6 +13,7 @@ mod pattern;
 pub use filter::{EventView, Filter, RowView};
 pub use pattern::{EventText, PatternMatcher};
 
+pub(crate) use known::KnownFields;
 pub(crate) use parse::{is_word_char, parse_search};
 
 use crate::glob::Glob;

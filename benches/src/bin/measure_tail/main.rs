@@ -5,13 +5,15 @@
 //! cargo run --release -p trawl-benches --bin measure_tail -- rate RATE_MB_S SECONDS
 //! cargo run --release -p trawl-benches --bin measure_tail -- idle N_FILES SECONDS
 //! cargo run --release -p trawl-benches --bin measure_tail -- beside MEGABYTES [RATE_MB_S]
+//! cargo run --release -p trawl-benches --bin measure_tail -- alerts SECONDS RATE_MB_S N_ALERTS...
 //! cargo run --release -p trawl-benches --bin measure_tail -- soak SECONDS RATE_MB_S [MAX_SIZE]
 //! ```
 //!
-//! The process that follows is a child of this one, for `soak` the program `trawl` beside this one (or `$TRAWL_PROGRAM`); events
+//! The process that follows is a child of this one, for `alerts` and `soak` the program `trawl` beside this one (or `$TRAWL_PROGRAM`); events
 //! are looked for in this one, with a search over the store as any other process would run it. Prints Markdown for
 //! `benches/RECORD.md`.
 
+mod alerts;
 mod beside;
 mod soak;
 
@@ -31,7 +33,7 @@ use trawl_indexer::{Input, Options};
 use trawl_query::{Engine, Flow, Search, SearchOptions};
 use trawl_store::{Reader, Writer};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Bytes of a line of load.
 const LINE_LEN: usize = 180;
@@ -48,9 +50,13 @@ fn main() -> Result<()> {
         ["idle", n_files, seconds] => idle(n_files.parse()?, seconds.parse()?),
         ["beside", megabytes] => beside::measure(megabytes.parse()?, 20.0),
         ["beside", megabytes, rate] => beside::measure(megabytes.parse()?, rate.parse()?),
+        ["alerts", seconds, rate, ref numbers @ ..] if !numbers.is_empty() => {
+            let numbers = numbers.iter().map(|number| number.parse()).collect::<Result<Vec<usize>, _>>()?;
+            alerts::measure(seconds.parse()?, rate.parse()?, &numbers)
+        }
         ["soak", seconds, rate] => soak::measure(seconds.parse()?, rate.parse()?, "3GB"),
         ["soak", seconds, rate, max_size] => soak::measure(seconds.parse()?, rate.parse()?, max_size),
-        _ => Err("usage: measure_tail fresh RATE [PROBES] | rate RATE SECONDS | idle FILES SECONDS | beside MEGABYTES [RATE] | soak SECONDS RATE [MAX_SIZE]".into()),
+        _ => Err("usage: measure_tail fresh RATE [PROBES] | rate RATE SECONDS | idle FILES SECONDS | beside MEGABYTES [RATE] | alerts SECONDS RATE N_ALERTS... | soak SECONDS RATE [MAX_SIZE]".into()),
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn measure(seconds: u64, rate: f64, max_size: &str) -> Result<()> {
 }
 
 /// The program to be watched.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let program = match std::env::var_os("TRAWL_PROGRAM") {
         Some(program) => program.into(),
         None => std::env::current_exe()?.with_file_name("trawl"),

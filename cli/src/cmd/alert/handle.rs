@@ -1,7 +1,8 @@
-//! `trawl alert ack`, `snooze` and `assign`: what a person says of what fires. They need no lock: `trawl run` reads it.
+//! `trawl alert ack`, `snooze`, `assign` and `rm`: what a person says of what fires. They need no lock: `trawl run` reads it, and
+//! brings what is to be told.
 
 use super::unknown;
-use crate::args::{AlertAssignArgs, AlertSayArgs, AlertSnoozeArgs, AlertTarget};
+use crate::args::{AlertAssignArgs, AlertRmArgs, AlertSayArgs, AlertSnoozeArgs, AlertTarget};
 use crate::cmd::now_us;
 use crate::config::Config;
 use crate::error::Advice;
@@ -61,12 +62,37 @@ pub fn assign(args: &AlertAssignArgs, config: &Config) -> anyhow::Result<ExitCod
     })
 }
 
+/// Forgets an alert that is not declared any more.
+pub fn remove(args: &AlertRmArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    if config.names_in_book().any(|name| name == args.name) {
+        let what = format!("`{}` is in the configuration", args.name);
+        let hint = "take the [[alert]] or [[check]] out, and let `trawl run` read that: `systemctl reload trawl`";
+        return Err(Advice::new(what, hint).into());
+    }
+    let (by, now_us) = (person(args.by.as_ref()), now_us()?);
+    let facts = [("alert", json!(args.name)), ("by", json!(by)), ("note", json!(args.note))];
+    let record = AuditRecord::new(now_us, "removed", facts);
+    let is_there = super::open_book(config)?.is_some();
+    if !is_there || !Book::open(&config.data.value)?.remove(&args.name, now_us, &record)? {
+        writeln!(io::stderr(), "trawl: nothing is known of {}", visible(&args.name))?;
+        return Ok(ExitCode::NothingFound);
+    }
+    writeln!(io::stderr(), "{}: removed by {}", visible(&args.name), visible(&by))?;
+    Ok(ExitCode::Success)
+}
+
+/// Who says something.
+fn person(by: Option<&String>) -> String {
+    let by = by.cloned().or_else(|| ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env::var(name).ok()));
+    by.unwrap_or_else(|| "somebody".to_owned())
+}
+
 /// What is said becomes of what was said before, and fields of the record.
 type Change<'c> = &'c dyn Fn(Said, Handling, &Phase) -> Option<(Handling, Vec<(&'static str, Value)>)>;
 
 /// Says something of all groups that were meant.
 fn say(target: &AlertTarget, config: &Config, what: &'static str, change: Change<'_>) -> anyhow::Result<ExitCode> {
-    let names: Vec<String> = config.alerts.iter().map(|alert| alert.name.clone()).collect();
+    let names: Vec<String> = config.names_in_book().collect();
     let states = match super::open_book(config)? {
         Some(book) => book.states(&target.name)?,
         None => Default::default(),
@@ -90,8 +116,7 @@ fn say(target: &AlertTarget, config: &Config, what: &'static str, change: Change
         return Ok(ExitCode::NothingFound);
     }
     let book = Book::open(&config.data.value)?;
-    let by = target.by.clone().or_else(|| ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env::var(name).ok()));
-    let by = by.unwrap_or_else(|| "somebody".to_owned());
+    let by = person(target.by.as_ref());
     let now_us = now_us()?;
     let mut n_said = 0;
     for group in groups {

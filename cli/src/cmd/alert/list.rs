@@ -12,12 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 use trawl_alert::book::{RuleProgress, TransitionRecord};
+use trawl_alert::check::CHECK_PREFIX;
 use trawl_alert::machine::{Handling, Phase, State};
 use trawl_alert::{Group, Severity};
 use trawl_query::value::Value;
 
 const COLUMNS: [&str; 8] = ["alert", "group", "state", "severity", "since", "lasts", "handled", "evaluated"];
 const HISTORY_COLUMNS: [&str; 8] = ["_time", "alert", "group", "transition", "severity", "count", "evaluated", "quiet"];
+/// The column with what people should know of a row.
+const HANDLED: usize = 6;
 /// Transitions that `show` prints.
 const N_SHOWN: usize = 10;
 
@@ -26,19 +29,27 @@ pub fn list(args: &AlertListArgs, config: &Config, terminal: Terminal) -> anyhow
     let look = Look { terminal, zone: config.zone.value };
     let cells = CellPrinter::new(look.zone);
     let scene = Scene::read(config)?;
-    let declared: Vec<String> = config.alerts.iter().map(|alert| alert.name.clone()).collect();
-    // What fires and is declared no more is still to be seen.
-    let gone = scene.states.keys().map(|(alert, _)| alert).filter(|alert| !declared.contains(alert));
-    let gone: BTreeSet<&String> = gone.collect();
+    // A check of which nothing was ever entered has no states: it is made when somebody asks for it.
+    let is_check = |name: &str| name.starts_with(CHECK_PREFIX);
+    let declared: Vec<String> =
+        config.names_in_book().filter(|name| !is_check(name) || scene.progress.contains_key(name)).collect();
+    // What is known and declared no more is still to be seen.
+    let known = scene.states.keys().map(|(alert, _)| alert).chain(scene.progress.keys());
+    let gone: BTreeSet<&String> = known.filter(|alert| !declared.contains(alert)).collect();
+    let n_declared = declared.len();
     let mut rows = Vec::new();
     let mut n_firing = 0;
-    for alert in declared.iter().chain(gone) {
+    for (at, alert) in declared.iter().chain(gone).enumerate() {
+        let first = rows.len();
         let active: Vec<_> = scene.active(alert).collect();
         n_firing += active.iter().filter(|(_, state)| matches!(state.phase, Phase::Firing { .. })).count();
         if active.is_empty() && !args.firing {
             rows.push(scene.row(alert, &Group::default(), &State::default(), &cells));
         }
         rows.extend(active.into_iter().map(|(group, state)| scene.row(alert, group, state, &cells)));
+        if at >= n_declared {
+            rows[first..].iter_mut().for_each(|row| say_gone(row));
+        }
     }
     let mut stderr = io::stderr();
     for (alert, progress) in &scene.progress {
@@ -112,13 +123,20 @@ pub fn history(args: &AlertHistoryArgs, config: &Config, terminal: Terminal) -> 
         None => Vec::new(),
     };
     if let Some(name) = args.name.as_ref().filter(|_| history.is_empty()) {
-        let names: Vec<String> = config.alerts.iter().map(|alert| alert.name.clone()).collect();
+        let names: Vec<String> = config.names_in_book().collect();
         if !names.contains(name) {
             return Err(unknown(name, &names, config));
         }
     }
     let rows = history.iter().map(|record| history_row(record, &cells)).collect();
     print_rows(&look, args.output, &HISTORY_COLUMNS, rows)
+}
+
+/// Says of a row that its alert is declared no more.
+fn say_gone(row: &mut [Value]) {
+    let handled = &mut row[HANDLED];
+    let said = if handled.is_null() { String::new() } else { format!("; {handled}") };
+    *handled = format!("not in the configuration{said}").into();
 }
 
 fn println() -> io::Result<()> {

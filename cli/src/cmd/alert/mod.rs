@@ -28,6 +28,7 @@ pub fn run(
         AlertVerb::Ack(args) => handle::acknowledge(args, config),
         AlertVerb::Snooze(args) => handle::snooze(args, config),
         AlertVerb::Assign(args) => handle::assign(args, config),
+        AlertVerb::Rm(args) => handle::remove(args, config),
         AlertVerb::Test(args) => test::run(args, config, against, terminal),
     }
 }

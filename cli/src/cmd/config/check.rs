@@ -52,6 +52,7 @@ pub fn run(args: &ConfigCheckArgs, config: &Config, terminal: Terminal) -> anyho
         let is_wanted = args.alert.is_empty() || args.alert.contains(&alert.name);
         items.extend(alert_and_tests(config, &registry, alert, rule, is_wanted)?);
     }
+    items.extend(checks(config));
     let mut stderr = io::stderr().lock();
     for concern in config.actions.concerns() {
         notes::warning(&mut stderr, &crate::output::Theme::new(terminal.color_stderr), &concern.to_string())?;
@@ -95,7 +96,11 @@ fn summary(config: &Config, items: &[Item]) -> String {
         1 => "1 saved search".to_owned(),
         n => format!("{} saved searches", human::count(n)),
     };
-    format!("{}: {alerts}, {tests}, {saved}: {verdict}", visible(&file))
+    let checks = match n("check") {
+        0 => String::new(),
+        n => format!(", {}", human::plural(n, "check")),
+    };
+    format!("{}: {alerts}, {tests}, {saved}{checks}: {verdict}", visible(&file))
 }
 
 fn saved_searches(config: &Config) -> Vec<Item> {
@@ -112,6 +117,17 @@ fn saved_searches(config: &Config) -> Vec<Item> {
         },
     };
     saved.map(check).collect()
+}
+
+fn checks(config: &Config) -> Vec<Item> {
+    let check = |(setting, check): (&crate::config::CheckSetting, anyhow::Result<_>)| Item {
+        kind: "check",
+        name: setting.name.clone(),
+        of: None,
+        place: setting.origin.to_string(),
+        outcome: check.map_or_else(|error| wrong(&error), |_| Outcome::Ok),
+    };
+    config.each_check().into_iter().map(check).collect()
 }
 
 /// The item of an alert, and those of its tests.

@@ -94,7 +94,7 @@ fn what_makes_no_sense_is_pointed_at() {
     hint: name another one
 
     cannot use [action.a] of /etc/trawl/trawl.toml:1: `on` has `fired`
-    hint: write some of raised, severity_changed, reminder, row, resolved, escalated
+    hint: write some of raised, severity_changed, reminder, row, resolved, acknowledged, escalated
 
     cannot use [action.a] of /etc/trawl/trawl.toml:1: `retry` must be a time
     hint: write for example `retry = "30s"`
