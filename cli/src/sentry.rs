@@ -2,6 +2,7 @@
 
 use crate::cmd::retention::chain;
 use crate::config::Config;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ use trawl_alert::schedule::Schedule;
 use trawl_alert::watch::{Told, Watch};
 use trawl_alert::{Notification, Severity};
 use trawl_formats::Registry;
+use trawl_indexer::tail::FileStatus;
 use trawl_query::{Engine, SearchOptions};
 
 /// Longest time between two looks at what people have said, and at what is due.
@@ -122,6 +124,28 @@ impl Sentry {
     /// Tells that the files have been read up to their present ends once.
     pub fn caught_up(&self) {
         self.is_caught_up.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Finds out when all files have been read up to the ends that they had when they were first seen: they may grow all the time.
+#[derive(Debug, Default)]
+pub struct CatchUp {
+    ends: BTreeMap<PathBuf, u64>,
+}
+
+impl CatchUp {
+    /// Whether these files have been read so far.
+    pub fn is_done<'f>(&mut self, files: impl Iterator<Item = &'f FileStatus>) -> bool {
+        let mut is_done = true;
+        for FileStatus { path, len, durable_to, lag, .. } in files {
+            let end = match self.ends.get(path) {
+                Some(end) => *end,
+                None => *self.ends.entry(path.clone()).or_insert(*len),
+            };
+            // One that is shorter now is another file, or was truncated.
+            is_done &= *lag == 0 || *durable_to >= end.min(*len);
+        }
+        is_done
     }
 }
 
@@ -244,5 +268,37 @@ impl Verify for Verifier {
         let holds = findings.iter().any(|finding| finding.reading.severity > Severity::Ok);
         let count: u64 = findings.iter().map(|finding| finding.count).sum();
         Ok(Verdict { holds, evidence: format!("{} found {count}", condition.search) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, len: u64, durable_to: u64) -> FileStatus {
+        FileStatus {
+            path: path.into(),
+            index: "main".parse().expect("a name"),
+            identity: None,
+            state: trawl_indexer::tail::FileState::Followed,
+            len,
+            read_to: durable_to,
+            durable_to,
+            lag: len - durable_to,
+            is_open: false,
+            quiet_for: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn files_that_grow_all_the_time_are_caught_up_with() {
+        let mut catch_up = CatchUp::default();
+        assert!(!catch_up.is_done([file("a", 100, 0), file("b", 0, 0)].iter()));
+        assert!(!catch_up.is_done([file("a", 300, 99), file("b", 0, 0)].iter()));
+        assert!(catch_up.is_done([file("a", 500, 100), file("b", 0, 0)].iter()));
+        // One that appears later has to be read, too; one that was truncated as far as it goes.
+        assert!(!catch_up.is_done([file("a", 20, 20), file("c", 50, 0)].iter()));
+        assert!(catch_up.is_done([file("a", 20, 20), file("c", 60, 50)].iter()));
     }
 }

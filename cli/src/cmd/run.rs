@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::metrics::{Board, HttpServer};
 use crate::output::{Theme, human, notes, visible};
 use crate::run_state::Recorder;
-use crate::sentry::{Post, Sentry, SentryReport};
+use crate::sentry::{CatchUp, Post, Sentry, SentryReport};
 use crate::signals::{Service, ServiceSignal};
 use crate::spool::{Answer, Asked, Request, Server, Stdin, Work};
 use crate::terminal::Terminal;
@@ -117,10 +117,11 @@ fn follow(
         thread::scope(|scope| {
             let (keeper, reports) = Keeper::start(scope, desk.writer);
             let sentry = post.as_ref().map(|post| Sentry::start(scope, post));
+            let mut catch_up = CatchUp::default();
             let on_status = |status: &TailStatus| {
                 notify(&[NotifyState::Ready, NotifyState::Watchdog]);
                 if let Some((sentry, reports)) = &sentry {
-                    if status.files.iter().all(|file| file.lag == 0) {
+                    if catch_up.is_done(status.files.iter()) {
                         sentry.caught_up();
                     }
                     reports.try_iter().for_each(|report| {
