@@ -106,7 +106,7 @@ SYSLOG = Format("syslog", r"\w{3} [ \d]\d \d\d:", r"^(.{15})", year_less)
 SYSLOG_ISO = Format("syslog", DATE_TIME, r"^(\S+)", iso8601)
 RFC5424 = Format("syslog_rfc5424", r"<\d+>1 ", r"^\S+ (\S+)", iso8601)
 SECURE = Format("linux_secure", SYSLOG.begin, SYSLOG.stamp, SYSLOG.time)
-AUTOSYS = Format("autosys", r"\[\d\d/\d\d/\d{4} ", r"^\[([^\]]+)\]", "%m/%d/%Y %H:%M:%S", r"CAUAJM_([IWEF])_")
+AUTOSYS = Format("autosys_event_demon", r"\[\d\d/\d\d/\d{4} ", r"^\[([^\]]+)\]", "%m/%d/%Y %H:%M:%S", r"CAUAJM_([IWEF])_")
 KLOG = Format("klog", r"[IWEF]\d{4} ", r"^.(.{20})", lambda text: strptime(f"{YEAR}{text}", "%Y%m%d %H:%M:%S.%f"), r"^([IWEF])")
 MARIADB = Format("mysql_error", DATE_TIME + r" \d+ \[", r"^(.{19})", "%Y-%m-%d %H:%M:%S", r"\[(\w+)\]")
 MYSQL8 = Format("mysql_error", DATE_TIME + r"\.", r"^(\S+)", iso8601, r"\[(\w+)\]")
@@ -752,7 +752,7 @@ def queries(select):
         found(SHOP, "host=web-* error", all_of(is_("host", "web-*"), has("error"))),
         found(SHOP, "host::pay-02", is_("host", "pay-02")),
         found(SHOP, "sourcetype=access_combined", ACCESS_LOG),
-        found(SHOP, "sourcetype=autosys FAILURE", all_of(is_("sourcetype", "autosys"), has("FAILURE"))),
+        found(SHOP, "sourcetype=autosys_event_demon FAILURE", all_of(is_("sourcetype", "autosys_event_demon"), has("FAILURE"))),
         found(SHOP, "source=*error.log", is_("source", "*error.log")),
         found(SHOP, 'source="*/postgresql.log" FATAL', all_of(is_("source", "*/postgresql.log"), has("FATAL"))),
         found(SHOP, "sourcetype=access_combined clientip=192.0.2.66", all_of(ACCESS_LOG, is_("clientip", "192.0.2.66"))),

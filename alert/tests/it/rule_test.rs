@@ -121,7 +121,7 @@ fn silence_is_tested_by_its_clock() {
     let late = Rule {
         schedule: Schedule::Cron(Box::new(cron)),
         window_us: Some(4 * 3_600 * SECOND),
-        ..rule("sourcetype=autosys job=EOD status=SUCCESS", "absent")
+        ..rule("sourcetype=autosys_event_demon job=EOD status=SUCCESS", "absent")
     };
     let done = |day: &str| {
         line(&format!("[{day} 21:50:00]      CAUAJM_I_40245 EVENT: CHANGE_STATUS    STATUS: SUCCESS         JOB: EOD"))

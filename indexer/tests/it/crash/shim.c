@@ -225,8 +225,14 @@ static int opened(int dir, const char *name, int flags, mode_t mode) {
     /* The seed of SQLite's random numbers. */
     if (has_clock && !strcmp(path, "/dev/urandom")) return syscall(SYS_openat, AT_FDCWD, "/dev/zero", flags, mode);
     int place = place_of(path);
-    if (place == ELSEWHERE) return syscall(SYS_openat, dir, name, flags, mode);
     lock();
+    if (place == ELSEWHERE) {
+        int fd = syscall(SYS_openat, dir, name, flags, mode);
+        /* Not every close is seen: closedir does it by itself. */
+        if (fd >= 0 && fd < MAX_FDS) fds[fd].where = ELSEWHERE;
+        unlock();
+        return fd;
+    }
     uint64_t before = place == DATA ? ino_of(path) : 0;
     int creates = place == DATA && (flags & O_CREAT) && !before;
     int fd = -1;
