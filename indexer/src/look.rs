@@ -209,12 +209,12 @@ impl Observer<'_> {
             KnownAs::Renewed => Identity::Unknown,
             KnownAs::Any | KnownAs::Relative => identify(self.known, &self.stored, &found.real_path, meta, content)?,
         };
-        let parted = match identity {
-            Identity::Parted(at, end) => self.part(at, end, content)?,
-            _ => None,
-        };
+        if let Identity::Parted(at, end) = identity
+            && let Some(tail) = self.part(at, end, content)?
+        {
+            return Ok(Inside::Unread(head, Subject::Parted(at, tail)));
+        }
         let subject = match identity {
-            Identity::Parted(at, _) if let Some(tail) = parted => Subject::Parted(at, tail),
             Identity::Known(at) if has_more(content, &self.known.generation(at).committed)? => Subject::Known(at),
             Identity::Known(at) | Identity::Copy(at) => return Ok(Inside::Read(at)),
             Identity::Unknown | Identity::Parted(..) if known_as == KnownAs::Relative => {
