@@ -1,11 +1,11 @@
 //! The expectation that no alert fires: what the [book](crate::book) says of a moment.
 
+use super::Expectation;
 use super::report::{Evidence, Judged, Outcome, Question};
 use crate::book::{Book, BookError, TransitionRecord};
 use crate::schedule::Schedule;
 use crate::severity::Severity;
 use crate::text;
-use std::time::Duration;
 
 /// How much later than its moment an alert has been evaluated at the latest, and the book says so, in microseconds.
 const GRACE_US: i64 = 120_000_000;
@@ -21,30 +21,19 @@ pub struct WatchedAlert {
 
 /// Judges whether no alert fires at `at_us`, microseconds UTC, that is at least so bad.
 pub(super) fn judge(
-    (title, runbook): (&str, Option<&str>),
-    (severity, at_least): (Severity, Severity),
+    expectation: &Expectation,
+    at_least: Severity,
     alerts: &[WatchedAlert],
     book: Option<&Book>,
     at_us: i64,
 ) -> Judged {
-    let mut judged = Judged {
-        title: title.to_owned(),
-        severity,
-        runbook: runbook.map(str::to_owned),
-        question: Question {
-            kind: "open_alerts",
-            subject: at_least.to_string(),
-            want: "count == 0".to_owned(),
-            range_us: (None, Some(at_us)),
-        },
-        outcome: Outcome::NotJudged,
-        reason: None,
-        count: None,
-        evidence: Vec::new(),
-        basis: None,
-        job: None,
-        took: Duration::ZERO,
+    let question = Question {
+        kind: "open_alerts",
+        subject: at_least.to_string(),
+        want: "count == 0".to_owned(),
+        range_us: (None, Some(at_us)),
     };
+    let mut judged = Judged::of(expectation, question);
     match look(alerts, book, at_least, at_us) {
         Ok((open, blind)) => {
             judged.count = Some(open.len() as u64);

@@ -1,5 +1,6 @@
 //! What a check came to.
 
+use super::Expectation;
 use super::job::JobReport;
 use crate::notification::SampleEvent;
 use crate::severity::Severity;
@@ -126,6 +127,25 @@ pub struct Counts {
     pub n_failed: usize,
     /// Those that cannot be told.
     pub n_not_judged: usize,
+}
+
+impl Judged {
+    /// An expectation of which nothing is known yet.
+    pub(super) fn of(expectation: &Expectation, question: Question) -> Self {
+        Self {
+            title: expectation.title.clone(),
+            severity: expectation.severity,
+            runbook: expectation.runbook.clone(),
+            question,
+            outcome: Outcome::NotJudged,
+            reason: None,
+            count: None,
+            evidence: Vec::new(),
+            basis: None,
+            job: None,
+            took: Duration::ZERO,
+        }
+    }
 }
 
 impl Report {

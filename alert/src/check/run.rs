@@ -47,8 +47,7 @@ pub fn judge(check: &Check, bench: &Bench<'_>, now_us: i64) -> Report {
         match &expectation.what {
             Expected::Search(search) => judged.push(search::judge(check, expectation, search, bench, now_us)),
             Expected::NoOpenAlert { severity, alerts } => {
-                let named = (expectation.title.as_str(), expectation.runbook.as_deref());
-                judged.push(open::judge(named, (expectation.severity, *severity), alerts, bench.book, now_us));
+                judged.push(open::judge(expectation, *severity, alerts, bench.book, now_us));
             }
             Expected::Job(wanted) => {
                 let news = news.get_or_insert_with(|| {

@@ -8,7 +8,6 @@ use crate::evaluate::{EvaluateError, sample_events, seconds};
 use crate::text;
 use crate::watch::chain;
 use std::sync::Arc;
-use std::time::Duration;
 use trawl_query::context::Context;
 use trawl_query::search::{CompareOp, SearchExpr};
 use trawl_query::time::TimeRange;
@@ -62,24 +61,13 @@ pub(super) fn judge(
     bench: &Bench<'_>,
     now_us: i64,
 ) -> Judged {
-    let mut judged = Judged {
-        title: expectation.title.clone(),
-        severity: expectation.severity,
-        runbook: expectation.runbook.clone(),
-        question: Question {
-            kind: "search",
-            subject: wanted.search.clone(),
-            want: wanted.want.to_string(),
-            range_us: (None, Some(now_us)),
-        },
-        outcome: Outcome::NotJudged,
-        reason: None,
-        count: None,
-        evidence: Vec::new(),
-        basis: None,
-        job: None,
-        took: Duration::ZERO,
+    let question = Question {
+        kind: "search",
+        subject: wanted.search.clone(),
+        want: wanted.want.to_string(),
+        range_us: (None, Some(now_us)),
     };
+    let mut judged = Judged::of(expectation, question);
     if let Err(error) = look(check, wanted, bench, now_us, &mut judged) {
         judged.outcome = Outcome::NotJudged;
         judged.reason = Some(chain(&error));

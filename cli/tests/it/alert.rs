@@ -1,12 +1,11 @@
 //! `[[alert]]`, evaluated by `trawl run`; `trawl alert`.
 
-use crate::support::Sandbox;
+use crate::support::{Running, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,27 +25,6 @@ condition = \"count > 2\"
 group_by = [\"service\"]
 runbook = \"https://wiki/payment-gateway-restart\"
 ";
-
-/// `trawl run` at work; killed when dropped.
-struct Running(Child);
-
-impl Running {
-    fn new(sandbox: &Sandbox) -> Self {
-        Self(sandbox.command(&["run"]).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    fn stop(mut self) {
-        let status = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(status.success() && self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Appends failures of a service that happen now.
 fn fail(sandbox: &Sandbox, service: &str, n: usize) {
@@ -88,7 +66,7 @@ fn it_fires_is_acknowledged_and_survives_a_restart() {
     fail(&sandbox, "none", 1);
     let list = sandbox.trawl(&["alert", "list"]);
     assert!(list.stderr().contains("no alert was evaluated yet"), "{list}");
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     when(&sandbox, &["alert", "list"], |rows| rows.iter().any(|row| !row["evaluated"].is_null()));
     fail(&sandbox, "pay", 3);
     fail(&sandbox, "card", 2);
@@ -102,7 +80,7 @@ fn it_fires_is_acknowledged_and_survives_a_restart() {
     assert_eq!((nobody.code(), nobody.stderr().trim()), (1, "trawl: nothing of payment-db fires"));
     running.stop();
 
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     fail(&sandbox, "card", 1);
     let firing = when(&sandbox, &["alert", "list", "--firing"], |rows| rows.len() == 2);
     assert_eq!(texts(&firing, "group"), ["service=card", "service=pay"]);
@@ -126,7 +104,7 @@ fn what_is_no_longer_declared_is_listed_and_can_be_forgotten() {
     let sandbox = Sandbox::new();
     sandbox.file("trawl.toml", CONFIG);
     fail(&sandbox, "none", 1);
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     when(&sandbox, &["alert", "list"], |rows| rows.iter().any(|row| !row["evaluated"].is_null()));
     fail(&sandbox, "pay", 3);
     when(&sandbox, &["alert", "list", "--firing"], |rows| !rows.is_empty());
@@ -180,7 +158,7 @@ fn what_fires_is_brought_to_its_actions() {
     let action = format!("actions = [\"ops-hook\"]\n\n[action.ops-hook]\ntype = \"webhook\"\nurl = \"{url}\"\n");
     sandbox.file("trawl.toml", &[CONFIG, action.as_bytes()].concat());
     fail(&sandbox, "none", 1);
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     when(&sandbox, &["alert", "list"], |rows| rows.iter().any(|row| !row["evaluated"].is_null()));
     fail(&sandbox, "pay", 3);
     fail(&sandbox, "card", 4);

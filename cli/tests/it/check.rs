@@ -1,10 +1,9 @@
 //! `trawl check` and `trawl jobs`, over the `event_demon` log of a small batch; scheduled checks of `trawl run`.
 
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Running, Sandbox};
 use serde_json::Value;
 use std::fs::File;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -340,27 +339,6 @@ fn what_cannot_be_made_is_said() {
     }
 }
 
-/// `trawl run` at work; killed when dropped.
-struct Running(Child);
-
-impl Running {
-    fn new(sandbox: &Sandbox) -> Self {
-        Self(sandbox.command(&["run"]).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    fn stop(mut self) {
-        let status = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(status.success() && self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Waits until rows are as they are wanted.
 fn when(sandbox: &Sandbox, args: &[&str], wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let begun = Instant::now();
@@ -413,7 +391,7 @@ type = \"log\"
 ",
     );
     log(&sandbox, "INFO booting");
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     let firing = when(&sandbox, &["alert", "list", "--firing"], |rows| !rows.is_empty());
     assert_eq!((&firing[0]["alert"], &firing[0]["group"]), (&"check:up".into(), &"expect=service started".into()));
     log(&sandbox, "INFO service started");
@@ -422,7 +400,7 @@ type = \"log\"
 
     // It goes on where it was, and no moment is made twice.
     log(&sandbox, "ERROR trouble");
-    let running = Running::new(&sandbox);
+    let running = Running::new(&sandbox, &[]);
     when(&sandbox, &["alert", "list", "--firing"], |rows| !rows.is_empty());
     let history = when(&sandbox, &["alert", "history", "check:up"], |rows| rows.len() == 3);
     let told: Vec<String> =

@@ -1,14 +1,14 @@
 //! `contrib/examples/trawl.toml`: it is valid, passes its own tests, and does what it says, with logs made here, and with receivers on
 //! this machine.
 
-use crate::support::Sandbox;
+use crate::support::{Running, Sandbox};
 use crate::tidy::root;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -137,15 +137,6 @@ fn wait_for(what: &str, received: &Received, texts: &[&str]) -> String {
         }
         assert!(begun.elapsed() < PATIENCE, "{what}: {:#?}", received.lock().unwrap());
         thread::sleep(Duration::from_millis(100));
-    }
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

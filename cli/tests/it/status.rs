@@ -1,43 +1,16 @@
 //! `trawl status`
 
-use crate::support::{PAY_LOG, Sandbox};
+use crate::support::{PAY_LOG, Running, Sandbox};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longest wait for what should happen at once, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// `trawl run` at work; killed when dropped.
-struct Running(Child);
-
-impl Running {
-    fn new(sandbox: &Sandbox, paths: &[&str]) -> Self {
-        let args = [&["run"], paths].concat();
-        Self(sandbox.command(&args).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    fn stop(mut self) {
-        let status = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(status.success() && self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The object of `trawl status -o json` and its exit code, once it is as it is `wanted`.
 fn status_when(sandbox: &Sandbox, wanted: impl Fn(&Value) -> bool) -> (Value, i32) {

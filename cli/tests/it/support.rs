@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 use trawl_formats::{IndexName, Registry, Zone};
@@ -171,4 +171,34 @@ pub fn indexed(logs: &Path, data: &Path, exclude: &[&str]) -> Engine {
     let report = trawl_indexer::index(&writer, &Registry::builtin(), &inputs, &options, &Progress::default());
     assert!(!report.expect("index").has_errors());
     Engine::new(Reader::open(data).expect("reader"), Registry::builtin())
+}
+
+/// `trawl run` at work; killed when dropped.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Starts it in a sandbox, with arguments behind `run`.
+    pub fn new(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let args = [&["run"], args].concat();
+        Self(sandbox.command(&args).stderr(Stdio::null()).spawn().expect("trawl starts"))
+    }
+
+    /// Ends it as nobody can prevent.
+    pub fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it ends");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) {
+        let status = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().expect("kill starts");
+        assert!(status.success() && self.0.wait().expect("it ends").success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

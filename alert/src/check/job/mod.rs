@@ -16,13 +16,12 @@ pub use verdict::{Due, JobReport, JobStatus, JobVerdict, due, judge};
 
 pub(super) use read::read_for;
 
-use super::report::{Judged, Outcome, Question};
+use super::report::{Judged, Question};
 use super::{Check, Expectation, Expected};
 use crate::calendar::Calendar;
 use crate::severity::Severity;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 use trawl_query::glob::Glob;
 
 /// The search that finds what AutoSys says, if nothing else is declared.
@@ -104,27 +103,22 @@ pub(super) fn judge_all(
     let glob = Glob::new(&wanted.name);
     let of = |job: &str, history: &JobHistory, title: String| {
         let verdict = judge(wanted, job, history, &due, news.newest_us, (now_us, check.zone));
+        let question = Question {
+            kind: "job",
+            subject: job.to_owned(),
+            want: wanted.to_string(),
+            range_us: (Some(due.from_us), Some(due.until_us)),
+        };
+        let is_late = verdict.report.status == JobStatus::Late;
         Judged {
             title,
-            severity: if verdict.report.status == JobStatus::Late {
-                wanted.late_severity
-            } else {
-                expectation.severity
-            },
-            runbook: expectation.runbook.clone(),
-            question: Question {
-                kind: "job",
-                subject: job.to_owned(),
-                want: wanted.to_string(),
-                range_us: (Some(due.from_us), Some(due.until_us)),
-            },
+            severity: if is_late { wanted.late_severity } else { expectation.severity },
             outcome: verdict.outcome,
             reason: verdict.reason,
             count: Some(verdict.n_runs),
-            evidence: Vec::new(),
             basis: Some(news.basis.clone()),
             job: Some(verdict.report),
-            took: Duration::ZERO,
+            ..Judged::of(expectation, question)
         }
     };
     if !wanted.is_pattern() {
@@ -153,22 +147,11 @@ pub(super) fn judge_all(
 
 /// Of what is expected of a job nothing can be told.
 pub(super) fn unjudged(expectation: &Expectation, wanted: &JobExpectation, why: String, now_us: i64) -> Judged {
-    Judged {
-        title: expectation.title.clone(),
-        severity: expectation.severity,
-        runbook: expectation.runbook.clone(),
-        question: Question {
-            kind: "job",
-            subject: wanted.name.clone(),
-            want: wanted.to_string(),
-            range_us: (None, Some(now_us)),
-        },
-        outcome: Outcome::NotJudged,
-        reason: Some(why),
-        count: None,
-        evidence: Vec::new(),
-        basis: None,
-        job: None,
-        took: Duration::ZERO,
-    }
+    let question = Question {
+        kind: "job",
+        subject: wanted.name.clone(),
+        want: wanted.to_string(),
+        range_us: (None, Some(now_us)),
+    };
+    Judged { reason: Some(why), ..Judged::of(expectation, question) }
 }
