@@ -30,6 +30,7 @@ mod second_opinion;
 mod sources;
 mod spool;
 mod status;
+mod storm;
 mod support;
 mod tidy;
 mod truth;
