@@ -3,7 +3,7 @@
 //! What one of them holds is known once it has been committed. Until then the other waits; most rounds have nobody waiting.
 
 use crate::content::{PlainContent, open};
-use crate::discovery::Found;
+use crate::discovery::{FileKey, Found};
 use crate::identity::{Content, Family, GenerationRef};
 use crate::look::{Look, Subject};
 use hashbrown::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use trawl_store::Tail;
 pub(crate) struct Claims {
     generations: HashSet<GenerationRef>,
     by_family: HashMap<Family, Vec<Claimant>>,
-    followed: HashMap<Family, Vec<PathBuf>>,
+    followed: HashMap<Family, Vec<(FileKey, PathBuf)>>,
 }
 
 /// A file that is read in this round.
@@ -28,10 +28,10 @@ struct Claimant {
 
 impl Claims {
     /// No claims yet, beside plain files that are being read.
-    pub(crate) fn beside(followed: Vec<PathBuf>) -> Self {
+    pub(crate) fn beside(followed: Vec<(FileKey, PathBuf)>) -> Self {
         let mut claims = Self::default();
-        for path in followed {
-            claims.followed.entry(Family::of(&path)).or_default().push(path);
+        for (key, path) in followed {
+            claims.followed.entry(Family::of(&path)).or_default().push((key, path));
         }
         claims
     }
@@ -42,8 +42,9 @@ impl Claims {
         let claimant = Claimant { head: look.head.clone(), plain };
         if matches!(look.subject, Subject::New(_)) {
             let family = Family::of(&found.real_path);
-            let followed = self.followed.get(&family).into_iter().flatten().filter(|path| **path != found.real_path);
-            if followed.into_iter().any(|path| claimant.may_be_copy_of(path).unwrap_or(true)) {
+            let followed = self.followed.get(&family).into_iter().flatten();
+            let mut others = followed.filter(|(key, _)| *key != FileKey::from(&look.meta));
+            if others.any(|(key, path)| claimant.may_be_copy_of(*key, path).unwrap_or(true)) {
                 return false;
             }
         }
@@ -63,8 +64,12 @@ impl Claims {
 
 impl Claimant {
     /// Whether a plain file may be the same.
-    fn may_be_copy_of(&self, path: &Path) -> io::Result<bool> {
+    fn may_be_copy_of(&self, key: FileKey, path: &Path) -> io::Result<bool> {
         let (file, meta) = open(path)?;
+        if FileKey::from(&meta) != key {
+            // It was renamed since it was seen there: what it holds is not known.
+            return Ok(true);
+        }
         let head = PlainContent { file: &file, len: meta.len }.read(0, self.head.len())?;
         Ok(self.may_be_same(&Self { head, plain: Some((path.to_owned(), meta.len)) }))
     }

@@ -125,7 +125,7 @@ impl<'r> Planner<'r> {
         &self,
         candidates: Vec<Candidate>,
         purpose: Purpose,
-        followed: Vec<PathBuf>,
+        followed: Vec<(FileKey, PathBuf)>,
     ) -> Result<Admitted, StoreError> {
         let Options { custody, index, .. } = self.shared.options;
         let looking = custody.look();

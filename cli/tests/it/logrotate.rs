@@ -193,6 +193,8 @@ struct Found {
     events: BTreeMap<&'static str, BTreeSet<u32>>,
     /// What was there before: file, number, and where it is stored.
     doubled: Vec<(&'static str, u32, String)>,
+    /// Where each whole event was first met.
+    places: BTreeMap<(&'static str, u32), String>,
     /// Anything else: file and text.
     torn: Vec<(&'static str, String)>,
 }
@@ -204,8 +206,9 @@ impl Found {
             let mut doubled: Vec<_> = self.doubled.iter().filter(|(of, ..)| *of == file).collect();
             doubled.sort_unstable();
             let numbers: Vec<u32> = doubled.iter().map(|(_, n, _)| *n).collect();
-            if let Some((_, _, place)) = doubled.first() {
-                let _ = write!(places, " {file}: {}, the first at {place};", ranges(&numbers));
+            if let Some((file, n, place)) = doubled.first() {
+                let other = &self.places[&(*file, *n)];
+                let _ = write!(places, " {file}: {}, the first at {place} and {other};", ranges(&numbers));
             }
         }
         assert!(places.is_empty(), "{}: doubled:{places}", mode.name);
@@ -285,14 +288,20 @@ impl Scene {
     /// What trawl has of a mode.
     fn found(&self, mode: &Mode) -> Found {
         let events = FILES.iter().map(|file| (*file, BTreeSet::new())).collect();
-        let mut found = Found { events, doubled: Vec::new(), torn: Vec::new() };
+        let mut found = Found { events, doubled: Vec::new(), places: BTreeMap::new(), torn: Vec::new() };
         for file in FILES {
             let query = format!("source=\"*/{}/{file}.log*\" | table _raw _addr", mode.name);
             self.each_row(&query, &["_raw", "_addr"], |row| {
                 let Value::Text(raw) = &row[0] else { panic!("an event without text") };
                 match whole(file, raw) {
-                    Some(n) if found.events.get_mut(file).unwrap().insert(n) => {}
-                    Some(n) => found.doubled.push((file, n, row[1].as_text().unwrap_or_default().into_owned())),
+                    Some(n) => {
+                        let place = row[1].as_text().unwrap_or_default().into_owned();
+                        if found.events.get_mut(file).unwrap().insert(n) {
+                            found.places.insert((file, n), place);
+                        } else {
+                            found.doubled.push((file, n, place));
+                        }
+                    }
                     None => found.torn.push((file, raw.to_string())),
                 }
             });

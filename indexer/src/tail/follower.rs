@@ -49,6 +49,14 @@ fn only_nulls_follow(file: &File, mut at: u64) -> io::Result<bool> {
     }
 }
 
+/// Whether a file begins as it did when somebody looked at it.
+fn begins_as_seen(job: &FileJob, file: &File) -> io::Result<bool> {
+    let fingerprint = &job.handle.fingerprint;
+    let mut head = vec![0; fingerprint.head_len as usize];
+    let n_read = read_at_most(file, &mut head, 0)?;
+    Ok(fingerprint.matches(&head[..n_read]))
+}
+
 /// What one turn of reading came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -122,6 +130,10 @@ impl Follower {
         let n_read = read_at_most(&file, &mut tail, offset - tail_len)?;
         if n_read < tail.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if offset > 0 && !begins_as_seen(&job, &file)? {
+            // It was written anew since somebody found out what it is.
+            return Err(io::ErrorKind::NotFound.into());
         }
         let place = Place { offset, tail };
         Ok(Self {
@@ -242,6 +254,10 @@ impl Follower {
             answer => answer?,
         };
         if n_read < tail_len || buffer[..tail_len] != self.read.tail {
+            return Ok(Turn::Renewed);
+        }
+        // Before the first byte there is none to compare: what is read first must be what the generation is known by.
+        if self.read.offset == 0 && !self.job.handle.fingerprint.matches(&buffer[..n_read]) {
             return Ok(Turn::Renewed);
         }
         let mut new = &buffer[tail_len..n_read];

@@ -48,23 +48,20 @@ impl Tailer<'_> {
         for (key, found, route, known_as) in changed {
             self.wait_for(key, found, route, known_as, now.at);
         }
-        if followed.is_empty() {
-            return;
-        }
+        // Each has a turn, however much there is to be read: it tells whether the file was truncated, and its first bytes by
+        // which copies are known.
+        let mut rested = Vec::new();
         self.dirty.retain(|key| !followed.contains(key));
         for key in followed {
-            if let Some(tracked) = self.files.get_mut(&key) {
-                tracked.is_dirty = true;
-                self.dirty.push_front(key);
-            }
+            self.read_turn(key, &mut rested, now);
         }
-        self.read_dirty(now);
+        self.dirty.extend(rested);
     }
 
     /// Plain files that are followed and of which nothing is durable yet: what is stored does not tell their copies.
-    pub(super) fn followed_unknown(&self) -> Vec<PathBuf> {
-        let followed = self.files.values().filter_map(|tracked| match &tracked.state {
-            State::Following(follower) if follower.durable_to() == 0 => Some(follower.job.path.clone()),
+    pub(super) fn followed_unknown(&self) -> Vec<(FileKey, PathBuf)> {
+        let followed = self.files.iter().filter_map(|(key, tracked)| match &tracked.state {
+            State::Following(follower) if follower.durable_to() == 0 => Some((*key, follower.job.path.clone())),
             _ => None,
         });
         followed.collect()

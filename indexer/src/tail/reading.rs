@@ -32,64 +32,70 @@ impl Tailer<'_> {
     /// Reads files that may have grown, each for a turn; whether there is more.
     pub(super) fn read_dirty(&mut self, now: Moment) -> bool {
         let mut n_read = 0;
-        let mut records = Vec::new();
-        let (mut rested, mut is_gone) = (Vec::new(), false);
+        let mut rested = Vec::new();
         while n_read < PUMP_BYTES {
             let Some(key) = self.dirty.pop_front() else { break };
-            let Some(tracked) = self.files.get_mut(&key) else { continue };
-            let lane = self.lane_of_route[tracked.route];
-            let State::Following(follower) = &mut tracked.state else {
-                tracked.is_dirty = false;
-                continue;
-            };
-            if !self.lanes[lane].is_ready(now) {
-                rested.push(key);
-                continue;
-            }
-            let was_open = follower.is_open();
-            let turn = follower.read(now, &mut self.buffer, &mut records);
-            n_read += records.iter().map(Pending::n_bytes).sum::<usize>();
-            tracked.is_dirty = false;
-            match turn {
-                Ok(Turn::More) => {
-                    follower.error = None;
-                    tracked.is_dirty = true;
-                    self.dirty.push_back(key);
-                }
-                Ok(Turn::AtEnd) => {
-                    follower.error =
-                        follower.error.take().filter(|(error, _)| matches!(error, FileError::Internal { .. }));
-                    follower.note_open_event(&mut records);
-                    if follower.has_open_event() {
-                        self.quiet_at.push(Reverse((follower.last_growth + self.options.event_timeout, key)));
-                    }
-                }
-                Ok(Turn::Renewed) => {
-                    self.lanes[lane].add(key, &mut records, now);
-                    self.renew(key, now);
-                    continue;
-                }
-                Ok(Turn::Stale) => {
-                    tracked.is_dirty = true;
-                    rested.push(key);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => is_gone = true,
-                Err(error) => note_error(follower, FileError::Unreadable(error), now),
-            }
-            if !was_open && follower.is_open() {
-                self.open.push_back(key);
-            }
-            self.lanes[lane].add(key, &mut records, now);
-            self.close_surplus(now);
-            if self.lanes[lane].due_at(&self.options) == Some(Duration::ZERO) {
-                self.commit(lane, now);
-            }
+            n_read += self.read_turn(key, &mut rested, now);
         }
         self.dirty.extend(rested);
+        n_read >= PUMP_BYTES
+    }
+
+    /// Reads one file for a turn; so many bytes. What has to be read again later, and not at once, is added to `rested`.
+    pub(super) fn read_turn(&mut self, key: FileKey, rested: &mut Vec<FileKey>, now: Moment) -> usize {
+        let Some(tracked) = self.files.get_mut(&key) else { return 0 };
+        let lane = self.lane_of_route[tracked.route];
+        let State::Following(follower) = &mut tracked.state else {
+            tracked.is_dirty = false;
+            return 0;
+        };
+        if !self.lanes[lane].is_ready(now) {
+            rested.push(key);
+            return 0;
+        }
+        let was_open = follower.is_open();
+        let mut records = Vec::new();
+        let turn = follower.read(now, &mut self.buffer, &mut records);
+        let n_read = records.iter().map(Pending::n_bytes).sum();
+        tracked.is_dirty = false;
+        let mut is_gone = false;
+        match turn {
+            Ok(Turn::More) => {
+                follower.error = None;
+                tracked.is_dirty = true;
+                self.dirty.push_back(key);
+            }
+            Ok(Turn::AtEnd) => {
+                follower.error = follower.error.take().filter(|(error, _)| matches!(error, FileError::Internal { .. }));
+                follower.note_open_event(&mut records);
+                if follower.has_open_event() {
+                    self.quiet_at.push(Reverse((follower.last_growth + self.options.event_timeout, key)));
+                }
+            }
+            Ok(Turn::Renewed) => {
+                self.lanes[lane].add(key, &mut records, now);
+                self.renew(key, now);
+                return n_read;
+            }
+            Ok(Turn::Stale) => {
+                tracked.is_dirty = true;
+                rested.push(key);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => is_gone = true,
+            Err(error) => note_error(follower, FileError::Unreadable(error), now),
+        }
+        if !was_open && follower.is_open() {
+            self.open.push_back(key);
+        }
+        self.lanes[lane].add(key, &mut records, now);
+        self.close_surplus(now);
+        if self.lanes[lane].due_at(&self.options) == Some(Duration::ZERO) {
+            self.commit(lane, now);
+        }
         if is_gone {
             self.rescan_soon(now);
         }
-        n_read >= PUMP_BYTES
+        n_read
     }
 
     /// A file was truncated or written anew: what is in it now is its next generation.

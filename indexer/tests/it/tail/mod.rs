@@ -8,7 +8,7 @@
 //! | 1 | rename and create | the file is held until its end and until it is quiet; its identity is followed | `situation_01_rename_and_create`, `situation_01_many_rotations_with_a_chain_of_names`, `renamed`, `killed_at_any_moment` |
 //! | 2 | rename while down | siblings in the folder are looked at, also outside of the inputs; what is older than the log itself is nobody's business | `situation_02_renamed_while_down_outside_of_the_inputs`, `siblings_from_before_anybody_asked_are_left_alone` |
 //! | 3 | several rotations while down | the oldest unfinished first, in order | `situation_03_several_rotations_while_down`, `born_and_rotated_while_down`, `born_and_rotated_between_two_looks` |
-//! | 4 | copied and truncated | a new generation; the copy is looked for, and has the bytes that were not read | `situation_04_copied_and_truncated`, `situation_04_the_copy_is_named_by_the_inputs_too`, `situation_04_copied_while_it_is_loaded`, `copied_and_truncated`, `copied_truncated_and_compressed_at_once` |
+//! | 4 | copied and truncated | a new generation; the copy is looked for, and has the bytes that were not read | `situation_04_copied_and_truncated`, `situation_04_the_copy_is_named_by_the_inputs_too`, `situation_04_copied_while_it_is_loaded`, `situation_04_truncated_between_the_look_and_the_first_reading`, `copied_and_truncated`, `copied_truncated_and_compressed_at_once` |
 //! | 5 | truncated and grown past the old end | the bytes before the offset are compared before each read | `situation_05_truncated_and_grown_past_the_old_end_between_two_looks` |
 //! | 6 | rewritten at the same length | likewise | `situation_06_rewritten_at_the_same_length` |
 //! | 7 | edited in place | a new generation | `situation_07_edited_in_place` |
@@ -142,9 +142,14 @@ impl Following<'_> {
     /// Finds what has come, while a loader is still at work on what was found before.
     pub fn see_while_loading(&mut self) {
         for rescan in [true, false, false] {
-            self.tailer.pump(self.now(), Notices { rescan, ..Notices::default() }).expect("the store answers");
-            self.at += STEP;
+            self.see_once(rescan);
         }
+    }
+
+    /// One round: what is found is looked at, and not more read than in one round.
+    pub fn see_once(&mut self, rescan: bool) {
+        self.tailer.pump(self.now(), Notices { rescan, ..Notices::default() }).expect("the store answers");
+        self.at += STEP;
     }
 
     /// Lets time pass.

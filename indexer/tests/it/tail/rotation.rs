@@ -1,6 +1,6 @@
 //! Files that are renamed, truncated, copied, deleted and compressed while they are followed.
 
-use super::{follow, follow_until_killed, follow_with};
+use super::{Following, follow, follow_until_killed, follow_with};
 use crate::lab::{Lab, describe, gzip, line, lines};
 use std::fs;
 use std::time::Duration;
@@ -193,6 +193,47 @@ fn situation_04_the_copy_is_named_by_the_inputs_too() {
         lab.write_on("app.log", line(20));
         tail.settle();
         lab.check(&[("app.log", 0, &log(0, 12)), ("app.log", 1, line(20).as_bytes())]);
+    });
+}
+
+/// What is read first of a log must be what the log was known by when it was looked at: else its own copy is a stranger.
+#[test]
+fn situation_04_truncated_between_the_look_and_the_first_reading() {
+    let lab = Lab::new();
+    // In one round so much is read; what is found behind them is read in a later one.
+    let busy: Vec<String> = (0..20).map(|n| format!("busy-{n}.log")).collect();
+    busy.iter().for_each(|name| lab.write_on(name, line(0)));
+    follow(&lab, &["*.log"], |tail| {
+        tail.see();
+        busy.iter().for_each(|name| lab.write_on(name, lines(1, 24_000)));
+        let rotate = |to: &str, next: String| {
+            fs::copy(lab.path("app.log"), lab.path(to)).expect("copy");
+            let log = fs::File::options().write(true).open(lab.path("app.log"));
+            log.and_then(|log| log.set_len(0)).expect("truncate");
+            lab.write_on("app.log", next);
+        };
+        lab.write_on("app.log", lines(0, 200));
+        let is_seen = |tail: &Following<'_>| tail.status().files.iter().any(|file| file.path == lab.path("app.log"));
+        for _ in 0..3 {
+            if !is_seen(tail) {
+                tail.see_once(true);
+            }
+        }
+        assert!(is_seen(tail), "it was looked at");
+        rotate("app.log-20261120", lines(200, 400));
+        tail.settle();
+        rotate("app.log-20261121", lines(400, 403));
+        tail.settle();
+        let is_of_log =
+            |((source, _), content): ((String, u32), Vec<u8>)| source.contains("app.log").then_some(content);
+        let mut found: Vec<String> = Vec::new();
+        for content in lab.contents().into_iter().filter_map(is_of_log) {
+            found.extend(String::from_utf8(content).expect("text").lines().map(ToOwned::to_owned));
+        }
+        found.sort_unstable();
+        let mut expected: Vec<String> = lines(0, 403).lines().map(ToOwned::to_owned).collect();
+        expected.sort_unstable();
+        assert!(found == expected, "{} lines are stored of {}", found.len(), expected.len());
     });
 }
 
