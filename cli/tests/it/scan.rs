@@ -197,6 +197,9 @@ fn files_are_searched_where_nothing_is_set_up() {
     no event matched
     searched 5 events of 1 file; all time; [TIME]
     ");
+    let run = scan(&sandbox, &["pay.log", "index=prod ERROR"]);
+    assert!(run.code() == 1 && run.stderr().contains("the events of files have index=main"), "{run}");
+    assert_eq!(scan(&sandbox, &["pay.log", "index=prod ERROR", "--index", "prod"]).code(), 0);
     assert!(!sandbox.path().join("data").exists());
 }
 

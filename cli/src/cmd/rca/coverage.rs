@@ -27,7 +27,7 @@ const MAX_SILENCES: usize = 3;
 /// Arguments of `trawl rca coverage`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Of each source: how many events there are in the range, silences that are longer than usual (three times what 99 of 100 of its pauses \
+Of each source: how many events there are in the range, silences that are longer than usual (five times what 99 of 100 of its pauses \
 last, and a minute at least), bytes that were not read or not indexed, what has aged out, events that came late or have no time \
 of their own. It ends with a sentence that says whether something can be missing. With a query, only the sources count in which it \
 can find something, and it is said how much it finds.

@@ -11,8 +11,8 @@ const CELL_US: i64 = 1_000_000;
 const MIN_PAUSES: usize = 10;
 /// Of so many pauses in a hundred the longest says what is usual.
 const PERCENTILE: usize = 99;
-/// A silence is so many times as long as usual, at least.
-const FACTOR: i64 = 3;
+/// A silence is so many times as long as usual, at least: at night logs are some times as quiet as by day.
+const FACTOR: i64 = 5;
 /// A silence is so long at least, microseconds.
 const MIN_SILENCE_US: i64 = 60_000_000;
 
