@@ -4,6 +4,11 @@ use crate::support::{NOW, Run, Sandbox};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use trawl_formats::parse::{ParsedBlock, Parser, ParserOptions};
+use trawl_formats::text::Decoding;
+use trawl_formats::{IndexName, Registry};
+use trawl_store::{BlockInput, Fingerprint, NewSource, SourceHandle, Writer};
 
 /// A line every ten seconds from 14:00 to 14:30, but none from 14:10 to 14:15, and an error at 14:05.
 fn heartbeat() -> String {
@@ -98,6 +103,66 @@ fn what_has_aged_out_is_missing() {
     sandbox.file("trawl.toml", b"[index.main]\nmax_age = \"1s\"\n");
     assert_eq!(sandbox.trawl(&["retention", "--apply"]).code(), 0);
     check_missing(&sandbox, &[], &["aged out", "2 sources of which a part has aged out"]);
+}
+
+#[test]
+fn times_that_are_not_those_of_the_events_are_counted() {
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "odd.log",
+        b"no stamp yet\n2026-11-20 14:05:01 INFO a\n1980-11-20 14:05:02 INFO b\n2026-11-20 14:05:03 INFO c\n",
+    );
+    assert_eq!(sandbox.trawl(&["index", "odd.log"]).code(), 0);
+    let range = ["rca", "coverage", "--now", NOW, "--from", "2026-11-20 14:00", "--to", "16:00"];
+    let run = sandbox.trawl(&range);
+    let text = String::from_utf8_lossy(run.stdout()).into_owned();
+    assert!(run.code() == 0 && text.contains("1 source, 4 events"), "{run}");
+    assert!(text.contains("1 event with a time that makes no sense"), "{run}");
+    assert!(text.contains("1 event without a time stamp: the time of the one before counts"), "{run}");
+}
+
+#[test]
+fn bytes_between_those_that_were_indexed_are_missing() {
+    let sandbox = Sandbox::new();
+    let text = heartbeat();
+    let data = sandbox.path().join("data");
+    {
+        let writer = Writer::open(&data).unwrap();
+        let registry = Registry::builtin();
+        let rules = registry.generic();
+        let new = NewSource {
+            index: IndexName::new("main").unwrap(),
+            path: sandbox.file("beat.log", text.as_bytes()),
+            source: "beat.log".into(),
+            host: "web-01".into(),
+            sourcetype: rules.name().clone(),
+            rules_hash: rules.hash(),
+            decoding: Decoding::default(),
+            fingerprint: Fingerprint::of(text.as_bytes(), 1, 2),
+        };
+        let (id, generation) = writer.catalog().register(&new).unwrap();
+        let NewSource { index, path, source, host, sourcetype, rules_hash, decoding, fingerprint } = new;
+        let handle =
+            SourceHandle { id, generation, index, path, source, sourcetype, host, rules_hash, decoding, fingerprint };
+        let handle = Arc::new(handle);
+        let mut builder = writer.bucket_builder(&handle.index).unwrap();
+        // All but the lines from the 11th to the 20th.
+        let starts: Vec<usize> = [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        for range in [starts[0]..starts[10], starts[20]..text.len()] {
+            let bytes = &text.as_bytes()[range.clone()];
+            let mut parsed = ParsedBlock::default();
+            Parser::new(ParserOptions::new(Arc::clone(&rules))).next_block(bytes, true, &mut parsed);
+            let block = BlockInput { source: &handle, offset: range.start as u64, bytes, parsed: &parsed };
+            builder.push(&block).unwrap();
+        }
+        let sealed = builder.seal().unwrap().unwrap();
+        writer.commit(&[sealed]).unwrap();
+    }
+    check_missing(
+        &sandbox,
+        &[],
+        &["not indexed: bytes 320 to 650 of generation 0", "1 source with bytes that were not indexed"],
+    );
 }
 
 /// The files of that name in all buckets.

@@ -245,7 +245,7 @@ impl Page<'_> {
         }
         if source.n_unstamped > 0 {
             let n_unstamped = human::plural(source.n_unstamped, "event");
-            remarks.push(format!("{n_unstamped} without a time stamp have the time of the one before"));
+            remarks.push(format!("{n_unstamped} without a time stamp: the time of the one before counts"));
         }
         remarks
     }
