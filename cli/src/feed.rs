@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::Registry;
 use trawl_formats::event::Source;
 use trawl_indexer::{FileScan, Input, Options, Progress, SkipReason};
-use trawl_query::engine::feed::{Feed, Outcome, Reading};
+use trawl_query::engine::feed::{Feed, Outcome, Reading, Wanted};
 use trawl_query::{Flow, RunError};
 use trawl_store::LiveBlock;
 
@@ -65,9 +65,13 @@ impl Reading for FileReading {
         self.scan.sources()
     }
 
-    fn read_part(&self, take: &mut dyn FnMut(LiveBlock) -> Result<Flow, RunError>) -> Result<bool, RunError> {
+    fn read_part(
+        &self,
+        wanted: Wanted<'_>,
+        take: &mut dyn FnMut(LiveBlock) -> Result<Flow, RunError>,
+    ) -> Result<bool, RunError> {
         let mut outcome = Ok(());
-        let is_read = self.scan.read_part(&mut |block| match take(block) {
+        let is_read = self.scan.read_part(wanted, &mut |block| match take(block) {
             Ok(Flow::More) => ControlFlow::Continue(()),
             Ok(Flow::Done) => ControlFlow::Break(()),
             Err(error) => {
@@ -90,7 +94,12 @@ impl Reading for FileReading {
             };
             Some(format!("{} {why}", skipped.path.display()))
         });
-        Outcome { n_files: self.scan.n_files(), left_out: left_out.collect(), damaged: damaged.clone() }
+        Outcome {
+            n_files: self.scan.n_files(),
+            left_out: left_out.collect(),
+            n_skipped_bytes: self.scan.n_skipped_bytes(),
+            damaged: damaged.clone(),
+        }
     }
 }
 

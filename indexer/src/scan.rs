@@ -23,11 +23,12 @@ use rayon::prelude::*;
 use std::io::{self, Read};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use trawl_formats::event::{Host, Source};
 use trawl_formats::parse::{ParsedBlock, Parser};
 use trawl_formats::sourcetype::{Registry, Rules};
+use trawl_formats::text::Decoding;
 use trawl_formats::timestamp::TimeContext;
 use trawl_store::live::LiveBytes;
 use trawl_store::source::path_text;
@@ -35,6 +36,16 @@ use trawl_store::{BlockInput, Fingerprint, LiveBlock, Result as StoreResult, Sou
 
 /// Bytes of a piece of a plain file: small enough that all threads have work to the end.
 const PIECE_BYTES: u64 = 8 << 20;
+
+/// Fewer bytes are not worth passing over: they are parsed with what follows.
+const MIN_SKIP: usize = 64 << 10;
+/// How far before what is wanted the beginning of an event is looked for.
+const BACK: [usize; 2] = [4 << 10, 64 << 10];
+
+/// Finds the first place in whole lines, or a line that goes on, where something may be that is wanted.
+pub type FirstWanted<'w> = dyn Fn(&[u8], Decoding) -> Option<usize> + Sync + 'w;
+/// What is wanted; `None` if everything is.
+pub type Wanted<'w> = Option<&'w FirstWanted<'w>>;
 
 /// The events of files, part by part.
 ///
@@ -50,6 +61,7 @@ pub struct FileScan {
     skipped: Vec<Skipped>,
     failed: Mutex<Vec<(PathBuf, FileError)>>,
     progress: Arc<Progress>,
+    n_skipped_bytes: AtomicU64,
 }
 
 /// Standard input, read by the first thread that asks for a part.
@@ -159,7 +171,16 @@ impl FileScan {
             options: options.clone(),
         });
         let failed = Mutex::new(failed);
-        Ok(Self { parts, next: AtomicUsize::new(0), jobs, stdin, skipped, failed, progress })
+        Ok(Self {
+            parts,
+            next: AtomicUsize::new(0),
+            jobs,
+            stdin,
+            skipped,
+            failed,
+            progress,
+            n_skipped_bytes: AtomicU64::new(0),
+        })
     }
 
     /// The values of the field `source` that events can have.
@@ -187,13 +208,19 @@ impl FileScan {
         failed
     }
 
-    /// Reads the next part to its end, or until `take` has enough. Its blocks come in the order of the file. `false` if there is
-    /// no part left.
-    pub fn read_part(&self, take: &mut dyn FnMut(LiveBlock) -> ControlFlow<()>) -> bool {
+    /// Bytes that were passed over so far, because nothing in them was wanted.
+    pub fn n_skipped_bytes(&self) -> u64 {
+        // Read when the threads have ended.
+        self.n_skipped_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Reads the next part to its end, or until `take` has enough. Its blocks come in the order of the file; events in which nothing
+    /// is wanted may be left out. `false` if there is no part left.
+    pub fn read_part(&self, wanted: Wanted<'_>, take: &mut dyn FnMut(LiveBlock) -> ControlFlow<()>) -> bool {
         if let Some(stdin) = &self.stdin {
             let stream = stdin.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(stream) = stream {
-                let failed = stdin.read(stream, &self.progress, take);
+                let failed = stdin.read(stream, self, wanted, take);
                 let failed = failed.into_iter().map(|error| (PathBuf::from(crate::STDIN_NAME), error));
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
                 return true;
@@ -202,7 +229,10 @@ impl FileScan {
         // Nothing else is communicated by the number.
         let Some(part) = self.parts.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return false };
         let now_us = part.job().time.now_us;
-        let mut reader = StretchReader::new(Hand { take, now_us, is_done: false }, &self.progress);
+        let mut reader = StretchReader::new(
+            Hand { take, now_us, is_done: false, skim: self.skim(wanted, part.job()) },
+            &self.progress,
+        );
         let read = match part {
             Work::Range(job, access, range) => reader.read_range(job, *access, range.clone()),
             Work::Compressed(job, compression) => reader.read_compressed(job, *compression).map(|_| ()),
@@ -210,6 +240,11 @@ impl FileScan {
         // Nobody who takes blocks by hand refuses them with an error of a store.
         debug_assert!(read.is_ok(), "nothing is stored");
         true
+    }
+
+    fn skim<'w>(&'w self, wanted: Wanted<'w>, job: &FileJob) -> Option<Skim<'w>> {
+        let n_skipped_bytes = &self.n_skipped_bytes;
+        wanted.map(|wanted| Skim { wanted, decoding: job.handle.decoding, n_skipped_bytes })
     }
 }
 
@@ -329,7 +364,8 @@ impl Stdin {
     fn read(
         &self,
         stream: Box<dyn Read + Send>,
-        progress: &Progress,
+        scan: &FileScan,
+        wanted: Wanted<'_>,
         take: &mut dyn FnMut(LiveBlock) -> ControlFlow<()>,
     ) -> Vec<FileError> {
         let read = || -> io::Result<Vec<FileError>> {
@@ -348,8 +384,8 @@ impl Stdin {
             let kind = Kind::Stdin { compression };
             let (source, options) = (self.source(), &self.options);
             let job = job(SourceId(0), path, meta, kind, source, fingerprint, &format, &self.host, options);
-            let hand = Hand { take, now_us: options.now_us, is_done: false };
-            let read = StretchReader::new(hand, progress).read_stream(&job, &mut window);
+            let hand = Hand { take, now_us: options.now_us, is_done: false, skim: scan.skim(wanted, &job) };
+            let read = StretchReader::new(hand, &scan.progress).read_stream(&job, &mut window);
             debug_assert!(read.is_ok(), "nothing is stored");
             Ok(job.tally.take().2)
         };
@@ -362,6 +398,14 @@ struct Hand<'t> {
     take: &'t mut dyn FnMut(LiveBlock) -> ControlFlow<()>,
     now_us: i64,
     is_done: bool,
+    skim: Option<Skim<'t>>,
+}
+
+/// Passes over what is not wanted.
+struct Skim<'w> {
+    wanted: &'w FirstWanted<'w>,
+    decoding: Decoding,
+    n_skipped_bytes: &'w AtomicU64,
 }
 
 impl Hand<'_> {
@@ -382,6 +426,20 @@ impl Hand<'_> {
 impl Sink for Hand<'_> {
     fn is_done(&self) -> bool {
         self.is_done
+    }
+
+    fn skippable(&mut self, parser: &Parser, bytes: &[u8]) -> usize {
+        let Some(Skim { wanted, decoding, n_skipped_bytes }) = &self.skim else { return 0 };
+        let clear = wanted(bytes, *decoding).unwrap_or(bytes.len());
+        if clear < MIN_SKIP {
+            return 0;
+        }
+        // The event that holds what is wanted, or in which the view ends, begins before; one from which on events can be parsed
+        // without those before is looked for near to it first.
+        let start = BACK.iter().find_map(|back| parser.find_piece_start(&bytes[..clear], clear.saturating_sub(*back)));
+        let skipped = start.unwrap_or(0);
+        n_skipped_bytes.fetch_add(skipped as u64, Ordering::Relaxed);
+        skipped
     }
 
     fn push(&mut self, _: &FileJob, block: &BlockInput<'_>) -> StoreResult<()> {

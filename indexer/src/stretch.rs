@@ -25,6 +25,13 @@ pub(crate) trait Sink {
     /// Whether nothing more is wanted.
     fn is_done(&self) -> bool;
 
+    /// How many of the next bytes of a source may be passed over, because nothing in them is wanted: up to the beginning of an event
+    /// that `parser` need know nothing before.
+    fn skippable(&mut self, parser: &Parser, bytes: &[u8]) -> usize {
+        let _ = (parser, bytes);
+        0
+    }
+
     /// Takes whole events.
     ///
     /// # Errors
@@ -145,6 +152,13 @@ impl<'p, S: Sink> StretchReader<'p, S> {
         Ok(())
     }
 
+    fn progress_of(&self, job: &FileJob, consumed: usize) {
+        // Compressed files count what is read of the file.
+        if matches!(job.kind, Kind::Plain(_)) {
+            self.progress.add_done_bytes(consumed as u64);
+        }
+    }
+
     /// Reads all events of a stretch.
     fn read_stretch<W: Window>(&mut self, job: &FileJob, window: &mut W, start: Start, ending: Ending) -> Result<()> {
         let Start { mut parser, mut is_continued } = start;
@@ -158,6 +172,12 @@ impl<'p, S: Sink> StretchReader<'p, S> {
             let at_end = ending == Ending::Closed && failure.is_none() && window.reaches_end();
             if window.bytes().is_empty() {
                 break;
+            }
+            let skipped = self.sink.skippable(&parser, window.bytes());
+            if skipped > 0 {
+                self.progress_of(job, skipped);
+                window.consume(skipped);
+                continue;
             }
             let consumed = match next_block(&mut parser, window.bytes(), at_end, &mut block) {
                 Ok(Step::Block) => {
@@ -185,10 +205,7 @@ impl<'p, S: Sink> StretchReader<'p, S> {
                     return Ok(());
                 }
             };
-            // Compressed files count what is read of the file.
-            if matches!(job.kind, Kind::Plain(_)) {
-                self.progress.add_done_bytes(consumed as u64);
-            }
+            self.progress_of(job, consumed);
             window.consume(consumed);
         }
         self.block = block;

@@ -51,6 +51,7 @@ mod parser;
 pub mod pattern;
 pub mod plan;
 mod preview;
+pub mod rca;
 mod regex_dialect;
 mod run;
 mod run_over;

@@ -327,7 +327,10 @@ impl Notes<'_> {
         }
         if summary.n_rows == 0 && summary.incomplete.is_none() {
             match summary.n_matched {
-                0 => notes::diagnosis(err, &theme, summary, self.config)?,
+                0 => {
+                    notes::diagnosis(err, &theme, summary, self.config)?;
+                    self.write_index_hint(summary, err, &theme)?;
+                }
                 n => writeln!(err, "{} matched, but no row is left at the end", human::plural(n, "event"))?,
             }
         }
@@ -340,6 +343,16 @@ impl Notes<'_> {
             notes::cost(err, summary)?;
         }
         Ok(())
+    }
+
+    /// A query that was written for a store may name an index, of which files know nothing.
+    fn write_index_hint(&self, summary: &Summary, err: &mut dyn Write, theme: &Theme) -> io::Result<()> {
+        let names_index = self.search.plan().search.as_ref().is_some_and(|expr| expr.fields_read().contains("index"));
+        if summary.coverage.n_files.is_none() || !names_index {
+            return Ok(());
+        }
+        let index = self.args.index.first().map_or("main", |index| index.as_str());
+        notes::hint(err, theme, &format!("the events of files have index={index}; --index gives them another one"))
     }
 
     /// A terminal shows only the first rows: says how many there are.

@@ -96,3 +96,21 @@ fn what_has_aged_out_may_lie_in_an_archive() {
     let run = context(&sandbox, &[&address, "--archive", "arch", "-C", "0", "-o", "raw"]);
     assert_eq!(run.stdout(), b"2026-11-20 14:05:02,500 [pay-2] WARN: retry in 250 ms host=db-01 attempt=2\n", "{run}");
 }
+
+#[test]
+fn an_event_that_is_in_no_bucket_yet_has_its_neighbours() {
+    let sandbox = Sandbox::new();
+    // Just written: more may follow on its last event.
+    let log = sandbox.path().join("app.log");
+    std::fs::write(&log, "2026-11-20 14:05:00 INFO one\n2026-11-20 14:05:01 ERROR two\n").unwrap();
+    assert_eq!(sandbox.trawl(&["index", "app.log"]).code(), 0);
+    let address = addresses(&sandbox, "two").remove(0);
+    let run = context(&sandbox, &[&address, "-o", "raw"]);
+    assert_eq!(run.stdout(), b"2026-11-20 14:05:00 INFO one\n2026-11-20 14:05:01 ERROR two\n", "{run}");
+    // It has grown since: the old address still finds it.
+    let mut file = std::fs::File::options().append(true).open(&log).unwrap();
+    std::io::Write::write_all(&mut file, b"  at three\n").unwrap();
+    assert_eq!(sandbox.trawl(&["index", "app.log"]).code(), 0);
+    let run = context(&sandbox, &[&address, "-B", "0", "-o", "raw"]);
+    assert_eq!(run.stdout(), b"2026-11-20 14:05:01 ERROR two\n  at three\n", "{run}");
+}

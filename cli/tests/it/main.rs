@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod config_check;
 mod context;
+mod coverage;
 mod doctor;
 mod example;
 mod expected;

@@ -81,6 +81,75 @@ fn every_pipeline_has_the_answer_that_the_index_gives() {
     assert!(n_rows > 2_000, "{n_rows}");
 }
 
+/// Events of one to four lines with and without stamps; rare words stand at both ends, in later lines, and behind escapes.
+fn log_with_rare_words() -> String {
+    let mut log = String::from("no stamp needle-top\n");
+    for n in 0..30_000 {
+        let (minute, second) = (n / 600 % 60, n / 10 % 60);
+        log.push_str(&format!("2026-11-20 14:{minute:02}:{second:02},{:03} INFO worker {n} done\n", n % 10 * 100));
+        match n {
+            7_000 => {
+                log.push_str("java.lang.Exception: Needle-Trace\n\tat com.example.Pay(Pay.java:12)\n\tat needle.Deep\n")
+            }
+            12_000 => log.push_str("2026-11-20 14:59:00 ERROR needle-middle {\"x\":\"n\\u0065edle-escaped\"}\n"),
+            12_001 => log.push_str("2026-11-20 14:59:01 ERROR colour n\x1b[31meedle-red\r\n"),
+            _ if n % 97 == 0 => log.push_str("  continued without a stamp\n"),
+            _ => {}
+        }
+    }
+    log.push_str("2026-11-20 14:59:59 INFO needle-end");
+    log
+}
+
+#[test]
+fn rare_words_are_found_though_most_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (logs, data) = (dir.path().join("logs"), dir.path().join("data"));
+    std::fs::create_dir(&logs).unwrap();
+    let log = log_with_rare_words();
+    std::fs::write(logs.join("app.log"), &log).unwrap();
+    std::fs::write(
+        logs.join("packed.log.zst"),
+        zstd::bulk::compress(log.replace("worker", "x").as_bytes(), 1).unwrap(),
+    )
+    .unwrap();
+    let index = indexed(&logs, &data, &[]);
+    let options = Options::new(IndexName::new("main").unwrap(), Zone::UTC, trawl_testdata::now_us());
+    let files = scanning(vec![(vec![Input::Path(logs)], options)]);
+    let queries = [
+        "needle-top",
+        "needle-trace",
+        "CASE(Needle-Trace)",
+        "\"at needle\"",
+        "needle.Deep",
+        "needle-middle",
+        "needle-escaped",
+        "needle-red",
+        "needle-end",
+        "*eedle*",
+        "needle-*",
+        "TERM(needle-middle)",
+        "needle* NOT ERROR",
+        "ERROR needle*",
+        "worker 29999",
+        "\"worker 15000 done\"",
+        "absent",
+        "needle* | stats count by source, linecount",
+    ];
+    let mut n_found = 0;
+    for query in queries {
+        let (expected, _) = rows(&index, query, None);
+        let (found, _) = rows(&files, query, None);
+        assert_eq!(found, expected, "{query}");
+        n_found += usize::from(!found.is_empty());
+    }
+    assert_eq!(n_found, queries.len() - 1, "all but one are there");
+    let absent = Search::prepare("absent", &SearchOptions::new(trawl_testdata::now_us())).unwrap();
+    let coverage = absent.run(&files, &mut |_| Ok(Flow::More)).unwrap().coverage;
+    assert!(coverage.n_bytes_skimmed * 10 > coverage.n_bytes_read * 7, "{coverage:?}");
+    assert!(coverage.n_bytes_read >= log.len() as u64, "{coverage:?}");
+}
+
 fn scan(sandbox: &Sandbox, args: &[&str]) -> Run {
     sandbox.trawl(&[&["scan", "--now", NOW], args].concat())
 }
@@ -128,6 +197,9 @@ fn files_are_searched_where_nothing_is_set_up() {
     no event matched
     searched 5 events of 1 file; all time; [TIME]
     ");
+    let run = scan(&sandbox, &["pay.log", "index=prod ERROR"]);
+    assert!(run.code() == 1 && run.stderr().contains("the events of files have index=main"), "{run}");
+    assert_eq!(scan(&sandbox, &["pay.log", "index=prod ERROR", "--index", "prod"]).code(), 0);
     assert!(!sandbox.path().join("data").exists());
 }
 

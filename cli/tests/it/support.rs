@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 use trawl_formats::{IndexName, Registry, Source, Zone};
 use trawl_indexer::{FileScan, Input, Options, Progress};
-use trawl_query::engine::feed::{Feed, Outcome, Reading};
+use trawl_query::engine::feed::{Feed, Outcome, Reading, Wanted};
 use trawl_query::{Engine, Flow, RunError};
 use trawl_store::{LiveBlock, Reader, Writer};
 
@@ -204,7 +204,11 @@ impl Reading for ScanningNow {
         self.0.iter().flat_map(FileScan::sources).collect()
     }
 
-    fn read_part(&self, take: &mut dyn FnMut(LiveBlock) -> Result<Flow, RunError>) -> Result<bool, RunError> {
+    fn read_part(
+        &self,
+        wanted: Wanted<'_>,
+        take: &mut dyn FnMut(LiveBlock) -> Result<Flow, RunError>,
+    ) -> Result<bool, RunError> {
         let mut outcome = Ok(());
         let mut hand = |block| match take(block) {
             Ok(Flow::More) => ControlFlow::Continue(()),
@@ -214,14 +218,19 @@ impl Reading for ScanningNow {
                 ControlFlow::Break(())
             }
         };
-        let is_read = self.0.iter().any(|scan| scan.read_part(&mut hand));
+        let is_read = self.0.iter().any(|scan| scan.read_part(wanted, &mut hand));
         outcome.map(|()| is_read)
     }
 
     fn outcome(&self) -> Outcome {
         let failed = self.0.iter().flat_map(FileScan::failed);
         let damaged = failed.map(|(path, error)| format!("{}: {error}", path.display())).collect();
-        Outcome { n_files: self.0.iter().map(FileScan::n_files).sum(), left_out: Vec::new(), damaged }
+        Outcome {
+            n_files: self.0.iter().map(FileScan::n_files).sum(),
+            left_out: Vec::new(),
+            n_skipped_bytes: self.0.iter().map(FileScan::n_skipped_bytes).sum(),
+            damaged,
+        }
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Coverage {
     /// Files that were read to their ends; absent if a store was searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_files: Option<usize>,
+    /// Bytes of files in which nothing of the search can be: their events were not counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub n_bytes_skimmed: u64,
     /// Files that were left out on purpose, with the reason; only where no store was searched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -65,7 +68,11 @@ impl Coverage {
 
 impl Coverage {
     fn fmt_files(&self, n_files: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "searched {} of {}", counted(self.n_events, "event"), counted(n_files as u64, "file"))?;
+        let what = match self.n_bytes_skimmed {
+            0 => counted(self.n_events, "event"),
+            _ => counted(self.n_bytes_read, "byte"),
+        };
+        write!(f, "searched {what} of {}", counted(n_files as u64, "file"))?;
         if !self.left_out.is_empty() {
             write!(f, " ({} left out)", self.left_out.len())?;
         }
@@ -107,6 +114,10 @@ impl fmt::Display for Coverage {
         }
         Ok(())
     }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 fn counted(n: u64, what: &str) -> String {

@@ -42,7 +42,7 @@ pub struct Scan<'p> {
     /// Which indexes are searched.
     pub(super) indexes: &'p IndexSelection,
     schema: EventSchema,
-    filter: Filter,
+    pub(super) filter: Filter,
     filter_fields: BTreeSet<String>,
     filter_reads_text: bool,
     targets: Vec<Target>,
