@@ -1,12 +1,12 @@
 //! What an answer rests on.
 
 use crate::time::TimeRange;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use trawl_formats::event::IndexName;
 
 /// What was searched, skipped and missing. With it, "no such event" is a statement and not a hope.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Start of the searched range, microseconds since the epoch; absent if open.
     pub earliest_us: Option<i64>,
