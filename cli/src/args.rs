@@ -1,5 +1,6 @@
 //! The command line as typed. What it means together with the configuration is [`crate::config`]'s business.
 
+use crate::cmd::rca::RcaVerb;
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -83,6 +84,9 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
     Jobs(JobsArgs),
+    /// From an incident to its cause: cases, reports, and evidence that others can verify
+    #[command(subcommand)]
+    Rca(RcaVerb),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),
@@ -226,7 +230,7 @@ pub struct SearchArgs {
 }
 
 /// Over what a search is run, and how its rows are printed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct SearchFlags {
     /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

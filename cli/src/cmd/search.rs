@@ -203,7 +203,8 @@ impl<'a> Session<'a> {
     }
 }
 
-fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
+/// What a search runs with.
+pub(super) fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
     let zone = config.zone.value;
     let clock_us = now_us()?;
     let now_us = match &args.now {
