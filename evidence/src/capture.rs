@@ -57,7 +57,8 @@ pub fn search(
         };
         let summary = Search::prepare(query, &options)?.run(engine, &mut take)?;
         exhibit.charts.extend(over_time(engine, prepared.canonical(), &options)?);
-        let mut stored = StoredEvents::new(engine.reader()?)?;
+        exhibit.events.sort_by_key(|event| event.time);
+        let mut stored = StoredEvents::new(engine)?;
         for event in &exhibit.events {
             if !exhibit.sources.iter().any(|known| known.is_of(&event.address)) {
                 exhibit.sources.extend(stored.source_of(&event.address));

@@ -3,21 +3,42 @@
 use crate::exhibit::{Citation, SourceIdentity};
 use crate::moment::Moment;
 use std::path::Path;
+use trawl_query::Engine;
 use trawl_query::engine::address::Address;
-use trawl_query::engine::neighbours::{Neighbour, Neighbours};
+use trawl_query::engine::event::{EventError, EventReader, EventRecord};
 use trawl_query::error::RunError;
+use trawl_store::SourceState;
 use trawl_store::source::path_text;
-use trawl_store::{Reader, SourceState};
+
+/// An event as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEvent {
+    /// Where its bytes lie.
+    pub address: Address,
+    /// `_time`.
+    pub time: Moment,
+    /// Value of the field `host`.
+    pub host: String,
+    /// The exact bytes, line end included.
+    pub bytes: Vec<u8>,
+}
+
+impl From<EventRecord> for FoundEvent {
+    fn from(record: EventRecord) -> Self {
+        let EventRecord { address, time_us, host, bytes, .. } = record;
+        Self { address, time: Moment(time_us), host, bytes }
+    }
+}
 
 /// An event with what stands directly around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     /// Events before it, in the order of the file.
-    pub before: Vec<Neighbour>,
+    pub before: Vec<FoundEvent>,
     /// The event.
-    pub event: Neighbour,
+    pub event: FoundEvent,
     /// Events behind it, in the order of the file.
-    pub after: Vec<Neighbour>,
+    pub after: Vec<FoundEvent>,
 }
 
 /// Where events are found by their addresses.
@@ -33,33 +54,34 @@ pub trait EventStore {
 }
 
 /// The events of a store.
-pub struct StoredEvents<'r> {
-    neighbours: Neighbours<'r>,
+pub struct StoredEvents<'e> {
+    events: EventReader<'e>,
     sources: Vec<SourceState>,
 }
 
-impl<'r> StoredEvents<'r> {
+impl<'e> StoredEvents<'e> {
     /// Over the present contents of a store.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn new(reader: &'r Reader) -> Result<Self, RunError> {
-        let sources = reader.sources().map_err(|error| RunError::Source(Box::new(error)))?;
-        Ok(Self { neighbours: Neighbours::new(reader)?, sources })
+    pub fn new(engine: &'e Engine) -> Result<Self, RunError> {
+        let sources = engine.reader()?.sources().map_err(|error| RunError::Source(Box::new(error)))?;
+        Ok(Self { events: EventReader::new(engine)?, sources })
     }
 }
 
 impl EventStore for StoredEvents<'_> {
     fn find(&mut self, address: &Address, n_before: usize, n_after: usize) -> Result<Option<Surroundings>, RunError> {
-        // The neighbours of the empty place in front of it: the first one behind that place is the event itself.
-        let place = Address { len: 0, ..address.clone() };
-        let (before, mut after) = self.neighbours.of(&place, n_before, n_after + 1)?;
-        let is_it = after.first().is_some_and(|event| event.range.start == address.offset);
-        if !is_it {
-            return Ok(None);
-        }
-        let event = after.remove(0);
-        Ok(Some(Surroundings { before, event, after }))
+        let (events, position) = match self.events.around(address, n_before, n_after) {
+            Ok(found) => found,
+            Err(EventError::Run(error)) => return Err(error),
+            // Whatever the reason is, it is not there.
+            Err(_) => return Ok(None),
+        };
+        let mut before: Vec<FoundEvent> = events.into_iter().map(FoundEvent::from).collect();
+        let after = before.split_off((position + 1).min(before.len()));
+        let event = before.pop();
+        Ok(event.map(|event| Surroundings { before, event, after }))
     }
 
     fn source_of(&mut self, address: &Address) -> Option<SourceIdentity> {
@@ -83,29 +105,27 @@ impl EventStore for StoredEvents<'_> {
     }
 }
 
-/// The events at `addresses`, each with why it is cited and when it happened, and the files they came from: for an exhibit.
-/// Those that are no longer there are left out, and named.
+/// The events at addresses, each with why it is cited, and the files they came from: for an exhibit. Those that are no longer
+/// there are left out, and named.
 ///
 /// # Errors
 /// If what holds one is damaged.
 pub fn cite(
     events: &mut dyn EventStore,
-    cited: impl IntoIterator<Item = (Address, String, Option<Moment>)>,
+    cited: impl IntoIterator<Item = (Address, String)>,
 ) -> Result<Cited, RunError> {
     let mut out = Cited::default();
-    for (address, why, time) in cited {
+    for (address, why) in cited {
         let Some(Surroundings { event, .. }) = events.find(&address, 0, 0)? else {
             out.missing.push(address);
             continue;
         };
-        let source = events.source_of(&address);
-        let host = source.as_ref().map(|source| source.host.clone()).unwrap_or_default();
-        // An event that was still open may have grown since its address was noted.
-        let address = Address { len: event.bytes.len() as u32, ..address };
+        // Its address may be another one by now: the last event of a file grows.
+        let FoundEvent { address, time, host, bytes } = event;
         if !out.sources.iter().any(|known| known.is_of(&address)) {
-            out.sources.extend(source);
+            out.sources.extend(events.source_of(&address));
         }
-        out.events.push(Citation { why, time, host, ..Citation::new(address, event.bytes) });
+        out.events.push(Citation { why, time: Some(time), host, ..Citation::new(address, bytes) });
     }
     Ok(out)
 }

@@ -87,7 +87,7 @@ pub struct Answer {
     pub status: http::StatusCode,
     /// How long to leave the server alone, if it says so.
     pub retry_after: Option<Duration>,
-    /// Its body, if all of it came in time and it was not too long.
+    /// Its body, if all of it came in time and it was not too long; that of an error without secrets.
     pub body: Option<Vec<u8>>,
     /// The beginning of its body for people: on one line, without secrets.
     pub said: String,
@@ -162,7 +162,7 @@ impl Http {
                 let password = password.read()?;
                 let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
                 builder = builder.header("Authorization", format!("Basic {pair}"));
-                secrets.push(password);
+                secrets.extend([password, SecretText::of(pair)]);
             }
             Auth::Bearer(token) => {
                 let token = token.read()?;
@@ -180,9 +180,11 @@ impl Http {
         let status = answer.status();
         let retry_after = answer.headers().get("Retry-After").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, now_us));
-        let body = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec().ok();
+        let mut body = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec().ok();
         let said = String::from_utf8_lossy(body.as_deref().unwrap_or_default()).into_owned();
         let said = secrets.iter().fold(said, |said, secret| secret.redact(&said));
+        // What a server says of an error is for people, too; what it has done is taken as it is.
+        body = body.map(|body| if status.is_success() { body } else { said.clone().into_bytes() });
         let said = text::clip(text::one_line(said.trim()).trim(), MAX_SHOWN_CHARS).into_owned();
         Ok(Answer { status, retry_after, body, said })
     }

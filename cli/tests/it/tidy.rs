@@ -200,7 +200,7 @@ fn commands_on_our_pages_exist() {
         let commands = commands(&text);
         assert!(!commands.is_empty(), "{page} shows no command");
         for command in commands {
-            let verb = command[1].clone();
+            let mut verb = command[1].clone();
             if verb.starts_with('-') {
                 continue;
             }
@@ -214,8 +214,10 @@ fn commands_on_our_pages_exist() {
                 help.clone()
             };
             let mut help = help_of(&verb);
-            if let Some(sub) = command.get(2).filter(|sub| !sub.starts_with('-') && help.contains("Commands:")) {
-                help = help_of(&format!("{verb} {sub}"));
+            let mut subs = command[2..].iter().take_while(|sub| !sub.starts_with('-'));
+            while let Some(sub) = subs.next().filter(|_| help.contains("Commands:")) {
+                verb = format!("{verb} {sub}");
+                help = help_of(&verb);
             }
             for word in command[2..].iter().filter(|word| word.starts_with("--")) {
                 let option = word.split('=').next().unwrap();

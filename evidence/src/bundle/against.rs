@@ -2,7 +2,8 @@
 //!
 //! A file is taken for one of the bundle's if it begins as that one did (the hash of its head), or, where no head is known, if it
 //! has its path. Then each event has to stand at its offset. Events that were not met so are looked for anywhere in the file: a
-//! log that was copied and truncated, or put together with others, still holds their bytes at another place.
+//! log that was copied and truncated, or put together with others, still holds their bytes at another place. Where some of a log's
+//! events are found so at their own offsets, it is that log, edited at its head perhaps, and the others should be there, too.
 //!
 //! Files are read from the beginning to the end, as a stream, once or twice. Memory: a few MiB, and four times the longest event.
 
@@ -18,8 +19,8 @@ const NEEDLE: usize = 64;
 /// Shorter pieces are found everywhere, and prove nothing.
 const MIN_NEEDLE: usize = 12;
 
-/// What became of an event in the files that were looked at. Later ones are better.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What became of an event in the files that were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It was not found.
     Absent,
@@ -40,6 +41,18 @@ pub enum Verdict {
         /// The file.
         file: String,
     },
+}
+
+impl Verdict {
+    /// The more of the event is left, the higher.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Absent => 0,
+            Self::Differs { .. } => 1,
+            Self::Elsewhere { .. } => 2,
+            Self::InPlace { .. } => 3,
+        }
+    }
 }
 
 /// A comparison on its way through files.
@@ -114,7 +127,8 @@ impl<'v> Comparison<'v> {
         let is_open = |verdict: &Verdict| matches!(verdict, Verdict::Absent | Verdict::Differs { .. });
         let missing: Vec<usize> = (0..self.verdicts.len()).filter(|at| is_open(&self.verdicts[*at])).collect();
         if !missing.is_empty() {
-            self.search(name, &missing, &mut *open()?)?;
+            let len = self.search(name, &missing, &mut *open()?)?;
+            self.miss(name, &missing, len);
         }
         Ok(before.iter().zip(&self.verdicts).filter(|(before, now)| before != now).count())
     }
@@ -136,7 +150,7 @@ impl<'v> Comparison<'v> {
     }
 
     fn learn(&mut self, at: usize, verdict: Verdict) {
-        if self.verdicts[at] < verdict {
+        if self.verdicts[at].rank() < verdict.rank() {
             self.verdicts[at] = verdict;
         }
     }
@@ -173,15 +187,28 @@ impl<'v> Comparison<'v> {
         Ok(())
     }
 
-    /// Looks for events anywhere.
-    fn search(&mut self, name: &str, missing: &[usize], input: &mut dyn Read) -> io::Result<()> {
+    /// Events that should be in a file of `len` bytes because others of their log are, and are not.
+    fn miss(&mut self, name: &str, missing: &[usize], len: u64) {
+        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::InPlace { file } if file == name);
+        let records = &self.verified.records;
+        let here: Vec<usize> =
+            missing.iter().filter(|at| is_here(&self.verdicts[**at])).map(|at| records[*at].source).collect();
+        for &at in missing {
+            if here.contains(&records[at].source) && records[at].offset + records[at].len <= len {
+                self.learn(at, Verdict::Differs { file: name.to_owned() });
+            }
+        }
+    }
+
+    /// Looks for events anywhere; returns the length of the file, or less if there is nothing to look for.
+    fn search(&mut self, name: &str, missing: &[usize], input: &mut dyn Read) -> io::Result<u64> {
         let shapes: Vec<(usize, Shape<'v>)> = missing.iter().map(|at| (*at, self.shape(*at))).collect();
         let needles: Vec<(usize, &Shape<'v>, usize, &[u8])> = shapes
             .iter()
             .filter_map(|(at, shape)| shape.needle().map(|(place, needle)| (*at, shape, place, needle)))
             .collect();
         if needles.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let longest = needles.iter().map(|(_, shape, ..)| shape.bytes.len()).max().unwrap_or(0);
         let patterns = needles.iter().map(|(.., needle)| *needle);
@@ -195,11 +222,16 @@ impl<'v> Comparison<'v> {
                 let (at, shape, place, _) = &needles[found.pattern().as_usize()];
                 let Some(start) = found.start().checked_sub(*place) else { continue };
                 if held.get(start..start + shape.bytes.len()).is_some_and(|bytes| shape.fits(bytes)) {
-                    self.learn(*at, Verdict::Elsewhere { file: name.to_owned(), offset: held_from + start as u64 });
+                    let (file, offset) = (name.to_owned(), held_from + start as u64);
+                    let is_in_place = offset == self.verified.records[*at].offset;
+                    self.learn(
+                        *at,
+                        if is_in_place { Verdict::InPlace { file } } else { Verdict::Elsewhere { file, offset } },
+                    );
                 }
             }
             if (n_read as u64) < n_wanted {
-                return Ok(());
+                return Ok(held_from + held.len() as u64);
             }
             // An event may begin in this window and end in the next one.
             let n_past = held.len() - longest;

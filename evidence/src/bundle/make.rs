@@ -138,6 +138,7 @@ pub fn make(
     let Collected { mut sources, mut events, cited, mut remarks } = collected;
 
     let mut redactor = (!options.redact.is_empty()).then(|| Redactor::new(&options.redact)).transpose()?;
+    let (bundled_files, file_members) = bundled(files, &mut exhibits, &mut redactor)?;
     if let Some(redactor) = &mut redactor {
         redactor.text(&mut title)?;
         sections.iter_mut().try_for_each(|section| redactor.text(&mut section.markdown))?;
@@ -162,14 +163,7 @@ pub fn make(
         }
         citations.push(CitedRecord { exhibit, record: number[&key], why });
     }
-    let mut bundled_files = Vec::new();
-    for (exhibit, name, mut bytes) in files {
-        let masks = redactor.as_mut().map(|redactor| redactor.bytes(&mut bytes)).transpose()?.unwrap_or_default();
-        let path = format!("files/{:02}-{}", bundled_files.len() + 1, plain_name(&name));
-        let (len, sha256) = (bytes.len() as u64, Digest::of(&bytes));
-        bundled_files.push(BundledFile { path: path.clone(), exhibit, len, sha256, masks });
-        members.push(Member { name: path, bytes });
-    }
+    members.extend(file_members);
     let total: u64 = members.iter().map(|member| member.bytes.len() as u64).sum();
     if total > archive::MAX_BYTES / 2 || members.len() > archive::MAX_MEMBERS / 2 {
         return Err(MakeError::TooLarge);
@@ -216,6 +210,30 @@ impl Bundle {
     pub fn write(&self, out: impl Write) -> std::io::Result<()> {
         archive::write(&self.members, self.time_s, out)
     }
+}
+
+/// Files of exhibits as a bundle has them.
+fn bundled(
+    files: Vec<(usize, String, Vec<u8>)>,
+    exhibits: &mut [Exhibit],
+    redactor: &mut Option<Redactor>,
+) -> Result<(Vec<BundledFile>, Vec<Member>), MakeError> {
+    let (mut bundled, mut members) = (Vec::new(), Vec::new());
+    for (exhibit, name, mut bytes) in files {
+        let (mut masks, mut shown) = (Vec::new(), name.clone());
+        if let Some(redactor) = redactor {
+            masks = redactor.bytes(&mut bytes)?;
+            redactor.text(&mut shown)?;
+        }
+        let path = format!("files/{:02}-{}", bundled.len() + 1, plain_name(&shown));
+        let (len, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        // From the sum of what it was, what is masked could be guessed.
+        let copied = exhibits.get_mut(exhibit).into_iter().flat_map(|exhibit| &mut exhibit.files);
+        copied.filter(|file| file.name == name && !masks.is_empty()).for_each(|file| file.sha256 = sha256);
+        bundled.push(BundledFile { path: path.clone(), exhibit, len, sha256, masks });
+        members.push(Member { name: path, bytes });
+    }
+    Ok((bundled, members))
 }
 
 /// All members in their order, and the root.
@@ -330,8 +348,8 @@ impl Collected {
                     }
                     n_grown += u64::from(event.bytes.len() > bytes.0.len());
                     for near in before.into_iter().chain(after) {
-                        let context = Event { role: Role::Context, time: None, bytes: near.bytes };
-                        self.events.entry((source, near.range.start)).or_insert(context);
+                        let context = Event { role: Role::Context, time: Some(near.time), bytes: near.bytes };
+                        self.events.entry((source, near.address.offset)).or_insert(context);
                     }
                     event.bytes
                 }

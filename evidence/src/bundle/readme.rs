@@ -1,6 +1,7 @@
 //! `README.md` of a bundle: what it is, and how to check it without trawl.
 
 use super::manifest::Manifest;
+use crate::report::counted;
 use crate::report::prose::escape_markdown;
 
 /// The text for a bundle; `is_signed` tells whether a signature will stand beside the sums, which are made later.
@@ -10,14 +11,14 @@ pub fn text(manifest: &Manifest, is_signed: bool) -> String {
     let mut text = format!(
         "# Evidence: {title}\n\n\
          Made {made} (times are read in {zone}) by trawl {version}, index format {index_format}. It holds {n_cited} cited log \
-         events and their context, {n_records} events in all, byte for byte as they stood in {n_sources} log files, the \
+         events and their context, {records} in all, byte for byte as they stood in {sources}, the \
          queries that found them, and what those queries covered.\n\n",
         made = manifest.made,
         zone = escape_markdown(&manifest.zone),
         version = escape_markdown(&manifest.trawl_version),
         index_format = manifest.index_format,
-        n_records = manifest.n_records,
-        n_sources = manifest.sources.len(),
+        records = counted(manifest.n_records as usize, "event"),
+        sources = counted(manifest.sources.len(), "log file"),
     );
     text.push_str(
         "| file | holds |\n| --- | --- |\n\
@@ -68,11 +69,11 @@ pub fn text(manifest: &Manifest, is_signed: bool) -> String {
     if manifest.n_masked > 0 {
         text.push_str(&format!(
             "\n## What is masked\n\n\
-             {} parts were masked before the bundle was made: in `data/` and `files/` by `*`s, listed under `masks`; in texts by \
+             {} masked before the bundle was made: in `data/` and `files/` by `*`s, listed under `masks`; in texts by \
              `[masked COMMITMENT]`. A commitment is the SHA-256 of the 13 bytes `trawl-mask/1` and NUL, a salt of 32 bytes, and what \
              is masked. Whoever holds the reveal file can open them: `trawl rca verify BUNDLE --reveal FILE`. Each entry of that \
              file opens one part for itself.\n",
-            manifest.n_masked
+            if manifest.n_masked == 1 { "1 part was".to_owned() } else { format!("{} parts were", manifest.n_masked) }
         ));
     }
     text

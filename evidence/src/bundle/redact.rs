@@ -216,7 +216,7 @@ impl Redactor {
             texts.push(&mut query.query);
             texts.extend(query.warnings.iter_mut());
             texts.extend(query.incomplete.as_mut());
-            texts.extend(query.coverage.damaged.iter_mut());
+            texts.extend(query.coverage.damaged.iter_mut().chain(&mut query.coverage.left_out));
         }
         for table in tables {
             texts.push(&mut table.title);
@@ -228,7 +228,7 @@ impl Redactor {
             texts.extend(chart.series.iter_mut().map(|series| &mut series.name));
             texts.extend(chart.marks.iter_mut().map(|mark| &mut mark.label));
         }
-        texts.extend(files.iter_mut().map(|file| &mut file.from));
+        texts.extend(files.iter_mut().flat_map(|file| [&mut file.from, &mut file.name]));
         texts.into_iter().try_for_each(|text| self.text(text))
     }
 

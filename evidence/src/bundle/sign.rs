@@ -76,18 +76,20 @@ impl SigningKey {
     /// # Errors
     /// If it is none, or the password does not open it.
     pub fn decode(file: &str, password: Option<&str>) -> Result<Self, SignError> {
-        let boxed = || SecretKeyBox::from_string(file).map_err(|_| SignError::NoSecretKey);
-        if let Ok(key) = boxed()?.into_unencrypted_secret_key() {
-            return Ok(Self(key));
+        let bytes = base64_line(file).filter(|bytes| bytes.starts_with(b"Ed")).ok_or(SignError::NoSecretKey)?;
+        // What stands behind the algorithm of the signature says whether there is a password; without it, the library would ask.
+        match bytes.get(2..4) {
+            // Its checksum is not looked at: minisign itself leaves it empty. A damaged key makes no good signature.
+            Some([0, 0]) => {
+                let key = minisign::SecretKey::from_bytes(&bytes).map_err(|_| SignError::NoSecretKey)?;
+                return Ok(Self(key));
+            }
+            Some(b"Sc") => {}
+            _ => return Err(SignError::NoSecretKey),
         }
-        // Whether it has a password stands behind the algorithm of the signature; without one the library would ask.
-        let has_password = || {
-            let key = base64_line(file)?;
-            (key.get(..2) == Some(b"Ed") && key.get(2..4) == Some(b"Sc")).then_some(())
-        };
-        has_password().ok_or(SignError::NoSecretKey)?;
+        let boxed = SecretKeyBox::from_string(file).map_err(|_| SignError::NoSecretKey)?;
         let password = password.ok_or(SignError::NeedsPassword)?;
-        let key = boxed()?.into_secret_key(Some(password.to_owned())).map_err(|_| SignError::WrongPassword)?;
+        let key = boxed.into_secret_key(Some(password.to_owned())).map_err(|_| SignError::WrongPassword)?;
         Ok(Self(key))
     }
 
@@ -105,7 +107,7 @@ impl SigningKey {
     /// If there are no random numbers.
     pub fn sign(&self, sums: &[u8], root: &Digest, now: Moment) -> Result<Vec<u8>, SignError> {
         let trusted = format!("timestamp:{} {ROOT_LABEL}{root}", now.0.div_euclid(1_000_000));
-        let signature = minisign::sign(None, &self.0, sums, Some(&trusted), Some(UNTRUSTED_COMMENT));
+        let signature = minisign::sign(Some(&self.public()?.0), &self.0, sums, Some(&trusted), Some(UNTRUSTED_COMMENT));
         Ok(signature.map_err(|error| SignError::Failed(error.to_string()))?.to_bytes())
     }
 }
@@ -185,6 +187,7 @@ pub(super) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
     use minisign::KeyPair;
 
     fn pair() -> (SigningKey, PublicKey) {
@@ -217,6 +220,16 @@ mod tests {
         let (secret, public) = pair();
         let file = secret.0.to_box(None).unwrap().into_string();
         let read = SigningKey::decode(&file, None).unwrap();
+        assert!(read.sign(b"", &Digest::of(b""), Moment(0)).is_ok());
+        // As minisign writes it, without a checksum; and damaged.
+        let mut bytes = base64_line(&file).unwrap();
+        bytes[126..].fill(0);
+        let coded =
+            |bytes: &[u8]| format!("untrusted comment: x\n{}\n", base64::prelude::BASE64_STANDARD.encode(bytes));
+        assert!(SigningKey::decode(&coded(&bytes), None).unwrap().sign(b"", &Digest::of(b""), Moment(0)).is_ok());
+        bytes[70] ^= 1;
+        let damaged = SigningKey::decode(&coded(&bytes), None).unwrap();
+        assert!(matches!(damaged.sign(b"", &Digest::of(b""), Moment(0)), Err(SignError::Failed(_))));
         assert_eq!(read.public().unwrap().id(), public.id());
         let text = public.encode().unwrap();
         assert_eq!(PublicKey::decode(&text).unwrap().id(), public.id());

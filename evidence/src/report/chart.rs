@@ -73,7 +73,8 @@ pub fn svg(chart: &Chart, zone: Zone) -> String {
     let (plot_width, plot_height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
     let totals = |at: usize| series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let highest = (0..n_bars).map(totals).fold(0.0, f64::max);
-    let (top, tick) = scale(highest);
+    let is_whole = series.iter().flat_map(|series| &series.values).all(|value| value.fract() == 0.0);
+    let (top, tick) = scale(highest, is_whole);
     let x_of = |step: f64| LEFT + plot_width * step / n_bars.max(1) as f64;
     let y_of = |value: f64| TOP + plot_height * (1.0 - value / top);
     let start_of = |at: usize| Moment(chart.start.0.saturating_add((at as f64 * step_s * 1e6) as i64));
@@ -156,14 +157,15 @@ fn number(value: f64) -> String {
 }
 
 /// The end of an axis for values up to `highest`, and how far its ticks are apart: 1, 2 or 5 times a power of ten, three to six
-/// of them.
-fn scale(highest: f64) -> (f64, f64) {
+/// of them. Where all values are whole, ticks are, too.
+fn scale(highest: f64, is_whole: bool) -> (f64, f64) {
     if !(highest > 0.0 && highest.is_finite()) {
         return (1.0, 1.0);
     }
     let rough = highest / 4.0;
     let power = 10_f64.powf(rough.log10().floor());
     let tick = [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * power).find(|tick| *tick >= rough).unwrap_or(rough);
+    let tick = if is_whole { tick.max(1.0) } else { tick };
     ((highest / tick).ceil() * tick, tick)
 }
 
@@ -252,9 +254,11 @@ mod tests {
             (37.0, (40.0, 10.0)),
             (1_234.0, (1_500.0, 500.0)),
         ] {
-            assert_eq!(scale(highest), expected, "{highest}");
+            assert_eq!(scale(highest, false), expected, "{highest}");
         }
-        assert_eq!(scale(f64::NAN), (1.0, 1.0));
+        assert_eq!(scale(f64::NAN, false), (1.0, 1.0));
+        assert_eq!(scale(1.0, true), (1.0, 1.0));
+        assert_eq!(scale(2.0, true), (2.0, 1.0));
     }
 
     #[test]

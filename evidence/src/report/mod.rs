@@ -11,7 +11,7 @@ pub(crate) mod prose;
 mod timeline;
 
 use crate::case::{Case, CaseError, Laid, Section, Written};
-use crate::exhibit::{Chart, Exhibit, QueryRun, Range, Table};
+use crate::exhibit::{Chart, Citation, Exhibit, QueryRun, Range, Table};
 use crate::moment::Moment;
 use trawl_formats::Zone;
 use trawl_formats::visible::clip;
@@ -215,7 +215,9 @@ fn table_blocks(table: &Table) -> Vec<Block> {
 }
 
 fn event_lines(exhibit: &Exhibit, zone: Zone) -> impl Iterator<Item = EventLine> {
-    exhibit.events.iter().map(move |event| EventLine {
+    let mut events: Vec<&Citation> = exhibit.events.iter().collect();
+    events.sort_by_key(|event| event.time);
+    events.into_iter().map(move |event| EventLine {
         time: event.time.map(|time| time.in_zone(zone)).unwrap_or_default(),
         host: event.host.clone(),
         address: event.address.to_string(),
@@ -254,14 +256,15 @@ fn range_text(range: &Range, zone: Zone) -> String {
     }
 }
 
-fn counted(n: usize, what: &str) -> String {
+/// A number of things, for people.
+pub(crate) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::exhibit::{Citation, Kind, Mark, Series, SourceIdentity};
+    use crate::exhibit::{Kind, Mark, Series, SourceIdentity};
     use quick_xml::events::Event as Xml;
     use trawl_query::engine::address::Address;
     use trawl_query::engine::coverage::Coverage;

@@ -32,7 +32,9 @@ pub fn escape_markdown(text: &str) -> String {
     // At the beginning of a line, these begin a list or a heading.
     let n_digits = text.bytes().take_while(u8::is_ascii_digit).count();
     for (at, c) in text.char_indices() {
-        let begins = at == 0 && "-+=#".contains(c) || at == n_digits && n_digits > 0 && ".)".contains(c);
+        let is_last = |after: &str| after.is_empty() || after.starts_with(' ');
+        let begins = at == 0 && "-+=#".contains(c)
+            || at == n_digits && n_digits > 0 && ".)".contains(c) && is_last(&text[at + 1..]);
         if begins || "\\`*_[]<>|~&!$@#".contains(c) {
             out.push('\\');
         }

@@ -1,11 +1,11 @@
 //! The timeline of a report: what happened when, out of all exhibits.
 //!
 //! Of an exhibit whose events say why they are cited, each stands in it; of one that is only a pile of matches, the first and the
-//! last. Notes stand where they say that something happened.
+//! last. Notes stand where they say that something happened. A timeline that was laid into the case itself follows as it is.
 
 use super::{Block, MAX_CELL_CHARS, label};
 use crate::case::Laid;
-use crate::exhibit::{Citation, Table};
+use crate::exhibit::{Citation, Kind, Table};
 use crate::moment::Moment;
 use trawl_formats::Zone;
 use trawl_formats::visible::clip;
@@ -23,14 +23,20 @@ struct Entry {
 
 /// The timeline as blocks.
 pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
+    let laid = exhibits.iter().filter(|laid| laid.exhibit.kind == Kind::Timeline);
+    let tables: Vec<Block> = laid.flat_map(|laid| &laid.exhibit.tables).cloned().map(Block::Table).collect();
     let mut entries: Vec<Entry> = exhibits.iter().flat_map(entries).collect();
+    if entries.is_empty() && !tables.is_empty() {
+        return tables;
+    }
     if entries.is_empty() {
-        let hint = "moments: notes with a time (`trawl rca add note --at 14:05 TEXT`) and cited events stand here by themselves";
+        let hint = "moments: notes with a time (`trawl rca add note --at TIME TEXT`) and cited events stand here by themselves";
         return vec![Block::Missing(hint.to_owned())];
     }
     entries.sort_by_key(|entry| entry.at);
     let rows = entries.into_iter().map(|entry| vec![entry.at.in_zone(zone), entry.host, entry.what, entry.exhibit]);
-    vec![Block::Table(Table::new("", ["time", "host", "what happened", "exhibit"], rows.collect()))]
+    let own = Block::Table(Table::new("", ["time", "host", "what happened", "exhibit"], rows.collect()));
+    std::iter::once(own).chain(tables).collect()
 }
 
 fn entries(laid: &Laid) -> Vec<Entry> {

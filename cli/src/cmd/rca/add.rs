@@ -137,7 +137,8 @@ fn search(args: &AddSearchArgs, config: &Config) -> anyhow::Result<ExitCode> {
 pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Exhibit, ExitCode)> {
     let engine = over.engine(config)?;
     let (options, interrupted) = over.options(config)?;
-    let added = now(over.now.as_deref(), config.zone.value)?;
+    // Whatever the time is that is searched: this is when it was done.
+    let added = now(None, config.zone.value)?;
     let exhibit = match capture::search(&engine, query, &options, over.limit, added) {
         Ok(exhibit) => exhibit,
         Err(CaptureError::Query(error)) => bail!("{}", error.render(query, false)),

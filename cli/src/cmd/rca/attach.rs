@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use trawl_evidence::case::{CASE_FILE, Case};
 use trawl_evidence::events::StoredEvents;
 use trawl_evidence::{Exhibit, Moment};
-use trawl_query::Engine;
 use trawl_query::engine::address::Address;
 use trawl_query::time::TimeSpec;
+use trawl_query::{Engine, RunError};
 
 /// Which case.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -55,20 +55,20 @@ pub fn lay(case: &Case, exhibit: &Exhibit, files: &[PathBuf]) -> anyhow::Result<
     Ok(())
 }
 
-/// Makes events citations of an exhibit, each with why it is cited and when it happened. Events that are no longer indexed are
-/// left out, and named on the standard error.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the verbs whose results name events by address"))]
+/// Makes events citations of an exhibit, each with why it is cited. Events that are no longer indexed are left out, and named on
+/// the standard error.
+#[expect(dead_code, reason = "for the verbs whose results name events by their addresses")]
 pub fn cite(
     exhibit: &mut Exhibit,
     engine: &Engine,
     config: &Config,
-    cited: impl IntoIterator<Item = (Address, String, Option<Moment>)>,
+    cited: impl IntoIterator<Item = (Address, String)>,
 ) -> anyhow::Result<()> {
-    let reader = engine.reader().map_err(|error| match error {
-        trawl_query::RunError::Open(error) => cannot_open(config, *error),
+    let mut stored = StoredEvents::new(engine).map_err(|error| match error {
+        RunError::Open(error) => cannot_open(config, *error),
         error => error.into(),
     })?;
-    let found = trawl_evidence::events::cite(&mut StoredEvents::new(reader)?, cited)?;
+    let found = trawl_evidence::events::cite(&mut stored, cited)?;
     for address in &found.missing {
         writeln!(io::stderr(), "{}", visible(&format!("{address} is no longer indexed: it is not cited")))?;
     }

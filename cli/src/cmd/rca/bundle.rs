@@ -21,7 +21,7 @@ use trawl_evidence::bundle::manifest::SectionText;
 use trawl_evidence::bundle::sign::{SignError, SigningKey};
 use trawl_evidence::bundle::{Contents, MakeOptions, make};
 use trawl_evidence::case::{CASE_FILE, Case, Section, Written};
-use trawl_evidence::events::{EventStore, StoredEvents};
+use trawl_evidence::events::StoredEvents;
 use trawl_evidence::merkle::Digest;
 use trawl_query::RunError;
 use trawl_store::StoreError;
@@ -111,7 +111,8 @@ pub fn run(args: &BundleArgs, config: &Config, terminal: Terminal) -> anyhow::Re
             (contents, config.zone.value.to_string())
         }
     };
-    let made = now(args.over.now.as_deref(), config.zone.value)?;
+    // Whatever the time is that is searched: this is when it was made.
+    let made = now(None, config.zone.value)?;
     let sign = |sums: &[u8], root: &Digest| match &key {
         Some(key) => key.sign(sums, root, made),
         None => Err(SignError::NoSecretKey),
@@ -125,8 +126,8 @@ pub fn run(args: &BundleArgs, config: &Config, terminal: Terminal) -> anyhow::Re
         sign: key.is_some().then_some(&sign),
     };
     let engine = args.over.engine(config)?;
-    let bundle = match engine.reader() {
-        Ok(reader) => make(contents, Some(&mut StoredEvents::new(reader)? as &mut dyn EventStore), &options),
+    let bundle = match StoredEvents::new(&engine) {
+        Ok(mut stored) => make(contents, Some(&mut stored), &options),
         // What was laid into a case stands without the index, too.
         Err(RunError::Open(error)) if matches!(*error, StoreError::NoStore { .. }) => make(contents, None, &options),
         Err(RunError::Open(error)) => return Err(cannot_open(config, *error)),

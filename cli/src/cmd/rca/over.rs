@@ -1,6 +1,6 @@
 //! Over what a search of a case runs: options that it shares with `trawl search`.
 
-use crate::args::SearchFlags;
+use crate::args::{AnswerFlags, SearchFlags};
 use crate::config::Config;
 use crate::signals::Interrupted;
 use clap::ValueHint;
@@ -51,9 +51,12 @@ impl Over {
             None => Cancel::default(),
         });
         let flags = SearchFlags {
-            earliest: self.earliest.clone(),
-            latest: self.latest.clone(),
-            now: self.now.clone(),
+            answer: AnswerFlags {
+                earliest: self.earliest.clone(),
+                latest: self.latest.clone(),
+                now: self.now.clone(),
+                ..AnswerFlags::default()
+            },
             index: self.index.clone(),
             ..SearchFlags::default()
         };
