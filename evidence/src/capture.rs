@@ -181,19 +181,16 @@ impl Rows {
             self.numbers.iter().for_each(|(time_us, row)| values[place(*time_us)] = row[*column].unwrap_or(0.0));
             Series { name: self.table.columns[*column].clone(), values }
         });
+        let series: Vec<Series> = series.collect();
         Some(Chart {
-            title: self
-                .table
-                .columns
-                .iter()
-                .filter(|name| !name.starts_with('_'))
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", "),
+            title: match &series[..] {
+                [one] => one.name.clone(),
+                _ => "Over time".to_owned(),
+            },
             unit: String::new(),
             start: Moment(*start),
             step_s: step_us as f64 / 1e6,
-            series: series.collect(),
+            series,
             marks: Vec::new(),
         })
     }

@@ -283,14 +283,15 @@ fn with_case() -> Sandbox {
     sandbox
 }
 
+/// The folder of the case.
+fn case_of(sandbox: &Sandbox) -> std::path::PathBuf {
+    let mut folders = std::fs::read_dir(sandbox.path()).unwrap().flatten().map(|entry| entry.path());
+    folders.find(|path| path.join("case.toml").is_file()).expect("there is a case")
+}
+
 fn publish(sandbox: &Sandbox, server: &Confluence, args: &[&str]) -> Run {
-    let case = std::fs::read_dir(sandbox.path())
-        .unwrap()
-        .flatten()
-        .find(|entry| entry.path().join("case.toml").is_file())
-        .unwrap();
     let mut command = sandbox.command(&[&["rca", "publish", "--space", "OPS", "--url", &server.url()], args].concat());
-    sandbox.finish(command.env("TRAWL_CASE", case.path()).env("CONFLUENCE_TOKEN", TOKEN))
+    sandbox.finish(command.env("TRAWL_CASE", case_of(sandbox)).env("CONFLUENCE_TOKEN", TOKEN))
 }
 
 #[test]
@@ -312,6 +313,15 @@ fn a_case_is_published_and_updated() {
     assert_eq!(second.code(), 0, "{second}");
     let page = server.page(1000);
     assert_eq!((page.version, page.attachments), (2, vec![("b.tar.zst".to_owned(), 2, bundle)]));
+    // Of another server, the page of that id is not ours.
+    let elsewhere = Confluence::new();
+    let there = Page { title: "Other".to_owned(), space: "OPS".to_owned(), version: 2, ..Page::default() };
+    elsewhere.state.lock().unwrap().pages.insert(1000, there);
+    let remembered = case_of(&sandbox).join("published.toml");
+    let before = std::fs::read(&remembered).unwrap();
+    assert_eq!(publish(&sandbox, &elsewhere, &[]).code(), 0);
+    assert_eq!((elsewhere.page(1000).version, elsewhere.page(1001).version), (2, 1));
+    std::fs::write(&remembered, before).unwrap();
     // Somebody else writes it.
     server.state.lock().unwrap().pages.get_mut(&1000).unwrap().version = 5;
     let third = publish(&sandbox, &server, &[]);

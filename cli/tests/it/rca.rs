@@ -55,6 +55,7 @@ fn with_bundle(options: &[&str]) -> (Sandbox, Run) {
 #[test]
 fn a_case_is_reported() {
     let (sandbox, _) = with_bundle(&[]);
+    add(&sandbox, &["search", "* | timechart span=1s count by level", "--title", "Levels over time"]);
     fs::write(sandbox.path().join(CASE).join("summary.md"), "It **broke**.\n").unwrap();
     let markdown = rca(&sandbox, &["report", "--now", NOW]);
     assert_eq!(markdown.code(), 0, "{markdown}");
@@ -70,7 +71,9 @@ fn a_case_is_reported() {
     assert!(markdown.stderr().contains("nobody has written this yet: impact, cause, actions"), "{markdown}");
     let html = rca(&sandbox, &["report", "--format", "html", "-o", "r.html"]);
     assert_eq!((html.code(), html.stdout()), (0, &b""[..]), "{html}");
-    assert!(fs::read_to_string(sandbox.path().join("r.html")).unwrap().starts_with("<!DOCTYPE html>"));
+    let html = fs::read_to_string(sandbox.path().join("r.html")).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>"));
+    assert_eq!(html.matches("<svg").count(), 2, "one of the events that match, one of the table over time");
     let page = stdout(&rca(&sandbox, &["report", "--format", "confluence"]));
     let page = format!("<page xmlns:ac=\"a\">{page}</page>");
     let mut reader = quick_xml::Reader::from_str(&page);

@@ -18,7 +18,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 10] = [
     // Beside the house: nothing above depends on the benches, and the corpora depend on nothing.
     ("benches", &["cli", "indexer", "query", "store", "formats", "testdata"]),
     ("testdata", &[]),
-    ("fuzz/bodies", &["indexer", "query", "store", "formats"]),
+    ("fuzz/bodies", &["evidence", "indexer", "query", "store", "formats"]),
 ];
 
 /// The root of the repository.

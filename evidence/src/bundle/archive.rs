@@ -92,7 +92,10 @@ pub fn write(members: &[Member], time_s: u64, out: impl Write) -> io::Result<()>
 }
 
 /// The members as an uncompressed tar.
-pub(super) fn to_tar(members: &[Member], time_s: u64) -> Vec<u8> {
+///
+/// # Panics
+/// If a name is not one that a bundle may have.
+pub fn to_tar(members: &[Member], time_s: u64) -> Vec<u8> {
     let mut tar = Vec::new();
     for member in members {
         assert!(is_name(&member.name), "a name that a bundle may have: {}", member.name);
@@ -133,7 +136,10 @@ fn decompress_up_to(most: u64, input: impl Read) -> Result<Vec<u8>, ArchiveError
 }
 
 /// The members of an uncompressed tar, and their time.
-pub(super) fn from_tar(tar: &[u8]) -> Result<(Vec<Member>, u64), ArchiveError> {
+///
+/// # Errors
+/// If it is not what [`to_tar`] makes.
+pub fn from_tar(tar: &[u8]) -> Result<(Vec<Member>, u64), ArchiveError> {
     let (mut members, mut time): (Vec<Member>, Option<u64>) = (Vec::new(), None);
     let mut names = HashSet::new();
     let mut at = 0;

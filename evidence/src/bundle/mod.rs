@@ -23,7 +23,7 @@ mod verify;
 
 pub use make::{Bundle, Contents, MakeError, MakeOptions, make};
 pub use manifest::{Manifest, Record};
-pub use verify::{Finding, SignatureState, Verified, VerifyOptions, verify};
+pub use verify::{Finding, SignatureState, Verified, VerifyOptions, verify, verify_tar};
 
 use crate::merkle::Digest;
 use archive::Member;

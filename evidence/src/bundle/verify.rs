@@ -160,8 +160,16 @@ impl Verified {
 
 /// Verifies a bundle alone. What comes back is whole, or there are findings; of one that cannot even be read, only findings.
 pub fn verify(input: impl Read, options: &VerifyOptions<'_>) -> (Option<Verified>, Vec<Finding>) {
+    match archive::decompress(input) {
+        Ok(tar) => verify_tar(&tar, options),
+        Err(error) => (None, vec![error.into()]),
+    }
+}
+
+/// As [`verify`], of the tar in the archive.
+pub fn verify_tar(tar: &[u8], options: &VerifyOptions<'_>) -> (Option<Verified>, Vec<Finding>) {
     let mut check = Check { findings: Vec::new() };
-    let verified = match archive::read(input) {
+    let verified = match archive::from_tar(tar) {
         Ok((members, time_s)) => check.members(members, time_s, options),
         Err(error) => {
             check.add(error.into());

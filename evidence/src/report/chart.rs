@@ -14,6 +14,10 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 22.0;
+/// Height of a line of the legend; the first one has room above the bars.
+const LEGEND_LINE: f64 = 16.0;
+/// Longest name in a legend, in characters; its end tells more than its beginning.
+const MAX_LEGEND_CHARS: usize = 40;
 const BOTTOM: f64 = 26.0;
 /// Most bars; more steps are put together.
 const MAX_BARS: usize = 140;
@@ -47,6 +51,7 @@ struct Legend {
     class: usize,
     name: String,
     x: f64,
+    y: f64,
 }
 
 /// What the template draws.
@@ -70,13 +75,16 @@ struct Drawing<'c> {
 pub fn svg(chart: &Chart, zone: Zone) -> String {
     let (series, step_s) = condensed(chart);
     let n_bars = series.iter().map(|series| series.values.len()).max().unwrap_or(0);
+    let legends = if series.len() > 1 { legends(&series) } else { Vec::new() };
+    let above = legends.last().map_or(0.0, |last| last.y);
     let (plot_width, plot_height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
+    let first_y = TOP + above;
     let totals = |at: usize| series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let highest = (0..n_bars).map(totals).fold(0.0, f64::max);
     let is_whole = series.iter().flat_map(|series| &series.values).all(|value| value.fract() == 0.0);
     let (top, tick) = scale(highest, is_whole);
     let x_of = |step: f64| LEFT + plot_width * step / n_bars.max(1) as f64;
-    let y_of = |value: f64| TOP + plot_height * (1.0 - value / top);
+    let y_of = |value: f64| first_y + plot_height * (1.0 - value / top);
     let start_of = |at: usize| Moment(chart.start.0.saturating_add((at as f64 * step_s * 1e6) as i64));
     let mut bars = Vec::new();
     for at in 0..n_bars {
@@ -118,20 +126,13 @@ pub fn svg(chart: &Chart, zone: Zone) -> String {
         .filter(|(_, step)| (0.0..=n_bars as f64).contains(step))
         .map(|(mark, step)| Label { at: tenth(x_of(step)), text: mark.label.clone() })
         .collect();
-    let mut x = LEFT;
-    let mut legends = Vec::new();
-    for (class, series) in series.iter().enumerate().filter(|_| series.len() > 1) {
-        legends.push(Legend { class, name: series.name.clone(), x: tenth(x) });
-        // About as wide as its letters are.
-        x += 26.0 + 6.6 * series.name.chars().count() as f64;
-    }
     let drawing = Drawing {
         width: WIDTH,
-        height: HEIGHT,
+        height: HEIGHT + above,
         left: LEFT,
         right: WIDTH - RIGHT,
-        top: TOP,
-        bottom: HEIGHT - BOTTOM,
+        top: first_y,
+        bottom: HEIGHT + above - BOTTOM,
         title: &chart.title,
         bars,
         ticks,
@@ -143,6 +144,27 @@ pub fn svg(chart: &Chart, zone: Zone) -> String {
     environment.set_formatter(|out, _, value| Ok(out.write_str(&escape_html(&value.to_string()))?));
     let rendered = environment.template_from_str(TEMPLATE).and_then(|template| template.render(Serde(&drawing)));
     rendered.expect("the template asks for what it is given")
+}
+
+/// The legend, in as many lines as it needs.
+fn legends(series: &[Series]) -> Vec<Legend> {
+    let (mut x, mut y) = (LEFT, 0.0);
+    let mut legends = Vec::new();
+    for (class, Series { name, .. }) in series.iter().enumerate() {
+        let n_chars = name.chars().count();
+        let name = match n_chars > MAX_LEGEND_CHARS {
+            true => "…".chars().chain(name.chars().skip(n_chars - MAX_LEGEND_CHARS)).collect(),
+            false => name.clone(),
+        };
+        // About as wide as its letters are.
+        let width = 28.0 + 6.2 * n_chars.min(MAX_LEGEND_CHARS + 1) as f64;
+        if x > LEFT && x + width > WIDTH {
+            (x, y) = (LEFT, y + LEGEND_LINE);
+        }
+        legends.push(Legend { class, name, x: tenth(x), y });
+        x += width;
+    }
+    legends
 }
 
 /// A number without a long tail.
@@ -279,6 +301,18 @@ mod tests {
             assert!(text.matches("class=\"bar").count() <= MAX_BARS * MAX_SERIES);
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
+    }
+
+    #[test]
+    fn legends_stay_within_the_chart() {
+        let names: Vec<Series> =
+            (0..7).map(|n| series(&format!("/var/log/{}/{n}.log", "x".repeat(n * 20)), &[1.0])).collect();
+        let legends = legends(&names);
+        assert_eq!(legends.len(), 7);
+        assert!(legends.iter().all(|legend| legend.name.chars().count() <= MAX_LEGEND_CHARS + 1));
+        assert!(legends.windows(2).all(|pair| pair[0].y < pair[1].y || pair[0].x < pair[1].x));
+        assert!(legends.last().unwrap().y > 0.0);
+        assert!(legends.iter().all(|legend| legend.x + 6.2 * (legend.name.chars().count() as f64) < WIDTH));
     }
 
     #[test]

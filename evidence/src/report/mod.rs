@@ -10,6 +10,8 @@ mod markdown;
 pub(crate) mod prose;
 mod timeline;
 
+pub use prose::{to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+
 use crate::case::{Case, CaseError, Laid, Section, Written};
 use crate::exhibit::{Chart, Citation, Exhibit, QueryRun, Range, Table};
 use crate::moment::Moment;
@@ -18,6 +20,8 @@ use trawl_formats::visible::clip;
 
 /// Most rows of a table that a report shows.
 const MAX_ROWS: usize = 50;
+/// Most rows of a table beside a chart, which shows more than they do.
+const MAX_ROWS_BESIDE_CHART: usize = 8;
 /// Most events of an exhibit that a report shows.
 const MAX_EVENTS: usize = 30;
 /// Most characters of an event that a report shows, and of a cell.
@@ -190,26 +194,32 @@ fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
     blocks.push(Block::Facts(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
     blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
     blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
-    blocks.extend(exhibit.tables.iter().flat_map(table_blocks));
+    let most = if exhibit.charts.is_empty() { MAX_ROWS } else { MAX_ROWS_BESIDE_CHART };
+    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, most)));
     if !exhibit.events.is_empty() {
         blocks.push(Block::Events(event_lines(exhibit, zone).take(MAX_EVENTS).collect()));
         let n_more = exhibit.events.len().saturating_sub(MAX_EVENTS);
         if n_more > 0 {
-            blocks.push(Block::Remark(format!("{} more in the case and its bundle.", counted(n_more, "event"))));
+            blocks.push(Block::Remark(format!(
+                "{n_more} more {} in the case and its bundle.",
+                if n_more == 1 { "event" } else { "events" }
+            )));
         }
     }
     blocks
 }
 
-fn table_blocks(table: &Table) -> Vec<Block> {
+fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
     let n_in_all = table.n_rows_in_all.unwrap_or(table.rows.len() as u64);
     let clipped = |cell: &String| clip(cell, MAX_CELL_CHARS).into_owned();
-    let rows: Vec<Vec<String>> =
-        table.rows.iter().take(MAX_ROWS).map(|row| row.iter().map(clipped).collect()).collect();
+    let rows: Vec<Vec<String>> = table.rows.iter().take(most).map(|row| row.iter().map(clipped).collect()).collect();
     let n_more = n_in_all.saturating_sub(rows.len() as u64);
     let mut blocks = vec![Block::Table(Table { rows, ..table.clone() })];
     if n_more > 0 {
-        blocks.push(Block::Remark(format!("{} more.", counted(n_more as usize, "row"))));
+        blocks.push(Block::Remark(format!(
+            "{n_more} more {} in the case and its bundle.",
+            if n_more == 1 { "row" } else { "rows" }
+        )));
     }
     blocks
 }

@@ -62,7 +62,12 @@ fn entries(laid: &Laid) -> Vec<Entry> {
         [] => {}
         [(at, event)] => entries.push(entry(*at, &event.host, text(event))),
         [(first_at, first), .., (last_at, last)] => {
-            let n = timed.len();
+            let n_matched = exhibit.queries.iter().map(|run| run.n_matched).sum::<u64>();
+            let n = match timed.len() as u64 {
+                // Of what a search finds, the newest events are kept.
+                n if n < n_matched => format!("{n} kept, the newest of {n_matched}"),
+                n => n.to_string(),
+            };
             entries.push(entry(*first_at, &first.host, format!("first of {n}: {}", text(first))));
             entries.push(entry(*last_at, &last.host, format!("last of {n}: {}", text(last))));
         }

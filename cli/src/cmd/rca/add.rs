@@ -139,7 +139,7 @@ pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Ex
     let (options, interrupted) = over.options(config)?;
     // Whatever the time is that is searched: this is when it was done.
     let added = now(None, config.zone.value)?;
-    let exhibit = match capture::search(&engine, query, &options, over.limit, added) {
+    let exhibit = match capture::search(&engine, query, &options, over.limit as usize, added) {
         Ok(exhibit) => exhibit,
         Err(CaptureError::Query(error)) => bail!("{}", error.render(query, false)),
         Err(CaptureError::Run(RunError::Open(error))) => return Err(cannot_open(config, *error)),
@@ -151,11 +151,14 @@ pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Ex
     let n_kept =
         exhibit.events.len().max(exhibit.tables.iter().map(|table| table.rows.len()).max().unwrap_or(0)) as u64;
     let n_found = if exhibit.events.is_empty() { n_rows } else { n_matched };
-    let what = if exhibit.tables.is_empty() { "event" } else { "row" };
+    let (what, which) = if exhibit.tables.is_empty() { ("event", "newest") } else { ("row", "first") };
     match n_found > n_kept {
-        true => {
-            writeln!(err, "kept the first {} of {}; -n keeps more", human::count(n_kept), human::plural(n_found, what))?
-        }
+        true => writeln!(
+            err,
+            "kept the {which} {} of {}; -n keeps more",
+            human::count(n_kept),
+            human::plural(n_found, what)
+        )?,
         false => writeln!(err, "kept {}", human::plural(n_kept, what))?,
     }
     let incomplete = run.and_then(|run| run.incomplete.as_deref());

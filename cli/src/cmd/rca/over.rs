@@ -34,8 +34,8 @@ pub struct Over {
     pub archive: Vec<PathBuf>,
 
     /// Most events or rows to keep of what is found, the newest first
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1_000)]
-    pub limit: usize,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
 }
 
 impl Over {

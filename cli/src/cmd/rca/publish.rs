@@ -6,6 +6,7 @@ use crate::exit_code::ExitCode;
 use crate::output::visible;
 use anyhow::Context;
 use clap::ValueHint;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use trawl_evidence::report::{Report, ReportFormat};
 
 /// Where the token or password is, unless a file is named.
 const TOKEN_VARIABLE: &str = "CONFLUENCE_TOKEN";
-/// What a case remembers of its page.
+/// Where a case remembers its page.
 const PUBLISHED_FILE: &str = "published.toml";
 /// A bundle may be large, and the way to the server slow.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -84,6 +85,15 @@ pub struct PublishArgs {
     pub case: CaseArgs,
 }
 
+/// What a case remembers of its page.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    /// Address of the server: elsewhere, the same id is another page.
+    url: String,
+    #[serde(flatten)]
+    page: Published,
+}
+
 /// A server of the web.
 struct Server {
     http: Http,
@@ -124,7 +134,9 @@ pub fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     let remembered = case.dir.join(PUBLISHED_FILE);
     let known = match fs::read_to_string(&remembered) {
         Ok(text) => {
-            Some(toml::from_str::<Published>(&text).with_context(|| format!("cannot use {}", remembered.display()))?)
+            let known: Remembered =
+                toml::from_str(&text).with_context(|| format!("cannot use {}", remembered.display()))?;
+            Some(known).filter(|known| known.url == server.base).map(|known| known.page)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", remembered.display())),
@@ -134,7 +146,8 @@ pub fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
         known.as_ref().filter(|known| id == Some(&*known.page) && !args.force).map(|known| known.version);
     let page = Page { space: &args.space, parent: args.parent.as_deref(), title, body: &body };
     let published = publish(&server, &page, id, published_as).map_err(advised)?;
-    fs::write(&remembered, toml::to_string(&published)?)
+    let known = Remembered { url: server.base.clone(), page: published.clone() };
+    fs::write(&remembered, toml::to_string(&known)?)
         .with_context(|| format!("cannot write {}", remembered.display()))?;
     if let Some(path) = &args.bundle {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
