@@ -1,5 +1,6 @@
 //! The command line as typed. What it means together with the configuration is [`crate::config`]'s business.
 
+use crate::cmd::rca::RcaVerb;
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -89,9 +90,9 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
     Jobs(JobsArgs),
-    /// Get to the root of an incident
+    /// From an incident to its cause: cases, reports, and evidence that others can verify
     #[command(subcommand)]
-    Rca(crate::cmd::rca::RcaVerb),
+    Rca(RcaVerb),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),

@@ -47,6 +47,7 @@ pub mod sourcetype;
 pub mod text;
 pub mod timestamp;
 pub mod token;
+pub mod visible;
 
 mod detect;
 mod escape;

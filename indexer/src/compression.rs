@@ -4,13 +4,17 @@
 
 use flate2::bufread::GzDecoder;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 /// How many of the first bytes [`Compression::detect`] wants to see.
 pub(crate) const MAGIC_LEN: usize = 10;
 /// Most bytes that a decoder is asked for at once. Where a decoder meets damage, it forgets what it has decoded since it
 /// was called: the smaller the piece, the less is lost in front of the damage.
 const DECODE_LEN: usize = 32 << 10;
+/// Bytes that are read of a file at once.
+const READ_LEN: usize = 128 << 10;
 /// Most memory that an xz file may demand for its dictionary, KiB. `xz -9` demands 64 MiB.
 const XZ_MEMORY_KIB: u32 = 128 << 10;
 /// Largest window of a zstd file, as a power of two: the default of the `zstd` tool, 128 MiB.
@@ -71,6 +75,23 @@ impl Compression {
             Self::Bzip2 => Box::new(SmallReads(bzip2::bufread::MultiBzDecoder::new(input))),
             Self::Xz => Box::new(SmallReads(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY_KIB))),
         })
+    }
+}
+
+/// The content of the file at `path` as a stream, decompressed if it is compressed.
+///
+/// # Errors
+/// If it cannot be opened, or read as far as its compression shows.
+pub fn open_content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    let mut input = BufReader::with_capacity(READ_LEN, File::open(path)?);
+    // A short read of a pipe is not the end of it.
+    let mut magic = Vec::new();
+    (&mut input).take(MAGIC_LEN as u64).read_to_end(&mut magic)?;
+    let compression = Compression::detect(&magic);
+    let whole = BufReader::with_capacity(READ_LEN, io::Cursor::new(magic).chain(input));
+    match compression {
+        Some(compression) => compression.decoder(whole),
+        None => Ok(Box::new(whole)),
     }
 }
 

@@ -67,7 +67,7 @@ mod stored;
 mod stretch;
 pub mod tail;
 
-pub use compression::Compression;
+pub use compression::{Compression, open_content};
 pub use custody::Custody;
 pub use discovery::{Input, Survey, survey};
 pub use dry_run::{Preview, PreviewError, PreviewEvent, PreviewFormat, dry_run};

@@ -6,6 +6,7 @@ use crate::chain::Chain;
 use crate::collector::Collector;
 use crate::command::{CommandKind, FieldFormats, Flow, events_in_order};
 use crate::context::{Cancel, Context, Limits, Progress, lock};
+use crate::engine::bytes;
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
 use crate::error::{QueryError, QueryErrorKind, Result, RunError};
@@ -233,6 +234,13 @@ impl Search {
     /// Whether the result is a table rather than events.
     pub fn is_transforming(&self) -> bool {
         self.plan.is_transforming()
+    }
+
+    /// Whether the rows of the result are events: then the column with their bytes comes through all commands.
+    pub fn yields_events(&self) -> bool {
+        let event = Wanted::of([bytes::FIELD]);
+        let read = self.plan.commands.iter().rfold(event, |wanted, command| command.fields_read(&wanted));
+        !self.is_transforming() && read.contains(bytes::FIELD)
     }
 
     /// Whether its text itself says which range of time it covers.

@@ -13,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub use ureq::http::Method;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, http};
 
@@ -66,17 +67,33 @@ pub struct Http {
 }
 
 /// A request.
-pub(crate) struct Request<'a> {
-    pub(crate) method: http::Method,
+pub struct Request<'a> {
+    /// Its method.
+    pub method: Method,
     /// The address, as a secret.
-    pub(crate) url: &'a SecretText,
-    pub(crate) headers: Vec<(&'a str, String)>,
-    pub(crate) body: Option<&'a [u8]>,
+    pub url: &'a SecretText,
+    /// Names and values of headers.
+    pub headers: Vec<(&'a str, String)>,
+    /// Its body.
+    pub body: Option<&'a [u8]>,
     /// What must not be shown, should the answer repeat it.
-    pub(crate) secrets: Vec<SecretText>,
+    pub secrets: Vec<SecretText>,
 }
 
-/// An answer.
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: http::StatusCode,
+    /// How long to leave the server alone, if it says so.
+    pub retry_after: Option<Duration>,
+    /// Its body, if all of it came in time and it was not too long; that of an error without secrets.
+    pub body: Option<Vec<u8>>,
+    /// The beginning of its body for people: on one line, without secrets.
+    pub said: String,
+}
+
+/// An answer that says that it worked.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -111,6 +128,27 @@ impl Http {
 
     /// Sends a request; any answer but success is an error that says whether to try again.
     pub(crate) fn send(&self, request: Request<'_>, now_us: i64) -> Result<Response, DeliveryError> {
+        let shown = shown_url(request.url.expose());
+        let Answer { status, retry_after, body, said } = self.exchange(request, now_us)?;
+        if status.is_success() {
+            return Ok(Response { status: status.as_u16(), body });
+        }
+        let says = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let what = format!("{shown} answers {status}{says}");
+        Err(match status.as_u16() {
+            408 | 425 | 429 | 500..=599 => DeliveryError::Temporary { what, retry_after },
+            300..=399 => {
+                DeliveryError::permanent(format!("{what}; redirects are not followed: name the address itself"))
+            }
+            _ => DeliveryError::permanent(what),
+        })
+    }
+
+    /// Sends a request; any answer is one, whatever its status.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub fn exchange(&self, request: Request<'_>, now_us: i64) -> Result<Answer, DeliveryError> {
         let Request { method, url, headers, body, mut secrets } = request;
         let shown = shown_url(url.expose());
         secrets.push(url.clone());
@@ -124,7 +162,7 @@ impl Http {
                 let password = password.read()?;
                 let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
                 builder = builder.header("Authorization", format!("Basic {pair}"));
-                secrets.push(password);
+                secrets.extend([password, SecretText::of(pair)]);
             }
             Auth::Bearer(token) => {
                 let token = token.read()?;
@@ -142,22 +180,13 @@ impl Http {
         let status = answer.status();
         let retry_after = answer.headers().get("Retry-After").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, now_us));
-        let read = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec().ok();
-        if status.is_success() {
-            return Ok(Response { status: status.as_u16(), body: read });
-        }
-        let said = String::from_utf8_lossy(read.as_deref().unwrap_or_default()).into_owned();
+        let mut body = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec().ok();
+        let said = String::from_utf8_lossy(body.as_deref().unwrap_or_default()).into_owned();
         let said = secrets.iter().fold(said, |said, secret| secret.redact(&said));
+        // What a server says of an error is for people, too; what it has done is taken as it is.
+        body = body.map(|body| if status.is_success() { body } else { said.clone().into_bytes() });
         let said = text::clip(text::one_line(said.trim()).trim(), MAX_SHOWN_CHARS).into_owned();
-        let says = if said.is_empty() { String::new() } else { format!(": {said}") };
-        let what = format!("{shown} answers {status}{says}");
-        Err(match status.as_u16() {
-            408 | 425 | 429 | 500..=599 => DeliveryError::Temporary { what, retry_after },
-            300..=399 => {
-                DeliveryError::permanent(format!("{what}; redirects are not followed: name the address itself"))
-            }
-            _ => DeliveryError::permanent(what),
-        })
+        Ok(Answer { status, retry_after, body, said })
     }
 }
 

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 use trawl_query::batch::{Batch, Fields};
 use trawl_query::context::Cancel;
 use trawl_query::time::TimeSpec;
-use trawl_query::wanted::Wanted;
 use trawl_query::{Engine, Flow, Previewer, RunError, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
@@ -138,7 +137,7 @@ impl<'a> Session<'a> {
             write!(io::stdout(), "{explained}")?;
             return Ok(ExitCode::Success);
         }
-        let has_events = yields_events(&search);
+        let has_events = search.yields_events();
         let format = args.answer.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
         let context = context_lines(args, has_events && format == Format::Raw)?;
         options.limit = limit(args, config, &terminal, has_events);
@@ -226,7 +225,8 @@ impl<'a> Session<'a> {
     }
 }
 
-fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
+/// What a search runs with.
+pub(super) fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
     let zone = config.zone.value;
     let clock_us = now_us()?;
     let now_us = match &args.answer.now {
@@ -260,14 +260,6 @@ pub(super) fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
         let hint = "write for example -15m, -1d@d, 2026-11-20, 2026-11-20T14:00:00+01:00 or an epoch second";
         Advice::new(format!("`{text}` is not a time ({option})"), hint).into()
     })
-}
-
-/// Whether the rows of the result are events: then the column with their bytes comes through all commands.
-fn yields_events(search: &Search) -> bool {
-    let plan = search.plan();
-    let event = Wanted::of([BYTES_COLUMN]);
-    let read = plan.commands.iter().rfold(event, |wanted, command| command.fields_read(&wanted));
-    !search.is_transforming() && read.contains(BYTES_COLUMN)
 }
 
 /// Most rows to print: a terminal shows the first screens of events, everything else gets all.

@@ -35,7 +35,7 @@ use trawl_query::value::Value;
 use trawl_query::wanted::Wanted;
 
 /// The column that carries the exact bytes of an event; for `raw` only, never shown as a field.
-pub const BYTES_COLUMN: &str = "_bytes";
+pub use trawl_query::engine::bytes::FIELD as BYTES_COLUMN;
 
 /// The column that says where the bytes of an event lie: rows that have it are events.
 const ADDRESS_COLUMN: &str = "_addr";

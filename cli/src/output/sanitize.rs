@@ -5,29 +5,8 @@
 //! invisible, is printed as an escape (`\x1b`, `\u{202e}`); bytes that are not UTF-8 as `\xff`. Line feeds and tabs stay.
 
 use super::theme::Theme;
-use std::borrow::Cow;
 use std::io::{self, Write};
-
-/// Whether a terminal shows `c` as the character that it is.
-pub fn is_safe(c: char) -> bool {
-    match c {
-        '\n' | '\t' | ' '..='~' => true,
-        // C0 controls, DEL, C1 controls, soft hyphen.
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' => false,
-        // Arabic letter mark, Mongolian vowel separator, Hangul fillers.
-        '\u{61c}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => false,
-        // Zero-width characters and marks of direction; line and paragraph separator, embeddings and overrides; invisible
-        // operators and isolates; byte order mark; interlinear annotations.
-        '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' => false,
-        // Tags.
-        '\u{e0000}'..='\u{e007f}' => false,
-        _ => true,
-    }
-}
+pub use trawl_formats::visible::{is_visible as is_safe, visible};
 
 fn is_plain(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))
@@ -53,21 +32,6 @@ pub fn write(out: &mut dyn Write, text: &[u8], theme: &Theme) -> io::Result<()> 
         }
     }
     Ok(())
-}
-
-/// The text with everything unsafe as plain escapes.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_safe) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match is_safe(c) {
-            true => out.push(c),
-            false => out.push_str(&Escaped(c).to_string()),
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// A character as an escape.

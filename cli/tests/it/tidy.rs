@@ -7,17 +7,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on: arrows point down only.
-const MAY_DEPEND_ON: [(&str, &[&str]); 9] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 10] = [
     ("formats", &[]),
     ("store", &["formats"]),
     ("indexer", &["store", "formats"]),
     ("query", &["store", "formats"]),
     ("alert", &["query", "store", "formats"]),
-    ("cli", &["alert", "indexer", "query", "store", "formats", "testdata"]),
+    ("evidence", &["query", "store", "formats"]),
+    ("cli", &["alert", "evidence", "indexer", "query", "store", "formats", "testdata"]),
     // Beside the house: nothing above depends on the benches, and the corpora depend on nothing.
     ("benches", &["cli", "indexer", "query", "store", "formats", "testdata"]),
     ("testdata", &[]),
-    ("fuzz/bodies", &["indexer", "query", "store", "formats"]),
+    ("fuzz/bodies", &["evidence", "indexer", "query", "store", "formats"]),
 ];
 
 /// The root of the repository.
@@ -199,7 +200,7 @@ fn commands_on_our_pages_exist() {
         let commands = commands(&text);
         assert!(!commands.is_empty(), "{page} shows no command");
         for command in commands {
-            let verb = command[1].clone();
+            let mut verb = command[1].clone();
             if verb.starts_with('-') {
                 continue;
             }
@@ -213,8 +214,10 @@ fn commands_on_our_pages_exist() {
                 help.clone()
             };
             let mut help = help_of(&verb);
-            if let Some(sub) = command.get(2).filter(|sub| !sub.starts_with('-') && help.contains("Commands:")) {
-                help = help_of(&format!("{verb} {sub}"));
+            let mut subs = command[2..].iter().take_while(|sub| !sub.starts_with('-'));
+            while let Some(sub) = subs.next().filter(|_| help.contains("Commands:")) {
+                verb = format!("{verb} {sub}");
+                help = help_of(&verb);
             }
             for word in command[2..].iter().filter(|word| word.starts_with("--")) {
                 let option = word.split('=').next().unwrap();

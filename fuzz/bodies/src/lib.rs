@@ -6,6 +6,7 @@
 //!
 //! Bodies use what the crates make public. Where a decoder reads files, they write its file into a temporary folder.
 
+mod evidence;
 mod formats;
 mod indexer;
 mod input;
@@ -13,6 +14,7 @@ mod query;
 mod store;
 mod time;
 
+pub use evidence::bundle;
 pub use formats::{extract, parser, text, timestamp};
 pub use indexer::compressed;
 pub use query::{eval, query};
@@ -23,8 +25,9 @@ pub use time::{strptime, time_modifier};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of regressions.
-pub const TARGETS: [(&str, Body); 12] = [
+pub const TARGETS: [(&str, Body); 13] = [
     ("archive", archive),
+    ("bundle", bundle),
     ("compressed", compressed),
     ("eval", eval),
     ("extract", extract),

@@ -6,6 +6,9 @@
 use crate::value::Value;
 use std::borrow::Cow;
 
+/// Name of the column.
+pub const FIELD: &str = "_bytes";
+
 /// Packs bytes into a cell.
 pub fn to_value(bytes: &[u8]) -> Value {
     let packed: String = match std::str::from_utf8(bytes) {

@@ -1,12 +1,12 @@
 //! What an answer rests on.
 
 use crate::time::TimeRange;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use trawl_formats::event::IndexName;
 
 /// What was searched, skipped and missing. With it, "no such event" is a statement and not a hope.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Start of the searched range, microseconds since the epoch; absent if open.
     pub earliest_us: Option<i64>,
@@ -39,13 +39,13 @@ pub struct Coverage {
     /// Parts that could not be read, with the reason.
     pub damaged: Vec<String>,
     /// Files that were read to their ends; absent if a store was searched.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_files: Option<usize>,
     /// Bytes of files in which nothing of the search can be: their events were not counted.
     #[serde(skip_serializing_if = "is_zero")]
     pub n_bytes_skimmed: u64,
     /// Files that were left out on purpose, with the reason; only where no store was searched.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
 

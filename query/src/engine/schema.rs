@@ -49,7 +49,7 @@ const BUILTINS: [(&str, Builtin); 15] = [
     ("index", Builtin::Index),
     ("level", Builtin::Level),
     ("_addr", Builtin::Addr),
-    ("_bytes", Builtin::Bytes),
+    (super::bytes::FIELD, Builtin::Bytes),
     ("_indextime", Builtin::IndexTime),
     ("_flags", Builtin::Flags),
     ("linecount", Builtin::LineCount),

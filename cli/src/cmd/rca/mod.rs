@@ -1,23 +1,55 @@
-//! `trawl rca`: the verbs that get to the root of an incident.
+//! `trawl rca`: from an incident to its cause, with evidence.
 
-pub mod coverage;
-pub mod scope;
-pub mod window;
+mod add;
+mod attach;
+mod bundle;
+mod coverage;
+mod new;
+mod over;
+mod publish;
+mod report;
+mod scope;
+mod verify;
+mod window;
 
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::terminal::Terminal;
+use clap::Subcommand;
 
-/// What `trawl rca` does.
-#[derive(Debug, clap::Subcommand)]
+/// What `trawl rca` can do.
+#[derive(Debug, Subcommand)]
 pub enum RcaVerb {
+    /// Lay something into a case: a search with what it found, a note, a file
+    #[command(subcommand)]
+    Add(add::AddVerb),
+    /// Write the evidence of a case or query into one archive that others can verify
+    Bundle(bundle::BundleArgs),
     /// Tell what of a time is indexed, source by source, and what is missing: whether "no such error" can be said
     Coverage(coverage::CoverageArgs),
+    /// Open a case: a folder of plain files for what is found out
+    New(new::NewArgs),
+    /// Publish the report of a case as a page of Confluence
+    Publish(publish::PublishArgs),
+    /// Write the report of a case, as Markdown, HTML or in the storage format of Confluence
+    Report(report::ReportArgs),
+    /// Verify a bundle, alone and against the logs that its events came from
+    Verify(verify::VerifyArgs),
 }
 
-/// Runs the verb.
-pub fn run(verb: &RcaVerb, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Does what was asked.
+pub fn run(
+    verb: &RcaVerb,
+    config: &dyn Fn() -> anyhow::Result<Config>,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
     match verb {
-        RcaVerb::Coverage(args) => coverage::run(args, config, terminal),
+        RcaVerb::Add(verb) => add::run(verb, &config()?),
+        RcaVerb::Bundle(args) => bundle::run(args, &config()?, terminal),
+        RcaVerb::Coverage(args) => coverage::run(args, &config()?, terminal),
+        RcaVerb::New(args) => new::run(args, &config()?),
+        RcaVerb::Publish(args) => publish::run(args),
+        RcaVerb::Report(args) => report::run(args, terminal),
+        RcaVerb::Verify(args) => verify::run(args, terminal),
     }
 }

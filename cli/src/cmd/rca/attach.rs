@@ -1,0 +1,123 @@
+//! Which case is meant, and how exhibits come into it.
+//!
+//! A verb that can be laid into a case takes [`CaseArgs`] and hands an [`Exhibit`] to [`lay`]; events that it names by their addresses
+//! are made citations by [`cite`].
+
+use crate::cmd::cannot_open;
+use crate::config::Config;
+use crate::error::Advice;
+use crate::output::visible;
+use anyhow::Context;
+use clap::ValueHint;
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use trawl_evidence::case::{CASE_FILE, Case};
+use trawl_evidence::events::StoredEvents;
+use trawl_evidence::{Exhibit, Moment};
+use trawl_query::engine::address::Address;
+use trawl_query::time::TimeSpec;
+use trawl_query::{Engine, RunError};
+
+/// Which case.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CaseArgs {
+    /// Folder of the case [default: $TRAWL_CASE, or the case that the working directory is in]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub case: Option<PathBuf>,
+}
+
+impl CaseArgs {
+    /// The case that is meant.
+    pub fn open(&self) -> anyhow::Result<Case> {
+        let named =
+            self.case.clone().or_else(|| env::var_os("TRAWL_CASE").filter(|dir| !dir.is_empty()).map(Into::into));
+        let dir = match named {
+            Some(dir) => dir,
+            None => {
+                let here = env::current_dir().context("cannot find out the working directory")?;
+                Case::around(&here).ok_or_else(|| {
+                    let hint = "go into the folder of the case, name it with --case or $TRAWL_CASE, or open one: trawl rca new TITLE";
+                    Advice::new(format!("there is no case here: no folder with a {CASE_FILE}"), hint)
+                })?
+            }
+        };
+        Ok(Case::open(&dir)?)
+    }
+}
+
+/// Lays an exhibit into a case, with copies of files, and says so.
+pub fn lay(case: &Case, exhibit: &Exhibit, files: &[PathBuf]) -> anyhow::Result<()> {
+    let dir = case.add(exhibit, files)?;
+    let shown = dir.strip_prefix(&case.dir).unwrap_or(&dir);
+    let what = format!("added {} to {}", shown.display(), case.dir.display());
+    writeln!(io::stderr(), "{}", visible(&what))?;
+    Ok(())
+}
+
+/// Makes events citations of an exhibit, each with why it is cited. Events that are no longer indexed are left out, and named on
+/// the standard error.
+#[expect(dead_code, reason = "for the verbs whose results name events by their addresses")]
+pub fn cite(
+    exhibit: &mut Exhibit,
+    engine: &Engine,
+    config: &Config,
+    cited: impl IntoIterator<Item = (Address, String)>,
+) -> anyhow::Result<()> {
+    let mut stored = StoredEvents::new(engine).map_err(|error| match error {
+        RunError::Open(error) => cannot_open(config, *error),
+        error => error.into(),
+    })?;
+    let found = trawl_evidence::events::cite(&mut stored, cited)?;
+    for address in &found.missing {
+        writeln!(io::stderr(), "{}", visible(&format!("{address} is no longer indexed: it is not cited")))?;
+    }
+    exhibit.events.extend(found.events);
+    exhibit.sources.extend(found.sources);
+    Ok(())
+}
+
+/// The command line that this is, for people: words that a shell would take apart stand in quotes.
+pub fn command_line() -> String {
+    let words = env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once("trawl".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@+%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// The clock: the wall's, or what `--now` says.
+pub fn now(now: Option<&str>, zone: trawl_formats::Zone) -> anyhow::Result<Moment> {
+    let clock_us = crate::cmd::now_us()?;
+    let Some(text) = now else { return Ok(Moment(clock_us)) };
+    time("--now", text, clock_us, zone)
+}
+
+/// A time as options name it.
+pub fn time(option: &str, text: &str, now_us: i64, zone: trawl_formats::Zone) -> anyhow::Result<Moment> {
+    let spec: TimeSpec = crate::cmd::search::parse_time(option, text)?;
+    spec.resolve(now_us, zone).map(Moment).with_context(|| format!("`{text}` is beyond what a time can be"))
+}
+
+/// A path for people.
+pub fn shown(path: &Path) -> String {
+    visible(&path.display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_can_be_pasted() {
+        assert_eq!(quoted("ERROR"), "ERROR");
+        assert_eq!(quoted("status=5* | head"), "'status=5* | head'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

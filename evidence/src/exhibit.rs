@@ -1,0 +1,530 @@
+//! Exhibits: what is laid into a case, one folder each.
+//!
+//! An [`Exhibit`] says what was done (command line, queries and what they covered) and what came of it: text, tables, charts, and
+//! events by their addresses with their exact bytes. Whatever makes results can make one; [`Exhibit::new`] and the methods that
+//! take `self` are meant for that:
+//!
+//! ```
+//! use trawl_evidence::{Exhibit, Kind, Moment, Table};
+//!
+//! let table = Table::new("Patterns that are new", ["pattern", "count"], vec![vec!["DB timeout".into(), "17".into()]]);
+//! let exhibit = Exhibit::new(Kind::Diff, "What the incident brought", Moment(0))
+//!     .of_command("trawl rca diff --incident 14:00..14:25")
+//!     .with_table(table);
+//! assert_eq!(exhibit.tables[0].rows[0][1], "17");
+//! ```
+
+use crate::merkle::Digest;
+use crate::moment::Moment;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use trawl_formats::{Decoding, Encoding, IndexName, Wrapper};
+use trawl_query::engine::address::Address;
+use trawl_query::engine::coverage::Coverage;
+
+/// What made an exhibit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A search.
+    Search,
+    /// What somebody wrote.
+    Note,
+    /// A file.
+    File,
+    /// `trawl patterns`.
+    Patterns,
+    /// `trawl rca diff`.
+    Diff,
+    /// `trawl rca changes`.
+    Changes,
+    /// `trawl rca trace`.
+    Trace,
+    /// `trawl rca timeline`.
+    Timeline,
+    /// `trawl rca coverage`.
+    Coverage,
+}
+
+impl Kind {
+    /// As it is written in names of folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Note => "note",
+            Self::File => "file",
+            Self::Patterns => "patterns",
+            Self::Diff => "diff",
+            Self::Changes => "changes",
+            Self::Trace => "trace",
+            Self::Timeline => "timeline",
+            Self::Coverage => "coverage",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One thing that is laid into a case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exhibit {
+    /// What made it.
+    pub kind: Kind,
+    /// What it shows, in a few words.
+    pub title: String,
+    /// When it was added.
+    pub added: Moment,
+    /// When that happened which it is about, if it is one moment: it then stands in the timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// The command line that made it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+    /// The range of time that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// The queries that it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<QueryRun>,
+    /// Text, as Markdown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+    /// Charts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<Chart>,
+    /// Files that were copied, beside it in the same folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<CopiedFile>,
+    /// Events, each with why it is cited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Citation>,
+    /// The files that these events came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceIdentity>,
+}
+
+impl Exhibit {
+    /// An exhibit with nothing in it yet.
+    pub fn new(kind: Kind, title: impl Into<String>, added: Moment) -> Self {
+        Self {
+            kind,
+            title: title.into(),
+            added,
+            at: None,
+            command: String::new(),
+            range: None,
+            queries: Vec::new(),
+            text: String::new(),
+            tables: Vec::new(),
+            charts: Vec::new(),
+            files: Vec::new(),
+            events: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    /// The same, made by this command line.
+    pub fn of_command(self, command: impl Into<String>) -> Self {
+        Self { command: command.into(), ..self }
+    }
+
+    /// The same, about this range of time.
+    pub fn about(self, range: Range) -> Self {
+        Self { range: Some(range), ..self }
+    }
+
+    /// The same with a query.
+    pub fn with_query(mut self, query: QueryRun) -> Self {
+        self.queries.push(query);
+        self
+    }
+
+    /// The same with this Markdown behind what is there.
+    pub fn with_text(mut self, text: &str) -> Self {
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str(text);
+        self
+    }
+
+    /// An event that it cites as text for people, without a line end. It may hold anything that a log may.
+    pub fn text_of(&self, citation: &Citation) -> String {
+        let source = self.sources.iter().find(|source| source.is_of(&citation.address));
+        let decoding = source.map(SourceIdentity::decoding).unwrap_or_default();
+        String::from_utf8_lossy(&trawl_formats::text(&citation.bytes.0, decoding)).into_owned()
+    }
+
+    /// The same with a table.
+    pub fn with_table(mut self, table: Table) -> Self {
+        self.tables.push(table);
+        self
+    }
+
+    /// The same with a chart.
+    pub fn with_chart(mut self, chart: Chart) -> Self {
+        self.charts.push(chart);
+        self
+    }
+}
+
+/// A half-open range of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// First instant, if there is a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earliest: Option<Moment>,
+    /// First instant behind it, if there is a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Moment>,
+}
+
+/// A query, what it was run with, and what its answer rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryRun {
+    /// As it was written.
+    pub query: String,
+    /// The range that was searched.
+    #[serde(flatten)]
+    pub range: Range,
+    /// What `now` was.
+    pub now: Moment,
+    /// The indexes that were asked for; empty: those of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexName>,
+    /// Events that matched.
+    pub n_matched: u64,
+    /// Rows of its answer, which may be more than are kept.
+    pub n_rows: u64,
+    /// What a person should know about the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why the answer is not whole, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+    /// What was searched.
+    pub coverage: Coverage,
+}
+
+/// Rows of text under names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// What it shows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Rows with one cell for each column.
+    pub rows: Vec<Vec<String>>,
+    /// How many rows there were, where not all are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_rows_in_all: Option<u64>,
+}
+
+impl Table {
+    /// A table of these columns and rows.
+    pub fn new<C: Into<String>>(
+        title: impl Into<String>,
+        columns: impl IntoIterator<Item = C>,
+        rows: Vec<Vec<String>>,
+    ) -> Self {
+        let columns = columns.into_iter().map(Into::into).collect();
+        Self { title: title.into(), columns, rows, n_rows_in_all: None }
+    }
+}
+
+/// Numbers over time, in steps of one length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    /// What it shows.
+    pub title: String,
+    /// What is counted, such as `events`.
+    pub unit: String,
+    /// Start of the first step.
+    pub start: Moment,
+    /// Length of a step in seconds.
+    pub step_s: f64,
+    /// The lines of the chart; of several, each stands on the one before.
+    pub series: Vec<Series>,
+    /// Moments to be marked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+}
+
+/// One line of a chart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Its name.
+    pub name: String,
+    /// A value for each step.
+    pub values: Vec<f64>,
+}
+
+/// A moment in a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When.
+    pub at: Moment,
+    /// What happened, in a word or two.
+    pub label: String,
+}
+
+/// A file that was copied into the case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedFile {
+    /// Its name beside the exhibit.
+    pub name: String,
+    /// Where it lay.
+    pub from: String,
+    /// Length in bytes.
+    pub len: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+}
+
+/// An event that is cited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// Where its bytes lie, as `_addr` has it.
+    #[serde(with = "address_text")]
+    pub address: Address,
+    /// Why it is cited.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// `_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Moment>,
+    /// The host it came from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+    /// Its bytes, line end included.
+    #[serde(flatten)]
+    pub bytes: RawBytes,
+}
+
+impl Citation {
+    /// An event whose bytes are these.
+    pub fn new(address: Address, bytes: Vec<u8>) -> Self {
+        let sha256 = Digest::of(&bytes);
+        Self { address, why: String::new(), time: None, host: String::new(), sha256, bytes: RawBytes(bytes) }
+    }
+}
+
+/// Bytes in JSON: `raw` holds them as they are where they are UTF-8, else `raw_base64` does.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "RawText", into = "RawText")]
+pub struct RawBytes(pub Vec<u8>);
+
+impl fmt::Debug for RawBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum RawText {
+    #[serde(rename = "raw")]
+    Text(String),
+    #[serde(rename = "raw_base64")]
+    Base64(Base64),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Base64(Vec<u8>);
+
+impl TryFrom<String> for Base64 {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        BASE64_STANDARD.decode(text).map(Self).map_err(|error| format!("`raw_base64` is not base64: {error}"))
+    }
+}
+
+impl From<Base64> for String {
+    fn from(bytes: Base64) -> Self {
+        BASE64_STANDARD.encode(bytes.0)
+    }
+}
+
+impl From<RawText> for RawBytes {
+    fn from(text: RawText) -> Self {
+        match text {
+            RawText::Text(text) => Self(text.into_bytes()),
+            RawText::Base64(bytes) => Self(bytes.0),
+        }
+    }
+}
+
+impl From<RawBytes> for RawText {
+    fn from(bytes: RawBytes) -> Self {
+        String::from_utf8(bytes.0).map_or_else(|error| Self::Base64(Base64(error.into_bytes())), Self::Text)
+    }
+}
+
+/// A file that events came from, and how it is known again under another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceIdentity {
+    /// Value of the field `source`.
+    pub source: String,
+    /// Counts the files that had this path one after the other.
+    pub generation: u32,
+    /// The path at which the file was first seen; bytes that are not UTF-8 as `\xNN`.
+    pub path: String,
+    /// The index that holds its events.
+    pub index: IndexName,
+    /// Value of the field `host`.
+    pub host: String,
+    /// Value of the field `sourcetype`.
+    pub sourcetype: String,
+    /// How its bytes become text.
+    pub encoding: EncodingName,
+    /// The envelope around each line, if there is one.
+    #[serde(default, skip_serializing_if = "WrapperName::is_none")]
+    pub envelope: WrapperName,
+    /// Device, 0 where there was none.
+    pub device: u64,
+    /// Inode, 0 where there was none.
+    pub inode: u64,
+    /// How many of the first bytes were hashed.
+    pub head_len: u32,
+    /// The first 16 bytes of the SHA-256 of those, in hexadecimal digits; absent where it would betray what is masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_sha256_16: Option<String>,
+}
+
+impl SourceIdentity {
+    /// Whether an event lies in this file.
+    pub fn is_of(&self, address: &Address) -> bool {
+        self.source == address.source && self.generation == address.generation
+    }
+
+    /// How its bytes become text.
+    pub fn decoding(&self) -> Decoding {
+        let encoding = match self.encoding {
+            EncodingName::Utf8 => Encoding::Utf8,
+            EncodingName::Utf16Le => Encoding::Utf16Le,
+            EncodingName::Utf16Be => Encoding::Utf16Be,
+            EncodingName::Windows1252 => Encoding::Latin1,
+        };
+        let wrapper = match self.envelope {
+            WrapperName::None => Wrapper::None,
+            WrapperName::DockerJson => Wrapper::DockerJson,
+            WrapperName::Cri => Wrapper::Cri,
+        };
+        Decoding { encoding, wrapper }
+    }
+}
+
+/// A character encoding, as the world calls it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EncodingName {
+    /// UTF-8, which ASCII is, too.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16, low byte first.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, high byte first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// One byte per character.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+impl From<Encoding> for EncodingName {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Utf8 => Self::Utf8,
+            Encoding::Utf16Le => Self::Utf16Le,
+            Encoding::Utf16Be => Self::Utf16Be,
+            Encoding::Latin1 => Self::Windows1252,
+        }
+    }
+}
+
+/// What a container runtime put around each line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WrapperName {
+    /// Nothing.
+    #[default]
+    #[serde(rename = "none")]
+    None,
+    /// Docker's json-file driver.
+    #[serde(rename = "docker-json")]
+    DockerJson,
+    /// The Kubernetes container runtime interface.
+    #[serde(rename = "cri")]
+    Cri,
+}
+
+impl WrapperName {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+impl From<Wrapper> for WrapperName {
+    fn from(wrapper: Wrapper) -> Self {
+        match wrapper {
+            Wrapper::None => Self::None,
+            Wrapper::DockerJson => Self::DockerJson,
+            Wrapper::Cri => Self::Cri,
+        }
+    }
+}
+
+/// Addresses as text.
+pub(crate) mod address_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use trawl_query::engine::address::Address;
+
+    pub fn serialize<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(address)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn events_of_any_bytes_survive_as_json(bytes: Vec<u8>, source in "[ -~é]{1,20}", offset in 0_u64..1 << 40) {
+            let address = Address { source, generation: 1, offset, len: bytes.len() as u32 };
+            let citation = Citation { why: "it is first".to_owned(), time: Some(Moment(7)), ..Citation::new(address, bytes) };
+            let exhibit = Exhibit { events: vec![citation], ..Exhibit::new(Kind::Search, "one", Moment(1)) };
+            let text = serde_json::to_string_pretty(&exhibit).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Exhibit>(&text).unwrap(), exhibit);
+        }
+    }
+
+    #[test]
+    fn utf_8_stays_readable() {
+        let address = Address { source: "/a.log".to_owned(), generation: 0, offset: 0, len: 5 };
+        let json = |bytes: &[u8]| serde_json::to_value(Citation::new(address.clone(), bytes.to_vec())).unwrap();
+        assert_eq!(json("größe\n".as_bytes())["raw"], "größe\n");
+        assert_eq!(json(b"caf\xe9")["raw_base64"], "Y2Fm6Q==");
+        assert_eq!(json(b"")["address"], "/a.log@0:0+5");
+    }
+}

@@ -1,0 +1,95 @@
+//! A report in the storage format of Confluence: XHTML with macros of its own.
+
+use super::chart::sparklines;
+use super::prose::{clean, escape_html, to_confluence};
+use super::{Block, EventLine, Report};
+use crate::exhibit::Table;
+
+/// The report as the body of a page.
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    facts(&mut out, &report.facts);
+    out.push_str(
+        r#"<ac:structured-macro ac:name="toc"><ac:parameter ac:name="maxLevel">2</ac:parameter></ac:structured-macro>"#,
+    );
+    for section in &report.sections {
+        element(&mut out, "h1", &section.title);
+        for block in &section.blocks {
+            self::block(&mut out, block);
+        }
+    }
+    out
+}
+
+/// Code as it stands, whatever is in it.
+pub fn code_macro(text: &str) -> String {
+    // The end of a CDATA section within one: it is cut in two, between the brackets.
+    let text = clean(text).replace("]]>", "]]]]><![CDATA[>");
+    format!(
+        "<ac:structured-macro ac:name=\"code\"><ac:parameter ac:name=\"language\">none</ac:parameter>\
+         <ac:plain-text-body><![CDATA[{text}]]></ac:plain-text-body></ac:structured-macro>"
+    )
+}
+
+fn element(out: &mut String, name: &str, text: &str) {
+    out.push_str(&format!("<{name}>{}</{name}>", escape_html(text)));
+}
+
+fn facts(out: &mut String, facts: &[(String, String)]) {
+    out.push_str("<table><tbody>");
+    for (name, value) in facts {
+        out.push_str(&format!("<tr><th>{}</th><td>{}</td></tr>", escape_html(name), escape_html(value)));
+    }
+    out.push_str("</tbody></table>");
+}
+
+fn block(out: &mut String, block: &Block) {
+    match block {
+        Block::Heading(text) => element(out, "h2", text),
+        Block::Prose(markdown) => out.push_str(&to_confluence(markdown)),
+        Block::Missing(hint) => out.push_str(&format!(
+            "<ac:structured-macro ac:name=\"warning\"><ac:rich-text-body><p>Nobody has written this yet. What belongs here: {}</p>\
+             </ac:rich-text-body></ac:structured-macro>",
+            escape_html(hint)
+        )),
+        Block::Remark(text) => element(out, "p", text),
+        Block::Facts(rows) => facts(out, rows),
+        Block::Table(table) => self::table(out, table),
+        Block::Chart(chart, zone) => out.push_str(&code_macro(&sparklines(chart, *zone))),
+        Block::Events(events) => events.iter().for_each(|event| self::event(out, event)),
+    }
+}
+
+fn table(out: &mut String, table: &Table) {
+    if !table.title.is_empty() {
+        out.push_str(&format!("<p><strong>{}</strong></p>", escape_html(&table.title)));
+    }
+    let row = |cells: &[String], name: &str| -> String {
+        let cell = |cell: &String| format!("<{name}>{}</{name}>", escape_html(cell).replace('\n', "<br />"));
+        format!("<tr>{}</tr>", cells.iter().map(cell).collect::<String>())
+    };
+    out.push_str(&format!("<table><tbody>{}", row(&table.columns, "th")));
+    table.rows.iter().for_each(|cells| out.push_str(&row(cells, "td")));
+    out.push_str("</tbody></table>");
+}
+
+fn event(out: &mut String, event: &EventLine) {
+    out.push_str(&format!("<p>{}</p>", escape_html(&event.heading())));
+    out.push_str(&code_macro(&event.text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::assert_well_formed;
+
+    #[test]
+    fn code_cannot_end_its_section() {
+        for text in ["a ]]> b", "]]]]>>", "]]", "\u{0}\u{b}]]>\u{ffff}", "</ac:plain-text-body>"] {
+            let xml = code_macro(text);
+            assert_well_formed(&xml);
+            let cdata = xml.split("<![CDATA[").skip(1).map(|part| part.split("]]>").next().unwrap());
+            assert_eq!(cdata.collect::<String>(), clean(text), "{xml}");
+        }
+    }
+}
