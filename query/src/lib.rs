@@ -11,6 +11,7 @@
 //! - Rows travel in [`Batch`]es of columns. An operator takes batches in and passes batches on; what it keeps is bounded by
 //!   [`Limits`], and it stops when its [`Cancel`] says so.
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
+//! - [`rca`] asks many searches for one answer: what changed, where a request went.
 //!
 //! The language part is pure: the clock, the zone and the searched range come in through a
 //! [`Context`](context::Context), and nothing in it reads files but [`lookup`], whose tables are files.
@@ -49,6 +50,7 @@ mod net;
 mod parser;
 pub mod plan;
 mod preview;
+pub mod rca;
 mod regex_dialect;
 mod run;
 mod run_over;

@@ -1,0 +1,566 @@
+//! What lines that tell of a change look like: a table of kinds.
+//!
+//! Each kind has pieces of queries by which the index finds lines that may be of it, and a pattern that decides on the first
+//! line of an event. The kinds are tried from top to bottom: what is special stands before what is general.
+
+use super::super::event::head;
+use regex::{Regex, RegexSet, RegexSetBuilder};
+use std::sync::LazyLock;
+
+/// How much of a line is looked at, in bytes.
+const MAX_LOOKED_AT: usize = 2048;
+
+/// A kind of change.
+#[derive(Debug)]
+pub struct Kind {
+    /// Stable name, in JSON.
+    pub name: &'static str,
+    /// What it is for people.
+    pub title: &'static str,
+    /// How often such a line, seen shortly before, turns out to be the cause: a judgement between 0 and 1.
+    pub weight: f64,
+    /// Queries that find candidates; each is counted before it is searched for, so it should be as narrow as it can be.
+    pub queries: &'static [&'static str],
+    /// What the first line must match, in any case.
+    pub pattern: &'static str,
+}
+
+/// All kinds.
+pub const KINDS: [Kind; 16] = [
+    Kind {
+        name: "deploy",
+        title: "deployment",
+        weight: 1.0,
+        queries: &[
+            "deploy",
+            "deployed",
+            "deployer",
+            "deploying",
+            "redeploy",
+            "redeployed",
+            "undeploy",
+            "rollout",
+            "rollback",
+            "\"rolled out\"",
+            "\"rolled back\"",
+            "\"rolling back\"",
+            "\"config-push\"",
+            "\"config push\"",
+            "\"helm upgrade\"",
+            "\"helm rollback\"",
+        ],
+        pattern: r"\b(re|un)?deploy(ed|er|ing)?\b|\brollout\b|\broll(ed|ing) (out|back)\b|\brollback\b|\bconfig[-_ ]push\b|\bhelm (upgrade|install|rollback)\b",
+    },
+    Kind {
+        name: "ticket",
+        title: "change ticket",
+        weight: 0.95,
+        queries: &[
+            "chg0*",
+            "chg1*",
+            "chg2*",
+            "chg3*",
+            "chg4*",
+            "chg5*",
+            "chg6*",
+            "chg7*",
+            "chg8*",
+            "chg9*",
+            "crq0*",
+            "crq1*",
+            "ritm0*",
+            "ritm1*",
+            "sctask*",
+            "\"rfc-*\"",
+            "\"chg-*\"",
+            "\"change request\"",
+            "\"change window\"",
+            "\"maintenance window\"",
+            "\"maintenance mode\"",
+        ],
+        pattern: r"\b(CHG|CRQ|RITM|SCTASK)-?\d{4,}\b|\bRFC-\d{3,}\b|\bchange (request|window)\b|\bmaintenance (window|mode)\b",
+    },
+    Kind {
+        name: "package",
+        title: "package installed or removed",
+        weight: 0.9,
+        queries: &["yum", "dnf", "dpkg", "zypper", "\"status installed\"", "upgrade", "upgraded", "installed"],
+        pattern: r"\b(yum|dnf|rpm|apt(-get)?|dpkg|zypper|pip3?|npm)\b.{0,60}\b(install(ed|ing)?|updat(ed|ing)|upgrad(e|ed|ing)|eras(ed|ing)|remov(ed|ing))\b|\d (install|upgrade|remove|status installed) \S+:\S+ \S|\b(installed|updated|erased|upgraded): \S+-\d",
+    },
+    Kind {
+        name: "feature_flag",
+        title: "feature flag",
+        weight: 0.9,
+        queries: &[
+            "\"feature flag\"",
+            "\"feature toggle\"",
+            "\"feature switch\"",
+            "featureflag",
+            "\"kill switch\"",
+            "killswitch",
+            "toggle",
+            "toggled",
+        ],
+        pattern: r"\bfeature[-_ ]?(flag|toggle|switch|gate)s?\b|\bkill[-_ ]?switch\b|\btoggled\b|\b(flag|toggle)\b.{0,60}\b(enabled|disabled|on|off|true|false)\b",
+    },
+    Kind {
+        name: "certificate",
+        title: "certificate or key store",
+        weight: 0.85,
+        queries: &["certificate", "certificates", "x509", "keystore", "truststore"],
+        pattern: r"\b(certificate|cert|x\.?509|keystore|truststore)s?\b.{0,80}\b(expire[sd]?|expiring|renew(ed|ing|al)?|rotat(ed|ing|ion)|replaced|reload(ed|ing)|revoked|not yet valid|loaded|updated|unknown authority)\b|\b(renew|rotat|reload|import|updat|replac)(e|ed|es|ing|ion)\b.{0,40}\b(certificate|cert|keystore|truststore)s?\b",
+    },
+    Kind {
+        name: "log_level",
+        title: "log level or format",
+        weight: 0.5,
+        queries: &[
+            "\"log level\"",
+            "loglevel",
+            "\"logging level\"",
+            "\"logger level\"",
+            "\"log-level\"",
+            "loggercontext",
+            "\"level of logger\"",
+            "\"for context\" reconfiguration",
+        ],
+        pattern: r"\blog(ging|ger)?[-_ ]?level\b.{0,60}\b(changed|set|to|from|now)\b|\b(set|setting|chang(ed|ing))\b.{0,40}\blog(ging|ger)?[-_ ]?level\b|\bLoggerContext\b.{0,80}\b(reconfigur|start|stop)\w*|\breconfiguration (complete|started) for context\b|\blevel of logger\b",
+    },
+    Kind {
+        name: "schema",
+        title: "database schema",
+        weight: 0.85,
+        queries: &[
+            "flyway",
+            "liquibase",
+            "\"alter table\"",
+            "\"create index\"",
+            "\"drop index\"",
+            "\"drop table\"",
+            "\"truncate table\"",
+            "\"schema version\"",
+            "migrating schema",
+            "migration schema",
+        ],
+        pattern: r"\b(flyway|liquibase)\b|\b(alter|drop|create|truncate) (table|index|view|sequence|tablespace)\b|\bmigrat(ed|ing|ion)\b.{0,60}\b(schema|changeset|database)\b|\bschema\b.{0,40}\b(migrat|upgrad|version)\w*",
+    },
+    Kind {
+        name: "failover",
+        title: "failover or election",
+        weight: 0.8,
+        queries: &[
+            "failover",
+            "\"fail over\"",
+            "switchover",
+            "\"became leader\"",
+            "\"new leader\"",
+            "\"elected leader\"",
+            "\"leader elected\"",
+            "\"leader election\"",
+            "\"new primary\"",
+            "\"master state\"",
+            "\"split brain\"",
+            "promoted",
+        ],
+        pattern: r"\bfail[- ]?over\b|\bswitch[- ]?over\b|\b(new|became|elected|is now|promoted to) (the )?(leader|primary|master|active)\b|\bleader (elected|changed|election)\b|\bpromoted\b.{0,20}\b(primary|master|replica)\b|\bMASTER STATE\b|\bsplit[- ]brain\b",
+    },
+    Kind {
+        name: "orchestration",
+        title: "containers moved or scaled",
+        weight: 0.75,
+        queries: &[
+            "\"scaled up\"",
+            "\"scaled down\"",
+            "\"scaling up\"",
+            "\"scaling down\"",
+            "scalingreplicaset",
+            "\"killing container\"",
+            "\"stopping container\"",
+            "\"successfully assigned\"",
+            "evicted",
+            "evicting",
+            "cordoned",
+            "nodenotready",
+            "\"back-off restarting\"",
+            "crashloopbackoff",
+            "oomkilled",
+            "successfulrescale",
+        ],
+        pattern: r"\bscal(ed|ing) (up|down|in|out)\b|\bscalingreplicaset\b|\b(killing|stopping) container\b|\bsuccessfully assigned\b|\b(evict(ed|ing)|(un)?cordoned|drain(ed|ing))\b.{0,40}\b(pod|node)|\b(pod|node)\b.{0,60}\b(evicted|(un)?cordoned|drained)\b|\bnodenotready\b|\bback-off restarting\b|\bcrashloopbackoff\b|\boomkilled\b|\bsuccessfulrescale\b",
+    },
+    Kind {
+        name: "job_control",
+        title: "job held, released or forced",
+        weight: 0.6,
+        queries: &[
+            "\"on_hold\"",
+            "\"off_hold\"",
+            "\"on_ice\"",
+            "\"off_ice\"",
+            "\"force_startjob\"",
+            "killjob",
+            "\"mach_offline\"",
+            "\"mach_online\"",
+            "\"set_global\"",
+            "sendevent",
+        ],
+        pattern: r"\b(JOB_)?(ON|OFF)_(HOLD|ICE|NOEXEC)\b|\bFORCE_STARTJOB\b|\bKILLJOB\b|\bMACH_(OFF|ON)LINE\b|\bSET_GLOBAL\b|\bsendevent\b",
+    },
+    Kind {
+        name: "config",
+        title: "configuration",
+        weight: 0.95,
+        queries: &[
+            "reload",
+            "reloaded",
+            "reloading",
+            "reread",
+            "\"re-reading\"",
+            "sighup",
+            "\"configuration changed\"",
+            "\"config changed\"",
+            "\"configuration updated\"",
+            "\"config updated\"",
+            "\"configuration refreshed\"",
+            "\"configuration applied\"",
+            "\"configuration change\"",
+            "\"config change\"",
+            "reconfigure",
+            "reconfigured",
+            "reconfiguring",
+            "reconfiguration",
+            "parameter \"changed to\"",
+            "\"start type\" changed",
+            "\"refresh keys changed\"",
+        ],
+        pattern: r"\bre-?(load|read)(ed|ing|s)?\b.{0,80}\b(config\w*|propert\w*|settings?|rules?|polic\w*|units?|daemon|logs?|\S+\.(ya?ml|json|conf|cnf|cfg|ini|properties|toml|xml))\b|\.(ya?ml|json|conf|cnf|cfg|ini|properties|toml|xml)\b.{0,40}\b(re-?load(ed|ing)?|changed|updated)\b|\bsystemd(\[\d+\])?: Reload(ed|ing)\b|\b(config\w*|propert\w*|settings?)\b.{0,60}\b(changed?|updated|refreshed|reloaded|applied|modified)\b|\bparameter \S+ (changed to|removed from)\b|\bSIGHUP\b|\bsignal 1\b|\breconfigur(e|ed|ing|ation)\b|\bstart type of the .{0,60} service was changed\b|\brefresh keys changed\b",
+    },
+    Kind {
+        name: "restart",
+        title: "start, stop or restart",
+        weight: 0.75,
+        queries: &[
+            "restart",
+            "restarted",
+            "restarting",
+            "\"shutting down\"",
+            "shutdown",
+            "\"shut down\"",
+            "\"entered the * state\"",
+            "\"running for\" started",
+            "\"started on port\"",
+            "\"listening on\"",
+            "\"ready to accept connections\"",
+            "\"ready for connections\"",
+            "systemd (started OR starting OR stopped OR stopping)",
+            "server (started OR starting OR stopped OR stopping)",
+            "service (started OR starting OR stopped OR stopping)",
+            "application (started OR starting OR stopped OR stopping)",
+            "\"received signal\"",
+            "sigterm",
+            "\"on signal\"",
+            "\"killed process\"",
+            "\"linux version\"",
+            "\"event log service was\"",
+            "scheduler (started OR starting OR stopped OR stopping)",
+        ],
+        pattern: r"\brestart(ed|ing|s)?\b|\bshut(ting)? ?down\b|\bentered the \w+ state\b|\bStarted \S+ in [\d.]+ seconds\b|\bstarted on port\b|\blistening on\b|\bready (to accept|for) connections\b|\bsystemd(\[\d+\])?: (Start(ed|ing)|Stopp(ed|ing))\b|\b(server|service|application|daemon|instance|listener|scheduler)\b.{0,40}\b(started|stopped|starting|stopping)\b|\b(started|starting|stopped|stopping)\b.{0,40}\b(server|service|application|daemon|instance|listener|scheduler|worker process)(es|s)?\b|\breceived signal\b|\bSIGTERM\b|\b(exit(ed|ing)|terminat(ed|ing)) on signal\b|\bkilled process\b|\bLinux version \d",
+    },
+    Kind {
+        name: "version",
+        title: "version banner",
+        weight: 0.6,
+        queries: &[
+            "\"spring boot\"",
+            "\"using java\"",
+            "version (starting OR started OR running)",
+            "\"built by\"",
+            "\"build version\"",
+            "\"release version\"",
+        ],
+        pattern: r"\bSpring Boot\b|\b(start(ed|ing)|running|welcome|banner)\b.{0,80}\b(v|version |release |build )?\d+\.\d+\.\d+|\bversion[ :=]+v?\d+\.\d+.{0,80}\b(start(ed|ing)|running)\b|\b(build|release)[- ]version[ :=]+\S*\d",
+    },
+    Kind {
+        name: "network",
+        title: "network or firewall",
+        weight: 0.6,
+        queries: &[
+            "\"link is down\"",
+            "\"link is up\"",
+            "\"link down\"",
+            "\"link up\"",
+            "\"lost carrier\"",
+            "\"gained carrier\"",
+            "firewalld",
+            "iptables",
+            "nftables",
+        ],
+        pattern: r"\blink\b.{0,12}\b(down|up)\b|\b(lost|gained) carrier\b|\b(firewalld?|iptables|nftables)\b.{0,60}\b(reload|rule|start|stop|change|add|delete|remove)\w*",
+    },
+    Kind {
+        name: "clock",
+        title: "clock set",
+        weight: 0.6,
+        queries: &[
+            "\"time stepped\"",
+            "\"clock stepped\"",
+            "\"step time\"",
+            "\"system clock\"",
+            "\"system time\"",
+            "\"time has been changed\"",
+            "\"time reset\"",
+        ],
+        pattern: r"\b(time|clock)\b.{0,40}\b(stepped|changed|jumped|reset|wrong|unsynchroni[sz]ed)\b|\bstep time\b|\btime (reset|stepped)\b",
+    },
+    Kind {
+        name: "access",
+        title: "somebody logged in or ran a command",
+        weight: 0.35,
+        queries: &["sudo command", "sshd accepted"],
+        pattern: r"\bsudo(\[\d+\])?: .*COMMAND=|\bsshd(\[\d+\])?: Accepted \w+ for \S+",
+    },
+];
+
+/// The patterns of all kinds, in their order.
+static PATTERNS: LazyLock<RegexSet> = LazyLock::new(|| {
+    let patterns = KINDS.iter().map(|kind| kind.pattern);
+    RegexSetBuilder::new(patterns).case_insensitive(true).build().expect("the patterns of the table are valid")
+});
+
+/// Numbers of changes, incidents and problems.
+static TICKETS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:CHG|CRQ|RITM|SCTASK|INC|PRB|TASK)-?\d{4,}\b|\bRFC-\d{3,}\b";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// The kind of change that a line tells of, if any. Linear in the line, of which at most 2 KiB count.
+pub fn kind_of(line: &str) -> Option<&'static Kind> {
+    PATTERNS.matches(head(line, MAX_LOOKED_AT)).iter().next().map(|at| &KINDS[at])
+}
+
+/// The tickets that a line names, in upper case, each once.
+pub fn tickets(line: &str) -> Vec<String> {
+    let mut tickets: Vec<String> =
+        TICKETS.find_iter(head(line, MAX_LOOKED_AT)).map(|found| found.as_str().to_ascii_uppercase()).collect();
+    let mut seen = Vec::new();
+    tickets.retain(|ticket| {
+        !seen.contains(ticket) && {
+            seen.push(ticket.clone());
+            true
+        }
+    });
+    tickets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Lines as programs write them, with the kind that they are of.
+    const SAMPLES: [(&str, &[&str]); 16] = [
+        (
+            "deploy",
+            &[
+                "2026-11-20 14:02:15 INFO deployer change=CHG0048213 service=payment-service action=config-push user=svc_deploy",
+                "Nov 20 14:02:15 ci-01 jenkins: Deployed shop-web 4.2.1 to prod by kim",
+                "time=\"2026-11-20T14:02:15Z\" level=info msg=\"rollback finished\" app=shop",
+                "20-Nov-2026 14:02:15.120 INFO [main] org.apache.catalina.startup.HostConfig undeploy Undeploying context [/shop]",
+            ],
+        ),
+        (
+            "ticket",
+            &[
+                "2026-11-20 14:00:01,220 INFO: ConfigRefresher [main] application.properties reloaded change=CHG0048213",
+                "change window CHG1484407 opened by m.iyer",
+                "RFC-2231 approved",
+            ],
+        ),
+        (
+            "package",
+            &[
+                "Nov 20 14:01:02 db-01 yum[2211]: Updated: openssl-libs-1:1.0.2k-19.el7.x86_64",
+                "2026-11-20 14:00:01 upgrade libssl1.1:amd64 1.1.1f-1 1.1.1f-2",
+                "2026-11-20 14:00:03 status installed libssl1.1:amd64 1.1.1f-2",
+                "2026-11-20T14:01:02+0000 INFO Upgraded: kernel-5.14.0-427.el9.x86_64",
+            ],
+        ),
+        (
+            "feature_flag",
+            &[
+                "INFO c.s.FlagClient - feature flag new-checkout changed from false to true",
+                "{\"message\":\"toggle pay.async is now enabled\",\"user\":\"kim\"}",
+            ],
+        ),
+        (
+            "certificate",
+            &[
+                "nginx: [warn] certificate \"/etc/ssl/shop.crt\" expires in 3 days",
+                "E1120 14:02:15.000000 1 authentication.go:63] x509: certificate signed by unknown authority",
+                "INFO KeyManager - renewed certificate for pay.example.com",
+            ],
+        ),
+        (
+            "log_level",
+            &[
+                "2026-11-20 14:02:15,001 INFO Reconfiguration complete for context[name=18b4aac2] at URI /app/log4j2.xml",
+                "INFO o.s.b.a.l.LoggersEndpoint - log level of com.acme.pay changed from INFO to DEBUG",
+                "INFO LoggerContext[name=18b4aac2, org.apache.logging.log4j.core.LoggerContext@5f] reconfigured",
+            ],
+        ),
+        (
+            "schema",
+            &[
+                "INFO o.f.c.i.c.DbMigrate - Flyway: Migrating schema \"pay\" to version 42 - add index",
+                "2026-11-20 14:02:15 UTC [812] LOG:  statement: ALTER TABLE payment ADD COLUMN rail text",
+            ],
+        ),
+        (
+            "failover",
+            &[
+                "Nov 20 14:02:15 lb-01 Keepalived_vrrp[811]: (VI_1) Entering MASTER STATE",
+                "2026-11-20 14:02:15,120 INFO [db-02] promoted to primary after failover",
+            ],
+        ),
+        (
+            "orchestration",
+            &[
+                "Normal  ScalingReplicaSet  deployment/shop  Scaled down replica set shop-7c9d to 1",
+                "kubelet[811]: Killing container with a grace period override shop-7c9d",
+                "Warning  BackOff  pod/shop-7c9d  Back-off restarting failed container",
+                "Successfully assigned prod/shop-7c9d to node-04",
+            ],
+        ),
+        (
+            "job_control",
+            &[
+                "[11/20/2026 14:02:15]      CAUAJM_I_40245 EVENT: JOB_ON_HOLD         JOB: PAY_EOD_SETTLE",
+                "[11/20/2026 14:02:15]      CAUAJM_I_40245 EVENT: FORCE_STARTJOB      JOB: PAY_EOD_SETTLE MACHINE: payprd01",
+                "sendevent -E CHANGE_STATUS -s SUCCESS -J PAY_EOD_SETTLE",
+            ],
+        ),
+        (
+            "config",
+            &[
+                "2026-11-20 14:02:15.120 UTC [1] LOG:  received SIGHUP, reloading configuration files",
+                "2026-11-20 14:02:15.121 UTC [1] LOG:  parameter \"work_mem\" changed to \"64MB\"",
+                "2026/11/20 14:02:15 [notice] 811#811: signal 1 (SIGHUP) received from 1, reconfiguring",
+                "Nov 20 14:02:15 web-01 systemd[1]: Reloaded A high performance web server.",
+                "Nov 20 14:02:15 web-01 sshd[811]: Received SIGHUP; rereading configuration.",
+                "INFO o.s.c.e.event.RefreshEventListener : Refresh keys changed: [spring.datasource.url]",
+                "The start type of the Print Spooler service was changed from demand start to auto start.",
+            ],
+        ),
+        (
+            "restart",
+            &[
+                "Nov 20 14:02:15 web-01 systemd[1]: Started A high performance web server.",
+                "Nov 20 14:02:15 web-01 systemd[1]: Stopping OpenBSD Secure Shell daemon...",
+                "Nov 20 14:02:15 web-01 sshd[811]: Server listening on 0.0.0.0 port 22.",
+                "Nov 20 14:02:15 web-01 sshd[811]: Received signal 15; terminating.",
+                "2026-11-20 14:02:15.120 UTC [1] LOG:  database system is ready to accept connections",
+                "2026-11-20 14:02:15.120 INFO 1 --- [main] c.a.Shop : Started Shop in 5.31 seconds (JVM running for 6.02)",
+                "The Print Spooler service entered the stopped state.",
+                "Nov 20 14:02:15 web-01 kernel: Linux version 5.14.0-427.el9.x86_64 (mockbuild@x86) #1 SMP",
+                "Nov 20 14:02:15 web-01 kernel: Out of memory: Killed process 811 (java)",
+                "[11/20/2026 14:02:15]      CAUAJM_I_00001 The Scheduler is stopping",
+            ],
+        ),
+        (
+            "version",
+            &[
+                " :: Spring Boot ::                (v3.1.4)",
+                "2026-11-20 14:02:15 INFO Starting ShopBatch using Java 17.0.8 on shop-01 with PID 1 (v4.2.1)",
+            ],
+        ),
+        (
+            "network",
+            &[
+                "Nov 20 14:02:15 web-01 kernel: e1000e 0000:00:19.0 eth0: NIC Link is Down",
+                "Nov 20 14:02:15 web-01 systemd-networkd[811]: eth0: Lost carrier",
+                "Nov 20 14:02:15 web-01 firewalld[811]: rule added to zone public",
+            ],
+        ),
+        (
+            "clock",
+            &[
+                "Nov 20 14:02:15 web-01 chronyd[811]: System clock was stepped by -3.120 seconds",
+                "Nov 20 14:02:15 web-01 ntpd[811]: time reset +3.1 s",
+            ],
+        ),
+        (
+            "access",
+            &[
+                "Nov 20 14:02:15 web-01 sudo:     kim : TTY=pts/0 ; PWD=/home/kim ; USER=root ; COMMAND=/usr/bin/vi /etc/hosts",
+                "Nov 20 14:02:15 web-01 sshd[811]: Accepted publickey for kim from 10.0.0.7 port 50122 ssh2",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn each_kind_knows_its_own_lines() {
+        for (kind, (name, lines)) in KINDS.iter().zip(SAMPLES) {
+            assert_eq!(kind.name, name, "samples stand in the order of the table");
+            for line in lines {
+                assert_eq!(kind_of(line).map(|kind| kind.name), Some(name), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_queries_find_what_the_patterns_know() {
+        for (kind, (_, lines)) in KINDS.iter().zip(SAMPLES) {
+            for line in lines {
+                let holds = |query: &&&str| {
+                    let options = crate::run::SearchOptions::new(0);
+                    let search = crate::run::Search::prepare(query, &options).expect("a query");
+                    let filter = crate::search::Filter::new(search.plan().search.as_ref().expect("a search"));
+                    filter.matches(&Line(line))
+                };
+                // What one kind's queries miss, another's may find: all are searched for at once.
+                let found = KINDS.iter().any(|kind| kind.queries.iter().any(|query| holds(&query)));
+                assert!(found, "no query of any kind finds the sample of {}: {line}", kind.name);
+            }
+        }
+    }
+
+    struct Line<'t>(&'t str);
+
+    impl crate::search::EventView for Line<'_> {
+        fn holds(&self, pattern: &crate::search::PatternMatcher) -> bool {
+            pattern.matches(&crate::search::EventText::new(self.0.as_bytes(), None))
+        }
+
+        fn any_value(&self, _: &str, _: &mut dyn FnMut(&str) -> bool) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn everyday_lines_are_no_changes() {
+        for line in [
+            "2026-11-20 14:02:15,001 INFO: PaymentService [exec-9] authorise start paymentId=PAY-1 orderId=ORD-1",
+            "ts=2026-11-20T14:02:15Z level=info event=response status=200 bytes=512",
+            "Nov 20 14:02:15 web-01 sshd[811]: Failed password for root from 10.0.0.7 port 50122 ssh2",
+            "{\"version\":6,\"nginx_version\":\"1.9.4\",\"generation\":11}",
+            "as specified in RFC 5424 and RFC3339",
+            "[11/20/2026 14:02:15]      CAUAJM_I_40245 EVENT: CHANGE_STATUS    STATUS: RUNNING         JOB: PAY_EOD_SETTLE",
+        ] {
+            assert_eq!(kind_of(line).map(|kind| kind.name), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn tickets_are_found_once() {
+        let line = "change=CHG0048213 action=rollback ticket=INC0091177 chg0048213 RFC-12 INCLUDE4444";
+        assert_eq!(tickets(line), ["CHG0048213", "INC0091177"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_can_be_asked(line in "\\PC{0,200}") {
+            let _ = kind_of(&line);
+            prop_assert!(tickets(&line).iter().all(|ticket| line.to_ascii_uppercase().contains(ticket.as_str())));
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Which of the changes comes first. Pure.
+//!
+//! The score of a change is a product of four numbers between 0 and 1, which are all shown:
+//!
+//! - **kind**: how often such a line turns out to be the cause, see [`super::kinds`];
+//! - **closeness**: 1 at the onset, halved with each half hour before it;
+//! - **rarity**: one over the square root of how often the same line, numbers aside, was written long before: a deployment
+//!   that is reported every minute is no news;
+//! - **relation**: what it has to do with what fails, see [`super::relation`]; at least a quarter.
+//!
+//! Lines that name the same ticket, or say the same within ten minutes, are one change: the first of them stands for all. What
+//! comes after the onset is no suspect, but part of what happened.
+
+use super::super::event::{Event, Moment};
+use super::kinds::{Kind, tickets};
+use super::regime::{Regime, rounded};
+use super::relation::{Failing, names_of, names_of_place};
+use super::{Change, Echo, Parts};
+use hashbrown::{HashMap, HashSet};
+
+/// In which time closeness halves: microseconds.
+const HALF_LIFE_US: f64 = 1_800e6;
+/// Least that closeness and relation come to.
+const LEAST_CLOSENESS: f64 = 0.02;
+const LEAST_RELATION: f64 = 0.25;
+/// Lines that say the same within this time are one change, and earlier ones are what is usual: microseconds.
+const TOGETHER_US: i64 = 600_000_000;
+/// What is seen up to this long after the onset may be before it: clocks differ. Microseconds.
+const GRACE_US: i64 = 1_000_000;
+/// Most further lines that are kept of a change.
+const MAX_ECHOES: usize = 10;
+
+/// A line that tells of a change.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub event: Event,
+    pub kind: &'static Kind,
+}
+
+/// A change without a line.
+#[derive(Clone, Debug)]
+pub(super) struct Silent {
+    pub time: Moment,
+    pub source: String,
+    pub host: String,
+    pub regime: Regime,
+    /// Whether it came with the onset, or after it: what fails writes less, or more.
+    pub is_effect: bool,
+}
+
+/// The changes before the onset, the likeliest cause first, and those after it, in order of time.
+pub(super) fn rank(
+    mut lines: Vec<Line>,
+    silent: Vec<Silent>,
+    failing: &Failing,
+    onset: Moment,
+) -> (Vec<Change>, Vec<Change>) {
+    lines.sort_by(|a, b| {
+        let key = |line: &Line| (line.event.time, line.event.source.clone(), line.event.addr.clone());
+        key(a).cmp(&key(b))
+    });
+    let facts = Facts::of(&lines);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for members in groups(&lines, &facts) {
+        let (suspects, late): (Vec<usize>, Vec<usize>) =
+            members.into_iter().partition(|&at| lines[at].event.time.since(onset) <= GRACE_US);
+        if !suspects.is_empty() {
+            before.push(suspect(&suspects, &lines, &facts, failing, onset));
+        }
+        // Of what is said again and again after the onset, once is enough.
+        if let Some(&first) = late.first() {
+            let mut change = suspect(&[first], &lines, &facts, failing, onset);
+            change.n_alike = late.len();
+            change.also = echoes(&late[1..], &lines, onset);
+            after.push(change);
+        }
+    }
+    for found in silent {
+        let is_before = !found.is_effect && found.time.since(onset) <= GRACE_US;
+        let change = silent_change(found, failing, onset);
+        if is_before { before.push(change) } else { after.push(change) }
+    }
+    before.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| b.time.cmp(&a.time)).then_with(|| a.source.cmp(&b.source))
+    });
+    after.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.source.cmp(&b.source)));
+    (before, after)
+}
+
+/// What is known of each line, by place.
+struct Facts {
+    templates: Vec<(String, String)>,
+    names: Vec<HashSet<String>>,
+    tickets: Vec<Vec<String>>,
+    /// How many templates have each name.
+    by_name: HashMap<String, usize>,
+    n_templates: usize,
+}
+
+impl Facts {
+    fn of(lines: &[Line]) -> Self {
+        let templates: Vec<(String, String)> =
+            lines.iter().map(|line| (line.event.source.clone(), template(line.event.first_line()))).collect();
+        let names: Vec<HashSet<String>> = lines.iter().map(|line| names_of(&line.event)).collect();
+        let tickets = lines.iter().map(|line| tickets(line.event.first_line())).collect();
+        let mut seen: HashSet<&(String, String)> = HashSet::new();
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        for (template, names) in templates.iter().zip(&names) {
+            if seen.insert(template) {
+                names.iter().for_each(|name| *by_name.entry_ref(name).or_default() += 1);
+            }
+        }
+        let n_templates = seen.len();
+        drop(seen);
+        Self { templates, names, tickets, by_name, n_templates }
+    }
+
+    /// How special a name is among changes: 1 if one has it, near 0 if all have.
+    fn specific(&self, name: &str) -> f64 {
+        let n_others = self.by_name.get(name).map_or(0, |n| n.saturating_sub(1));
+        1.0 - n_others as f64 / self.n_templates.max(1) as f64
+    }
+}
+
+/// A line without its numbers: words that hold a digit are `#`.
+pub(super) fn template(line: &str) -> String {
+    let mut template = String::with_capacity(line.len());
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | '@');
+    let mut rest = line;
+    while let Some(start) = rest.find(is_word) {
+        template.push_str(&rest[..start]);
+        let end = rest[start..].find(|c| !is_word(c)).map_or(rest.len(), |len| start + len);
+        let word = &rest[start..end];
+        template.push_str(if word.contains(|c: char| c.is_ascii_digit()) { "#" } else { word });
+        rest = &rest[end..];
+    }
+    template.push_str(rest);
+    template
+}
+
+/// Lines that are one change, by place; `lines` in order of time.
+fn groups(lines: &[Line], facts: &Facts) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut by_ticket: HashMap<&str, usize> = HashMap::new();
+    let mut by_template: HashMap<&(String, String), (usize, Moment)> = HashMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        let tickets = &facts.tickets[at];
+        // What is done about an incident names it, and is no part of its cause.
+        let changes = || tickets.iter().filter(|ticket| !ticket.starts_with("INC") && !ticket.starts_with("PRB"));
+        let of_ticket = changes().find_map(|ticket| by_ticket.get(ticket.as_str()).copied());
+        let of_template = by_template
+            .get(&facts.templates[at])
+            .filter(|(_, last)| changes().next().is_none() && line.event.time.since(*last) <= TOGETHER_US)
+            .map(|(group, _)| *group);
+        let group = of_ticket.or(of_template).unwrap_or_else(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(at);
+        for ticket in changes() {
+            by_ticket.entry(ticket).or_insert(group);
+        }
+        by_template.insert(&facts.templates[at], (group, line.event.time));
+    }
+    groups
+}
+
+fn closeness(relative_us: i64) -> f64 {
+    let before_us = (-relative_us).max(0) as f64;
+    0.5_f64.powf(before_us / HALF_LIFE_US).max(LEAST_CLOSENESS)
+}
+
+/// The change that some lines tell of, the first of them standing for all.
+fn suspect(members: &[usize], lines: &[Line], facts: &Facts, failing: &Failing, onset: Moment) -> Change {
+    let first = members[0];
+    let Line { event, kind } = &lines[first];
+    let related = members.iter().map(|&at| failing.relation(&facts.names[at], |name| facts.specific(name)));
+    let (relation, shared) = related.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
+    let is_usual = |at: &usize| {
+        facts.templates[*at] == facts.templates[first] && event.time.since(lines[*at].event.time) > TOGETHER_US
+    };
+    let n_background = (0..first).filter(is_usual).count();
+    let parts = Parts {
+        kind: kind.weight,
+        // A change that is announced in the morning is as close as what is last said of it.
+        closeness: rounded(members.iter().map(|&at| closeness(lines[at].event.time.since(onset))).fold(0.0, f64::max)),
+        rarity: rounded(1.0 / ((1 + n_background) as f64).sqrt()),
+        relation: rounded(LEAST_RELATION + (1.0 - LEAST_RELATION) * relation),
+    };
+    let mut tickets: Vec<String> = Vec::new();
+    for ticket in members.iter().flat_map(|&at| &facts.tickets[at]) {
+        if !tickets.contains(ticket) {
+            tickets.push(ticket.clone());
+        }
+    }
+    Change {
+        kind: kind.name.to_owned(),
+        title: kind.title.to_owned(),
+        score: parts.score(),
+        parts,
+        time: event.time,
+        relative_us: event.time.since(onset),
+        source: event.source.clone(),
+        host: event.host.clone(),
+        event: Some(event.clone()),
+        regime: None,
+        shared,
+        tickets,
+        n_alike: members.len(),
+        n_background,
+        also: echoes(&members[1..], lines, onset),
+    }
+}
+
+fn echoes(members: &[usize], lines: &[Line], onset: Moment) -> Vec<Echo> {
+    let echo = |at: &usize| {
+        let event = lines[*at].event.clone();
+        Echo { relative_us: event.time.since(onset), event }
+    };
+    members.iter().take(MAX_ECHOES).map(echo).collect()
+}
+
+fn silent_change(found: Silent, failing: &Failing, onset: Moment) -> Change {
+    let Silent { time, source, host, regime, .. } = found;
+    let (kind, title, weight) = match &regime {
+        Regime::Silence { .. } => ("silence", "silence", 0.6),
+        Regime::Rate { .. } => ("rate", "change of rate", 0.5),
+        Regime::NewHost => ("new_host", "new machine", 0.5),
+        Regime::NewSource => ("new_source", "new source", 0.4),
+        Regime::NewLevel { .. } => ("new_level", "new level", 0.4),
+    };
+    let (relation, shared) = failing.relation(&names_of_place(&source, &host), |_| 1.0);
+    let parts = Parts {
+        kind: weight,
+        closeness: rounded(closeness(time.since(onset))),
+        rarity: 1.0,
+        relation: rounded(LEAST_RELATION + (1.0 - LEAST_RELATION) * relation),
+    };
+    Change {
+        kind: kind.to_owned(),
+        title: title.to_owned(),
+        score: parts.score(),
+        parts,
+        time,
+        relative_us: time.since(onset),
+        source,
+        host,
+        event: None,
+        regime: Some(regime),
+        shared,
+        tickets: Vec::new(),
+        n_alike: 1,
+        n_background: 0,
+        also: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kinds::{KINDS, kind_of};
+    use super::*;
+    use proptest::prelude::*;
+
+    const MINUTE_US: i64 = 60_000_000;
+    const ONSET: Moment = Moment(1_000 * MINUTE_US);
+
+    /// A line of a source so many minutes after the onset.
+    fn line(source: &str, minutes: i64, text: &str) -> Line {
+        let event = Event {
+            time: ONSET.plus(minutes * MINUTE_US),
+            index: "main".to_owned(),
+            source: source.to_owned(),
+            sourcetype: "log4j".to_owned(),
+            host: "pay-01".to_owned(),
+            level: None,
+            is_error: false,
+            text: text.to_owned(),
+            addr: format!("{source}@0:{}+1", 5_000 + minutes),
+        };
+        Line { kind: kind_of(text).expect("a change"), event }
+    }
+
+    fn failing() -> Failing {
+        let error = line("payment-service.log", 1, "restarted").event;
+        Failing::of(&[Event { text: "PaymentService failed to connect: HikariPool timed out".to_owned(), ..error }])
+    }
+
+    #[test]
+    fn the_rare_related_change_wins_over_the_usual_and_the_late() {
+        let mut lines: Vec<Line> = (1..10)
+            .map(|n| {
+                line(
+                    "deploy.log",
+                    -30 * n,
+                    &format!("deployer change=CHG100{n}000 service=order-service rolling-restart"),
+                )
+            })
+            .collect();
+        lines.push(line("deploy.log", -1, "deployer change=CHG1009999 service=order-service rolling-restart"));
+        lines.push(line(
+            "deploy.log",
+            -2,
+            "deployer change=CHG0048213 service=payment-service config-push hikari 200 -> 20",
+        ));
+        lines.push(line("payment-service.log", -1, "application.properties reloaded change=CHG0048213"));
+        lines.push(line(
+            "deploy.log",
+            18,
+            "deployer change=CHG0048213 service=payment-service rollback ticket=INC0091177",
+        ));
+        lines.push(line("auth.log", 0, "sshd[811]: Accepted publickey for kim"));
+        let (before, after) = rank(lines, Vec::new(), &failing(), ONSET);
+        let first = &before[0];
+        assert_eq!((first.tickets.as_slice(), first.relative_us), (&["CHG0048213".to_owned()][..], -2 * MINUTE_US));
+        assert_eq!(first.also.len(), 1, "the service saw it, too");
+        assert_eq!(first.parts.rarity, 1.0);
+        assert!(first.shared.contains(&"hikari".to_owned()), "{:?}", first.shared);
+        let usual = before.iter().find(|change| change.tickets == ["CHG1009999"]).unwrap();
+        assert_eq!((usual.n_background, usual.parts.rarity), (9, 0.32));
+        assert_eq!(after.len(), 1);
+        assert_eq!((after[0].kind.as_str(), after[0].relative_us), ("deploy", 18 * MINUTE_US));
+    }
+
+    #[test]
+    fn a_change_on_many_machines_is_one() {
+        let lines = (0..5).map(|n| line("web.log", n - 9, &format!("server restarted on web-0{n}"))).collect();
+        let (before, _) = rank(lines, Vec::new(), &failing(), ONSET);
+        assert_eq!((before.len(), before[0].n_alike, before[0].relative_us), (1, 5, -9 * MINUTE_US));
+    }
+
+    #[test]
+    fn silences_stand_beside_lines() {
+        let silence = Silent {
+            time: ONSET.plus(-MINUTE_US),
+            source: "payment-service.log".to_owned(),
+            host: "pay-01".to_owned(),
+            regime: Regime::Silence { lasted_us: MINUTE_US, n_missed: 20.0 },
+            is_effect: false,
+        };
+        let late = Silent { time: ONSET.plus(MINUTE_US), ..silence.clone() };
+        let (before, after) = rank(vec![line("a.log", -300, "server started")], vec![silence, late], &failing(), ONSET);
+        assert_eq!(before.iter().map(|change| change.kind.as_str()).collect::<Vec<_>>(), ["silence", "restart"]);
+        assert_eq!(after.len(), 1);
+    }
+
+    #[test]
+    fn templates_are_without_numbers() {
+        assert_eq!(
+            template("2026-11-20 14:02:15 INFO change=CHG0048213 host=pay-01 diff=\"200 -> 20\""),
+            "# # INFO change=# host=# diff=\"# -> #\""
+        );
+        assert_eq!(template(""), "");
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_depend_on_the_order_of_lines(
+            picks in proptest::collection::vec((0..4_usize, -400..60_i64, 0..3_usize), 0..25)
+        ) {
+            let texts = ["server restarted", "deployer change=CHG0048213 deployed", "sshd[1]: Accepted password for kim", "configuration changed by kim"];
+            let sources = ["a.log", "b.log", "payment-service.log"];
+            let lines = |reversed: bool| {
+                let mut lines: Vec<Line> = picks.iter().enumerate().map(|(at, (text, minutes, source))| {
+                    let mut line = line(sources[*source], *minutes, texts[*text]);
+                    line.event.addr = format!("x@0:{at}+1");
+                    line
+                }).collect();
+                if reversed {
+                    lines.reverse();
+                }
+                lines
+            };
+            let (before, after) = rank(lines(false), Vec::new(), &failing(), ONSET);
+            prop_assert_eq!(&(before.clone(), after.clone()), &rank(lines(true), Vec::new(), &failing(), ONSET));
+            prop_assert!(before.is_sorted_by(|a, b| a.score >= b.score));
+            prop_assert!(before.iter().all(|change| change.relative_us <= GRACE_US && change.score > 0.0 && change.score <= 1.0));
+            prop_assert!(after.iter().all(|change| change.relative_us > GRACE_US));
+            let n_lines: usize = before.iter().chain(&after).map(|change| change.n_alike).sum();
+            prop_assert_eq!(n_lines, picks.len());
+        }
+
+        #[test]
+        fn closer_scores_more(a in 0..600_i64, b in 0..600_i64) {
+            let score = |minutes: i64| rank(vec![line("a.log", -minutes, "server restarted")], Vec::new(), &failing(), ONSET).0[0].score;
+            prop_assert!(a > b || score(a) >= score(b));
+        }
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        assert!(KINDS.iter().all(|kind| (0.0..=1.0).contains(&kind.weight)));
+    }
+}
