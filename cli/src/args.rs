@@ -1,5 +1,6 @@
 //! The command line as typed. What it means together with the configuration is [`crate::config`]'s business.
 
+use crate::cmd::rca::RcaVerb;
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -83,6 +84,9 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
     Jobs(JobsArgs),
+    /// Look for the cause of an incident: one request's path, what changed, what happened when
+    #[command(subcommand)]
+    Rca(RcaVerb),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),

@@ -11,6 +11,7 @@ pub mod index;
 pub mod jobs;
 pub mod man;
 pub mod quickstart;
+pub mod rca;
 pub mod restore;
 pub mod retention;
 pub mod run;

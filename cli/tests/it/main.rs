@@ -22,6 +22,7 @@ mod oracle;
 mod permissions;
 mod prompt;
 mod quickstart;
+mod rca;
 mod readme;
 mod retention;
 mod saved;

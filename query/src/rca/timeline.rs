@@ -12,7 +12,7 @@ const ALERTS: &str = "index=_audit sourcetype=\"trawl:audit\" alert=* NOT what=d
                       | fields _time, what, alert, group, transition, severity, by, note";
 
 /// Least score of what changed after the onset, as a share of that of the best.
-const MIN_SHARE_AFTER: f64 = 0.3;
+const MIN_SHARE_AFTER: f64 = 0.5;
 
 /// What goes into a timeline.
 #[derive(Clone, Debug)]

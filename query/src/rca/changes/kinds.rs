@@ -333,8 +333,17 @@ static TICKETS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is valid")
 });
 
+/// A request to a web server: what somebody asks for is no change.
+static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#""(?:GET|POST|PUT|DELETE|HEAD|PATCH|OPTIONS) /"#;
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
 /// The kind of change that a line tells of, if any. Linear in the line, of which at most 2 KiB count.
 pub fn kind_of(line: &str) -> Option<&'static Kind> {
+    if REQUEST.is_match(head(line, MAX_LOOKED_AT)) {
+        return None;
+    }
     PATTERNS.matches(head(line, MAX_LOOKED_AT)).iter().next().map(|at| &KINDS[at])
 }
 
@@ -544,6 +553,7 @@ mod tests {
             "Nov 20 14:02:15 web-01 sshd[811]: Failed password for root from 10.0.0.7 port 50122 ssh2",
             "{\"version\":6,\"nginx_version\":\"1.9.4\",\"generation\":11}",
             "as specified in RFC 5424 and RFC3339",
+            "10.0.0.7 - - [20/Nov/2026:14:15:25 +0000] \"GET /blog/server-restarted-after-rollback HTTP/1.1\" 200 512",
             "[11/20/2026 14:02:15]      CAUAJM_I_40245 EVENT: CHANGE_STATUS    STATUS: RUNNING         JOB: PAY_EOD_SETTLE",
         ] {
             assert_eq!(kind_of(line).map(|kind| kind.name), None, "{line}");

@@ -153,7 +153,7 @@ pub struct Change {
     pub tickets: Vec<String>,
     /// Lines that tell of it.
     pub n_alike: usize,
-    /// How often the same was said long before.
+    /// How often the same was said at other times before the onset.
     pub n_background: usize,
     /// Some of the other lines that tell of it.
     pub also: Vec<Echo>,

@@ -3,8 +3,8 @@
 //!
 //! - **Rate**: at each boundary of bins the quarter of an hour before is compared with the time behind, as two Poisson counts;
 //!   the logarithmic likelihood ratio is divided by the dispersion of the counts of the hour before (their variance over their mean,
-//!   at least 1), because logs come in bursts. What reaches [`MIN_LLR`] and doubles or halves counts, at the boundary where it is
-//!   greatest.
+//!   at least 1), because logs come in bursts. What reaches [`MIN_LLR`] and doubles or halves counts, at the last boundary where
+//!   it is about the greatest.
 //! - **Silence**: a run of empty bins in which, by the rate of the hour before and its dispersion, more than [`MIN_MISSED`]
 //!   events were to be expected: by chance that happens once in millions.
 //! - **New**: a source, machine or level whose first event lies in the hour before the onset. Whether it was there before the
@@ -14,6 +14,8 @@ use crate::engine::rates::{Series, TimeBins};
 use serde::{Deserialize, Serialize};
 
 const MIN_LLR: f64 = 15.0;
+/// Ratios that are not farther apart do not tell which of two boundaries it is.
+const SAME_LLR: f64 = 3.0;
 const MIN_FACTOR: f64 = 2.0;
 const MIN_MISSED: f64 = 16.0;
 /// How long before a boundary is compared with it, and for how long behind it: microseconds.
@@ -80,7 +82,7 @@ pub(super) fn rate_change(counts: &[u32], bins: TimeBins, onset_us: i64) -> Opti
     let onset = bins.of(onset_us)?;
     let first = bins.of(onset_us.saturating_sub(LOOK_US)).unwrap_or(0).max(n_beside);
     let sum = |from: usize, to: usize| counts[from..to].iter().map(|n| f64::from(*n)).sum::<f64>();
-    let mut best: Option<(usize, Regime, f64)> = None;
+    let mut found: Vec<(usize, f64, f64, f64)> = Vec::new();
     for at in first..=onset {
         let until = (at + n_beside).min(counts.len());
         // What is compared with less than a third of the time before it says little.
@@ -95,19 +97,20 @@ pub(super) fn rate_change(counts: &[u32], bins: TimeBins, onset_us: i64) -> Opti
         }
         let both = (before + after) / (until - at + n_beside) as f64;
         let part = |n: f64, rate: f64| if n > 0.0 { n * (rate / both).ln() } else { 0.0 };
-        let llr =
-            (part(before, rate_before) + part(after, rate_after)) / dispersion(&counts[at.saturating_sub(n_hour)..at]);
-        if llr >= MIN_LLR && best.as_ref().is_none_or(|(.., best)| llr > *best) {
-            let per_min = 60e6 / bins.width_us as f64;
-            let regime = Regime::Rate {
-                before_per_min: rounded(rate_before * per_min),
-                after_per_min: rounded(rate_after * per_min),
-                llr: rounded(llr),
-            };
-            best = Some((at, regime, llr));
-        }
+        let llr = part(before, rate_before) + part(after, rate_after);
+        found.push((at, llr / dispersion(&counts[at.saturating_sub(n_hour)..at]), rate_before, rate_after));
     }
-    best.map(|(at, regime, _)| (at, regime))
+    let best = found.iter().map(|(_, llr, ..)| *llr).fold(0.0, f64::max);
+    // Of boundaries that are about as likely the last: what comes with the onset is no cause of it.
+    let (at, llr, before, after) =
+        found.into_iter().rfind(|(_, llr, ..)| *llr >= MIN_LLR && *llr >= best - SAME_LLR)?;
+    let per_min = 60e6 / bins.width_us as f64;
+    let regime = Regime::Rate {
+        before_per_min: rounded(before * per_min),
+        after_per_min: rounded(after * per_min),
+        llr: rounded(llr),
+    };
+    Some((at, regime))
 }
 
 /// The longest silence that begins before the onset and ends not long before it, with the bin in which it begins.

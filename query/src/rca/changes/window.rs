@@ -18,6 +18,8 @@ const DEFAULT_LENGTH_US: i64 = 7_200_000_000;
 const SLACK_US: (i64, i64) = (1_800_000_000, 21_600_000_000);
 /// How long behind its end is looked for the real end: microseconds.
 const BEHIND_US: i64 = 900_000_000;
+/// How far from the onset failures that rise are of the same incident: microseconds.
+const NEAR_US: i64 = 300_000_000;
 /// Most bins in which an onset is looked for.
 const MOST_BINS: i64 = 400;
 /// Least width of bins of all events: microseconds.
@@ -36,6 +38,10 @@ pub(super) struct Rates {
     all: HashMap<SeriesKey, Series>,
     /// Failures by source.
     failures: BTreeMap<String, Series>,
+    /// Events of a level that is an error, by source, where a query says what fails: they tell what else does.
+    others: BTreeMap<String, Series>,
+    /// The query of events of such a level, if there are any.
+    others_query: Option<String>,
     /// The query of failures.
     failing: String,
     /// The bins in which the onset may lie.
@@ -65,24 +71,25 @@ impl Rates {
         let search = Search::prepare(everything, &range)
             .map_err(|error| RcaError::Query { text: everything.to_owned(), error: Box::new(error) })?;
         let all = rates::series(inquiry.engine(), search.plan(), bins, &inquiry.options().cancel)?;
-        let (failures, failing) = match &options.query {
-            Some(query) => (failures_of(inquiry, query, bins, until_us)?, query.clone()),
-            None => {
-                let failures = errors_by_source(inquiry, &all, bins);
-                let levels: BTreeSet<&str> = all
-                    .keys()
-                    .filter(|key| is_error(inquiry.registry(), &key.sourcetype, &key.level))
-                    .map(|key| key.level.as_str())
-                    .collect();
-                match levels.is_empty() {
-                    false => (failures, in_list("level", levels.into_iter())),
-                    true => (failures_of(inquiry, FAILURE_WORDS, bins, until_us)?, format!("({FAILURE_WORDS})")),
-                }
+        let by_level = errors_by_source(inquiry, &all, bins);
+        let levels: BTreeSet<&str> = all
+            .keys()
+            .filter(|key| is_error(inquiry.registry(), &key.sourcetype, &key.level))
+            .map(|key| key.level.as_str())
+            .collect();
+        let by_level_query = (!levels.is_empty()).then(|| in_list("level", levels.into_iter()));
+        let (failures, failing, others, others_query) = match (&options.query, by_level_query) {
+            (Some(query), by_level_query) => {
+                (failures_of(inquiry, query, bins, until_us)?, query.clone(), by_level, by_level_query)
+            }
+            (None, Some(by_level_query)) => (by_level, by_level_query, BTreeMap::new(), None),
+            (None, None) => {
+                (failures_of(inquiry, FAILURE_WORDS, bins, until_us)?, FAILURE_WORDS.to_owned(), BTreeMap::new(), None)
             }
         };
         let start = |us: i64| bins.of(us.max(bins.from_us)).unwrap_or(bins.n);
         let starts = start(from_us - slack_us)..start(said_us - 1) + 1;
-        Ok(Self { bins, until_us, all, failures, failing, starts })
+        Ok(Self { bins, until_us, all, failures, others, others_query, failing, starts })
     }
 
     /// When the failures rose, or what was given.
@@ -90,12 +97,7 @@ impl Rates {
     /// # Errors
     /// If a search fails.
     pub fn onset(&self, inquiry: &Inquiry, options: &ChangesOptions) -> Result<Onset, RcaError> {
-        let peaks = self
-            .failures
-            .iter()
-            .filter_map(|(source, series)| Some((source, peak(&series.counts, self.starts.clone())?)));
-        let mut peaks: Vec<(&String, Peak)> = peaks.collect();
-        peaks.sort_by(|a, b| b.1.llr.total_cmp(&a.1.llr));
+        let peaks = self.peaks(&self.failures);
         let failing = peaks.iter().map(|(source, peak)| self.failing_source(source, peak)).collect();
         let Some((source, first)) = peaks.first() else {
             let (time, how) = match options.onset_us {
@@ -119,6 +121,15 @@ impl Rates {
             false => None,
         };
         Ok(Onset { time, how, end: end.filter(|end| *end > time), failing })
+    }
+
+    /// The sources in which something rose, the clearest first.
+    fn peaks<'s>(&self, failures: &'s BTreeMap<String, Series>) -> Vec<(&'s String, Peak)> {
+        let peaks =
+            failures.iter().filter_map(|(source, series)| Some((source, peak(&series.counts, self.starts.clone())?)));
+        let mut peaks: Vec<(&String, Peak)> = peaks.collect();
+        peaks.sort_by(|a, b| b.1.llr.total_cmp(&a.1.llr));
+        peaks
     }
 
     fn failing_source(&self, source: &str, peak: &Peak) -> FailingSource {
@@ -165,16 +176,31 @@ impl Rates {
     /// If a search fails.
     pub fn errors(&self, inquiry: &Inquiry, onset: &Onset, for_us: i64, limit: usize) -> Result<Vec<Event>, RcaError> {
         // Those that rose at another time have another cause.
-        let near = |failing: &&FailingSource| failing.begin.since(onset.time).abs() <= SLACK_US.0;
-        let sources: Vec<&str> = onset.failing.iter().filter(near).map(|failing| failing.source.as_str()).collect();
-        let of_sources = match sources.is_empty() {
-            true => String::new(),
-            false => in_list("source", sources.into_iter()),
-        };
+        let is_near = |begin: Moment| begin.since(onset.time).abs() <= NEAR_US;
+        let near = onset.failing.iter().filter(|failing| is_near(failing.begin));
+        let mut of_failing = vec![self.failing_search()];
+        let sources: Vec<&str> = near.map(|failing| failing.source.as_str()).collect();
+        if !sources.is_empty() {
+            of_failing.push(in_list("source", sources.into_iter()));
+        }
+        let mut queries = vec![of_failing.join(" ")];
+        if let Some(query) = &self.others_query {
+            let peaks = self.peaks(&self.others);
+            let near = peaks.iter().filter(|(_, peak)| is_near(Moment(self.bins.start(peak.bins.start))));
+            let sources: Vec<&str> = near.map(|(source, _)| source.as_str()).collect();
+            if !sources.is_empty() {
+                queries.push(format!("{query} {}", in_list("source", sources.into_iter())));
+            }
+        }
         let until_us = onset.time.plus(for_us).0.min(onset.end.map_or(i64::MAX, |end| end.0 + 1)).min(self.until_us);
-        let from_us = onset.time.0.min(until_us - 1);
-        let query = format!("{} {of_sources} | fields {}", self.failing_search(), COLUMNS.join(", "));
-        Ok(inquiry.events(&query, inquiry.within(Some(from_us), Some(until_us)), limit)?.events)
+        let range = inquiry.within(Some(onset.time.0.min(until_us - 1)), Some(until_us));
+        let mut errors = Vec::new();
+        for query in queries {
+            errors.extend(
+                inquiry.events(&format!("{query} | fields {}", COLUMNS.join(", ")), range.clone(), limit)?.events,
+            );
+        }
+        Ok(errors)
     }
 
     /// What changed without a line about it.
