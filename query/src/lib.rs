@@ -10,6 +10,7 @@
 //!   of `stats`. Each comes with its manual page and the examples in it run as tests.
 //! - Rows travel in [`Batch`]es of columns. An operator takes batches in and passes batches on; what it keeps is bounded by
 //!   [`Limits`], and it stops when its [`Cancel`] says so.
+//! - [`pattern`] puts log lines together that one statement printed.
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
 //! - [`rca`] asks many searches for one answer: what changed, where a request went.
 //!
@@ -48,6 +49,7 @@ pub mod lookup;
 pub mod manual;
 mod net;
 mod parser;
+pub mod pattern;
 pub mod plan;
 mod preview;
 pub mod rca;

@@ -59,6 +59,7 @@ mod nomv;
 mod outlier;
 mod outputcsv;
 mod outputlookup;
+mod patterns;
 mod rangemap;
 mod rare;
 mod regex;
@@ -144,6 +145,7 @@ pub use mvexpand::Mvexpand;
 pub use nomv::Nomv;
 pub(crate) use nomv::find_delimiters;
 pub use outlier::Outlier;
+pub use patterns::Patterns;
 pub use rangemap::{NamedRange, Rangemap};
 pub use regex::Regex;
 pub use reltime::Reltime;
@@ -152,6 +154,7 @@ pub use replace::Replace;
 pub use r#return::{Item, Return};
 pub use reverse::Reverse;
 pub use rex::Rex;
+pub(crate) use rows::events_in_order;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
 pub use series::{Score, ScoreTest, SeriesCondition, SeriesLimit, SeriesOptions};
@@ -470,6 +473,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("outlier", Manual::of(include_str!("outlier.rs")), outlier::parse),
     CommandSpec::new("outputcsv", Manual::of(include_str!("outputcsv.rs")), outputcsv::parse),
     CommandSpec::new("outputlookup", Manual::of(include_str!("outputlookup.rs")), outputlookup::parse),
+    CommandSpec::new("patterns", Manual::of(include_str!("patterns.rs")), patterns::parse),
     CommandSpec::new("rangemap", Manual::of(include_str!("rangemap.rs")), rangemap::parse),
     CommandSpec::new("rare", Manual::of(include_str!("rare.rs")), rare::parse),
     CommandSpec::new("regex", Manual::of(include_str!("regex.rs")), regex::parse),
@@ -640,6 +644,8 @@ mod tests {
         "foreach mode=multivalue x [eval g=g.<<ITEM>>]",
         "convert num(x) AS n rmunit(x)",
         "eval host=if(g=\"a\", \"db-02\", \"db-01\") | lookup hosts host OUTPUT owner | lookup hosts owner OUTPUTNEW room AS g",
+        "patterns field=g BY x",
+        "patterns field=x",
         "outputlookup t | inputlookup append=t t | stats count BY g x",
     ];
 

@@ -51,7 +51,7 @@ pub(crate) use known::find;
 pub(crate) use perc::exact_percentile;
 pub(crate) use running::Running;
 use running::TwoStacks;
-pub(crate) use sparkline::SparklineStates;
+pub(crate) use sparkline::{MARK as SPARKLINE_MARK, SparklineStates};
 pub(crate) use summary::ValueSummary;
 
 use crate::batch::{Batch, OrderKey};

@@ -46,7 +46,8 @@ impl State for Nothing {
     }
 }
 
-const MARK: &str = "##__SPARKLINE__##";
+/// What the values of a sparkline begin with.
+pub(crate) const MARK: &str = "##__SPARKLINE__##";
 
 /// Bytes that the place of a cell takes, roughly.
 const CELL_BYTES: usize = 2 * size_of::<(i64, u32)>();

@@ -1,5 +1,6 @@
 //! Tests of the crate from outside: what a program that uses it sees.
 
 mod oracle;
+mod patterns;
 mod reference;
 mod spec;
