@@ -308,3 +308,56 @@ fn a_timeline_is_printed_for_people_and_reports() {
     let json: Json = serde_json::from_slice(timeline("json").stdout()).expect("JSON");
     assert_eq!(json["onset"]["time"], "2026-11-20T14:05:05.000000Z");
 }
+
+#[test]
+fn alerts_are_a_part_of_the_timeline() {
+    let sandbox = incident();
+    let audit = concat!(
+        r#"{"seq":1,"time":"2026-11-20T14:05:30.000000Z","what":"alert","alert":"checkout","group":"host=web-01","#,
+        r#""transition":"raised","severity":"critical","severity_before":"ok","count":2}"#,
+        "\n",
+        r#"{"seq":2,"time":"2026-11-20T14:05:31.000000Z","what":"delivery","alert":"checkout","to":"mail"}"#,
+        "\n",
+        r#"{"seq":3,"time":"2026-11-20T14:07:00.000000Z","what":"acknowledged","alert":"checkout","by":"kim","note":"on it"}"#,
+        "\n"
+    );
+    sandbox.file("audit.jsonl", audit.as_bytes());
+    let run = sandbox.trawl(&["index", "--index", "_audit", "audit.jsonl"]);
+    assert_eq!(run.code(), 0, "{run}");
+    let run = sandbox.trawl(&["rca", "timeline", "--incident", "2026-11-20 14:00..14:30", "--now", NOW, "-o", "json"]);
+    let timeline: Json = serde_json::from_slice(run.stdout()).expect("JSON");
+    let entries = timeline["entries"].as_array().expect("entries");
+    let alerts: Vec<&Json> =
+        entries.iter().filter(|entry| entry["kind"] == "alert").map(|entry| &entry["what"]).collect();
+    assert_eq!(alerts, ["checkout raised (critical) host=web-01", "checkout acknowledged by kim: on it"]);
+}
+
+#[test]
+fn clocks_that_disagree_are_hinted_at() {
+    let sandbox = Sandbox::new();
+    let (mut gateway, mut pay) = (String::new(), String::new());
+    for n in 0..6 {
+        let trace = format!("feedface0000{n:04}");
+        let minute = 10 + n;
+        // The clock of the second machine is three seconds behind.
+        pay.push_str(&format!("2026-11-20 13:{minute}:07 INFO start authorisation traceId={trace}\n"));
+        pay.push_str(&format!("2026-11-20 13:{minute}:08 INFO authorised traceId={trace}\n"));
+        gateway.push_str(&format!("2026-11-20 13:{minute}:10 INFO event=request trace={trace}\n"));
+        gateway.push_str(&format!("2026-11-20 13:{minute}:11 INFO event=response trace={trace}\n"));
+    }
+    sandbox.file("logs/gateway.log", gateway.as_bytes());
+    sandbox.file("logs/pay.log", pay.as_bytes());
+    let run = sandbox.trawl(&["index", "logs"]);
+    assert_eq!(run.code(), 0, "{run}");
+    let run = sandbox.trawl(&["rca", "trace", "feedface00000003", "--now", NOW, "-o", "json"]);
+    let trace: Json = serde_json::from_slice(run.stdout()).expect("JSON");
+    assert_eq!(trace["events"].as_array().map(Vec::len), Some(4), "{run}");
+    let skew = &trace["skew"][0];
+    assert_eq!(
+        (&skew["n_traces"], &skew["n_reversed"], &skew["by_us"]),
+        (&6.into(), &6.into(), &2_000_000.into()),
+        "{run}"
+    );
+    let run = sandbox.trawl(&["rca", "trace", "feedface00000003", "--now", NOW]);
+    assert!(run.to_string().contains("pay.log answers 2.0 s before gateway.log asks, in 6 of 6 traces"), "{run}");
+}

@@ -52,7 +52,7 @@ pub struct Inquiry {
 
 /// Events that a search found.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub(super) struct Found {
     /// The newest first, as many as were wanted.
     pub events: Vec<Event>,
     /// How many match in all.

@@ -15,4 +15,4 @@ pub mod timeline;
 pub mod trace;
 
 pub use event::{Event, Moment};
-pub use inquiry::{Found, Inquiry, RcaError};
+pub use inquiry::{Inquiry, RcaError};

@@ -89,7 +89,7 @@ pub fn trace(inquiry: &Inquiry, value: &str, options: &TraceOptions) -> Result<T
     let most = most_events(inquiry, options)?;
     let mut story = Story::new(value, found.events);
     for hop in 1..=options.hops {
-        let candidates = story.candidates(hop);
+        let candidates = story.candidates();
         let (candidates, beyond) = rare(inquiry, candidates, most, options.max_ids_per_hop)?;
         story.leave_out(beyond);
         if candidates.is_empty() {
