@@ -11,6 +11,8 @@ use crate::search::SearchExpr;
 use crate::wanted::Wanted;
 use std::cell::RefCell;
 use trawl_formats::Registry;
+use trawl_formats::token::{is_short_number, may_be_in_stamp, tokens};
+use trawl_store::segment::terms::MAX_TERM_LEN;
 
 /// Why an analysis has no result.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +161,14 @@ impl Inquiry {
         Ok(summary.n_matched)
     }
 
+    /// The search of all events, for its plan.
+    ///
+    /// # Errors
+    /// If a time of `options` cannot be read.
+    pub(super) fn everything(&self, options: &SearchOptions) -> Result<Search, RcaError> {
+        Search::prepare("*", options).map_err(|error| wrong("*", error))
+    }
+
     /// The first stage of a query, as the index sees it.
     ///
     /// # Errors
@@ -176,4 +186,34 @@ fn wrong(query: &str, error: QueryError) -> RcaError {
 /// A value as a phrase of the language.
 pub(super) fn phrase(value: &str) -> String {
     crate::lexer::quote(value)
+}
+
+/// The search of a value as a phrase. Its numbers are searched for as words, too: within a phrase a number might stand in the
+/// stamp of an event, which the index does not know, and the index would narrow by the other words alone.
+pub(super) fn holding(value: &str) -> String {
+    let is_number = |token: &&str| {
+        let is_indexed = !is_short_number(token.as_bytes()) && token.len() <= MAX_TERM_LEN;
+        is_indexed && may_be_in_stamp(token.as_bytes()) && token.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    let numbers = tokens(value.as_bytes()).filter_map(|token| std::str::from_utf8(token).ok()).filter(is_number);
+    format!("({})", std::iter::once(phrase(value)).chain(numbers.map(str::to_owned)).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_an_id_are_words_for_the_index() {
+        let cases = [
+            ("ORD-41262840", r#"("ORD-41262840" 41262840)"#),
+            ("ORD-7731ZK42", r#"("ORD-7731ZK42")"#),
+            ("7f3c2a1e-0b1c-4d2e-1234-1b2c3d4e5f60", r#"("7f3c2a1e-0b1c-4d2e-1234-1b2c3d4e5f60" 1234)"#),
+            ("a \"b\" 12", r#"("a \"b\" 12")"#),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(holding(value), expected);
+            assert!(Search::prepare(&holding(value), &SearchOptions::new(0)).is_ok(), "{value}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use super::event::{Event, Moment};
 use super::inquiry::{Inquiry, RcaError};
 use crate::engine::coverage::Coverage;
 use crate::engine::frequency;
-use crate::run::Search;
+use crate::search::SearchExpr;
 use kinds::{KINDS, kind_of};
 use rank::{Line, Silent, rank};
 use relation::Failing;
@@ -231,28 +231,28 @@ pub fn changes(inquiry: &Inquiry, options: &ChangesOptions) -> Result<Changes, R
 fn change_lines(inquiry: &Inquiry, rates: &Rates, onset: Moment) -> Result<(Vec<Event>, Vec<TooCommon>), RcaError> {
     let queries: Vec<&str> = KINDS.iter().flat_map(|kind| kind.queries).copied().collect();
     let exprs = queries.iter().map(|query| inquiry.expr(query)).collect::<Result<Vec<_>, _>>()?;
-    let count = |from_us: i64, until_us: i64| -> Result<Vec<u64>, RcaError> {
+    let count = |exprs: &[SearchExpr], from_us: i64, until_us: i64| -> Result<Vec<u64>, RcaError> {
         let range = inquiry.within(Some(from_us), Some(until_us));
-        let search = Search::prepare("*", &range)
-            .map_err(|error| RcaError::Query { text: "*".to_owned(), error: Box::new(error) })?;
-        Ok(frequency::possible(inquiry.engine(), search.plan(), &exprs, &inquiry.options().cancel)?)
+        let plan = inquiry.everything(&range)?;
+        Ok(frequency::possible(inquiry.engine(), plan.plan(), exprs, &inquiry.options().cancel)?)
     };
     let (from_us, until_us) = (rates.bins.from_us, rates.until_us);
     let (near_from_us, near_until_us) = (onset.0.saturating_sub(NEAR_US), onset.0.saturating_add(1_000_000));
-    let in_all = count(from_us, until_us)?;
-    let in_near = count(near_from_us, near_until_us)?;
-    let (mut all, mut near, mut too_common) = (Vec::new(), Vec::new(), Vec::new());
-    for ((query, n_all), n_near) in queries.into_iter().zip(in_all).zip(in_near) {
-        if n_all <= MOST_OF_QUERY {
+    let (mut all, mut too_common) = (Vec::new(), Vec::new());
+    let mut common = Vec::new();
+    for ((query, expr), n_events) in queries.into_iter().zip(&exprs).zip(count(&exprs, from_us, until_us)?) {
+        if n_events <= MOST_OF_QUERY {
             all.push(query);
-            continue;
+        } else {
+            common.push(expr.clone());
+            too_common.push(TooCommon { query: query.to_owned(), n_events, near_onset: false });
         }
-        let near_onset = n_near <= MOST_OF_QUERY;
-        if near_onset {
-            near.push(query);
-        }
-        too_common.push(TooCommon { query: query.to_owned(), n_events: n_all, near_onset });
     }
+    for (piece, n_events) in too_common.iter_mut().zip(count(&common, near_from_us, near_until_us)?) {
+        piece.near_onset = n_events <= MOST_OF_QUERY;
+    }
+    let near: Vec<&str> =
+        too_common.iter().filter(|piece| piece.near_onset).map(|piece| piece.query.as_str()).collect();
     let mut events: Vec<Event> = Vec::new();
     for (queries, from_us, until_us) in [(all, from_us, until_us), (near, near_from_us, near_until_us)] {
         if queries.is_empty() {

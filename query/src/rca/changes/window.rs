@@ -7,7 +7,6 @@ use super::rank::Silent;
 use super::regime::{Regime, is_frequent, is_new, rate_change, rounded, silence};
 use super::{ChangesOptions, FailingSource, Onset, OnsetFrom};
 use crate::engine::rates::{self, Series, SeriesKey, TimeBins};
-use crate::run::Search;
 use crate::time::from_seconds;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,9 +66,7 @@ impl Rates {
         let bins =
             bins(from_us.saturating_sub(options.before_us.max(0)), until_us, until_us - from_us + slack_us, MOST_BINS);
         let range = inquiry.within(Some(bins.from_us), Some(until_us));
-        let everything = "*";
-        let search = Search::prepare(everything, &range)
-            .map_err(|error| RcaError::Query { text: everything.to_owned(), error: Box::new(error) })?;
+        let search = inquiry.everything(&range)?;
         let all = rates::series(inquiry.engine(), search.plan(), bins, &inquiry.options().cancel)?;
         let by_level = errors_by_source(inquiry, &all, bins);
         let levels: BTreeSet<&str> = all

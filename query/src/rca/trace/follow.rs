@@ -107,6 +107,8 @@ pub(super) struct Candidate {
     pub value: String,
     pub key: Option<String>,
     pub shape: Shape,
+    /// How many events hold it at most, as far as the index knows.
+    pub n_events_at_most: u64,
 }
 
 impl Candidate {
@@ -189,7 +191,15 @@ impl Story {
                     }
                     (None, None) => {
                         places.insert(lower, Some(found.len()));
-                        found.push((1, Candidate { value: mention.value.to_owned(), key, shape: mention.shape }));
+                        found.push((
+                            1,
+                            Candidate {
+                                value: mention.value.to_owned(),
+                                key,
+                                shape: mention.shape,
+                                n_events_at_most: 0,
+                            },
+                        ));
                     }
                 }
             });
@@ -228,7 +238,7 @@ impl Story {
                 }
             };
             let id = self.followed.len();
-            let Candidate { value, key, shape } = candidate;
+            let Candidate { value, key, shape, .. } = candidate;
             for event in &mut self.events {
                 if holds(&event.event.text, &value) && !event.ids.contains(&id) {
                     event.ids.push(id);
@@ -247,6 +257,13 @@ impl Story {
             let n_events = self.events.iter().filter(|event| event.ids.contains(&id)).count();
             self.followed.push(FollowedId { value, key, shape: Some(shape), hop, n_events });
         }
+    }
+
+    /// Why an id is of others, if most of the further ones of these events with it are.
+    pub fn of_others(&self, candidate: &Candidate, events: &[Event]) -> Option<WhyNot> {
+        let is_new = |event: &&Event| !self.addresses.contains(&event.addr) && holds(&event.text, &candidate.value);
+        let new: Vec<&Event> = events.iter().filter(is_new).collect();
+        self.judge(&new, 0, u64::MAX).err().filter(|why| matches!(why, WhyNot::OfOthers { .. }))
     }
 
     /// Whether an id with these further events belongs to the story; if so, which of them are of others all the same.

@@ -13,10 +13,9 @@ pub use path::{Gap, Leg, TraceEvent};
 pub use skew::SkewHint;
 
 use super::event::Event;
-use super::inquiry::{Inquiry, RcaError, phrase};
+use super::inquiry::{Inquiry, RcaError, holding};
 use crate::engine::coverage::Coverage;
 use crate::engine::frequency;
-use crate::run::Search;
 use follow::{Candidate, Story};
 use serde::Serialize;
 
@@ -24,6 +23,9 @@ use serde::Serialize;
 const COMMON_SHARE: u64 = 200;
 /// … but never in fewer than this, which are few in the smallest store, and never in more than that.
 const COMMON_RANGE: (u64, u64) = (20, 500);
+
+/// Events of an id that are read first, where there may be many.
+const SAMPLE: usize = 20;
 
 /// How far a trace goes.
 #[derive(Clone, Debug)]
@@ -84,7 +86,7 @@ pub fn trace(inquiry: &Inquiry, value: &str, options: &TraceOptions) -> Result<T
     if trawl_formats::token::tokens(value.as_bytes()).next().is_none() {
         return refused("it holds no letter or digit");
     }
-    let found = inquiry.events(&phrase(value), inquiry.options().clone(), options.max_events)?;
+    let found = inquiry.events(&holding(value), inquiry.options().clone(), options.max_events)?;
     let n_not_read = found.n_matched.saturating_sub(found.events.len() as u64);
     let most = most_events(inquiry, options)?;
     let mut story = Story::new(value, found.events);
@@ -92,6 +94,8 @@ pub fn trace(inquiry: &Inquiry, value: &str, options: &TraceOptions) -> Result<T
         let candidates = story.candidates();
         let (candidates, beyond) = rare(inquiry, candidates, most, options.max_ids_per_hop)?;
         story.leave_out(beyond);
+        let (candidates, foreign) = of_story(inquiry, &story, candidates)?;
+        story.leave_out(foreign);
         if candidates.is_empty() {
             break;
         }
@@ -132,12 +136,12 @@ fn rare(
     most: u64,
     max_ids: usize,
 ) -> Result<(Vec<Candidate>, Vec<LeftOutId>), RcaError> {
-    let search = Search::prepare("*", inquiry.options())
-        .map_err(|error| RcaError::Query { text: "*".to_owned(), error: Box::new(error) })?;
+    let search = inquiry.everything(inquiry.options())?;
     let values: Vec<&str> = candidates.iter().map(|candidate| candidate.value.as_str()).collect();
     let bounds = frequency::at_most(inquiry.engine(), search.plan(), &values)?;
     let (mut rare, mut beyond) = (Vec::new(), Vec::new());
-    for (candidate, n_events) in candidates.into_iter().zip(bounds) {
+    for (mut candidate, n_events) in candidates.into_iter().zip(bounds) {
+        candidate.n_events_at_most = n_events;
         if n_events > most {
             beyond.push(candidate.left_out(WhyNot::TooCommon { n_events, most }));
         } else if rare.len() == max_ids {
@@ -149,9 +153,31 @@ fn rare(
     Ok((rare, beyond))
 }
 
+/// The candidates without those that a few of their events show to be of others: all events of a customer or shop need not be
+/// read for that.
+fn of_story(
+    inquiry: &Inquiry,
+    story: &Story,
+    candidates: Vec<Candidate>,
+) -> Result<(Vec<Candidate>, Vec<LeftOutId>), RcaError> {
+    let (mut own, mut foreign) = (Vec::new(), Vec::new());
+    for candidate in candidates {
+        if candidate.n_events_at_most <= 2 * SAMPLE as u64 {
+            own.push(candidate);
+            continue;
+        }
+        let sample = inquiry.events(&holding(&candidate.value), inquiry.options().clone(), SAMPLE)?;
+        match story.of_others(&candidate, &sample.events) {
+            Some(why) => foreign.push(candidate.left_out(why)),
+            None => own.push(candidate),
+        }
+    }
+    Ok((own, foreign))
+}
+
 /// The events that hold one of the candidates: all of each, or one more than it may have.
 fn events_of(inquiry: &Inquiry, candidates: &[Candidate], most: u64) -> Result<Vec<Event>, RcaError> {
-    let phrases: Vec<String> = candidates.iter().map(|candidate| phrase(&candidate.value)).collect();
+    let phrases: Vec<String> = candidates.iter().map(|candidate| holding(&candidate.value)).collect();
     let limit = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1);
     let all = inquiry.events(&phrases.join(" OR "), inquiry.options().clone(), limit.saturating_mul(phrases.len()))?;
     if !all.is_cut() {

@@ -6,7 +6,7 @@
 
 use super::super::event::{Event, Moment};
 use super::super::ids::{mentions, normal_key};
-use super::super::inquiry::{Inquiry, RcaError, phrase};
+use super::super::inquiry::{Inquiry, RcaError, holding, phrase};
 use super::follow::{FollowedId, holds};
 use super::path::TraceEvent;
 use hashbrown::HashMap;
@@ -181,7 +181,7 @@ fn other_traces(
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    let phrases: Vec<String> = values.iter().map(|value| phrase(value)).collect();
+    let phrases: Vec<String> = values.iter().map(|value| holding(value)).collect();
     let sources = format!("({}) source IN ({}, {})", phrases.join(" OR "), phrase(answers), phrase(&asked.source));
     let found = inquiry.events(&sources, inquiry.options().clone(), MAX_SAMPLE * EVENTS_PER_ID)?;
     let mut by_value: HashMap<&str, Vec<Event>> = HashMap::new();
