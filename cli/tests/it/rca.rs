@@ -291,7 +291,7 @@ fn changes_are_printed_for_people() {
     insta::assert_snapshot!(run);
     let wrong = sandbox.trawl(&["rca", "changes", "--incident", "yesterday"]);
     assert_eq!(wrong.code(), 2);
-    assert!(wrong.stderr().contains("is not a time (--incident)"), "{wrong}");
+    assert!(wrong.stderr().contains("is not a range of time (--incident)"), "{wrong}");
     let wrong = sandbox.trawl(&["rca", "changes", "--incident", "14:00..", "(broken"]);
     assert_eq!(wrong.code(), 2, "{wrong}");
 }

@@ -1,8 +1,9 @@
 //! `trawl rca changes`: what changed before an incident, the likeliest cause first.
 
 use super::incident::IncidentFlags;
-use super::inquiry::{Asking, RcaFlags, RcaFormat, write_json};
+use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
+use super::scope::{ReportFormat, ScopeFlags, print_json};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -51,18 +52,18 @@ pub struct ChangesArgs {
 
     /// As of when, and where.
     #[command(flatten)]
-    pub flags: RcaFlags,
+    pub scope: ScopeFlags,
 
     /// How to print the changes
-    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = RcaFormat::Table)]
-    pub output: RcaFormat,
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Table)]
+    pub output: ReportFormat,
 }
 
 /// Finds the changes and prints them.
 pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let mut options = args.incident.options(&args.flags, config)?;
+    let mut options = args.incident.options(&args.scope, config)?;
     options.query = (!args.query.is_empty()).then(|| words::join(&args.query));
-    let asking = Asking::new(&args.flags, (None, None), config, terminal)?;
+    let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
     let changes = changes(&asking.inquiry, &options).map_err(|error| asking.explained(error))?;
     let page = Page {
         theme: Theme::new(terminal.color_stdout),
@@ -70,10 +71,11 @@ pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal) -> anyhow::R
         width: terminal.width,
         limit: args.limit,
     };
-    asking.print(changes.suspects.len() as u64, |out| match args.output {
-        RcaFormat::Json => write_json(out, &changes),
-        RcaFormat::Table => page.write(out, &changes),
-    })
+    match args.output {
+        ReportFormat::Json => print_json(&changes)?,
+        ReportFormat::Table => print(|out| page.write(out, &changes))?,
+    }
+    asking.finish(changes.suspects.len() as u64)
 }
 
 /// Writes when an incident began and what fails.

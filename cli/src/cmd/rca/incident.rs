@@ -1,19 +1,21 @@
 //! Which incident: the flags that `changes` and `timeline` share.
 
-use super::inquiry::RcaFlags;
+use super::scope::ScopeFlags;
 use super::window;
 use crate::config::{Config, Timeout};
+use crate::error::Advice;
 use anyhow::Context;
 use trawl_query::rca::changes::ChangesOptions;
+use trawl_query::time::to_local;
 
 /// Which incident, and how far to look.
 #[derive(Debug, clap::Args)]
 pub struct IncidentFlags {
-    /// When it was: `14:00..14:25`, `'2026-11-20 14:00..14:25'`, `-2h..`, `14:05..`
+    /// When it was: `14:00..14:25`, `'2026-11-20 14:00..14:25'`, `-2h..-1h`, `14:05..` [default of B: two hours after A, or now]
     #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
     pub incident: String,
 
-    /// When it began [default: when the failures rise, from shortly before A on]
+    /// When it began: a time, or one of the day of A [default: when the failures rise, from shortly before A on]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub onset: Option<String>,
 
@@ -27,13 +29,20 @@ impl IncidentFlags {
     ///
     /// # Errors
     /// If a time cannot be read.
-    pub fn options(&self, flags: &RcaFlags, config: &Config) -> anyhow::Result<ChangesOptions> {
-        let (now_us, zone) = (flags.now_us(config)?, config.zone.value);
-        let window = window::parse("--incident", &self.incident, now_us, zone)?;
-        let onset = self.onset.as_deref().map(|onset| window::parse_moment("--onset", onset, now_us, zone));
-        let mut options = ChangesOptions::new(window.from_us);
-        options.until_us = window.until_us;
-        options.onset_us = onset.transpose()?;
+    pub fn options(&self, scope: &ScopeFlags, config: &Config) -> anyhow::Result<ChangesOptions> {
+        let (now_us, zone) = (scope.now_us(config)?, config.zone.value);
+        let (from_us, until_us) = window::parse("--incident", &self.incident, now_us, zone)?;
+        let mut options = ChangesOptions::new(from_us);
+        // Without an end it need not have gone on until now.
+        options.until_us = (!self.incident.trim_end().ends_with("..")).then_some(until_us);
+        if let Some(onset) = &self.onset {
+            let day = to_local(from_us, zone).map(|local| local.date());
+            let onset_us = window::instant(onset.trim(), day, now_us, zone).ok_or_else(|| {
+                let hint = "write for example 14:05, -2h or 2026-11-20T14:05:00";
+                Advice::new(format!("`{onset}` is not a time (--onset)"), hint)
+            });
+            options.onset_us = Some(onset_us?);
+        }
         if let Some(before) = self.before.and_then(|before| before.0) {
             options.before_us = i64::try_from(before.as_micros()).context("--before is beyond what a time can be")?;
         }

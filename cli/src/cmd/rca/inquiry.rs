@@ -1,6 +1,7 @@
-//! What the verbs of `trawl rca` have in common: their flags, and the inquiry that these make.
+//! An analysis at work: what it asks, how its errors are printed, and what its result rests on.
 
-use crate::cmd::{CANNOT_PRINT, cannot_open, now_us, search::parse_time};
+use super::scope::ScopeFlags;
+use crate::cmd::{CANNOT_PRINT, cannot_open, search::parse_time};
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -8,54 +9,10 @@ use crate::output::{CellPrinter, Theme, notes};
 use crate::signals::Interrupted;
 use crate::terminal::Terminal;
 use anyhow::Context;
-use clap::ValueHint;
-use serde::Serialize;
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
-use trawl_formats::event::IndexName;
-use trawl_query::context::Cancel;
 use trawl_query::rca::{Inquiry, RcaError};
-use trawl_query::{Engine, RunError, SearchOptions};
-
-/// How a result is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum RcaFormat {
-    /// For people
-    Table,
-    /// One object with everything that is known
-    Json,
-}
-
-/// Over what, as of when, and how the result is printed.
-#[derive(Debug, clap::Args)]
-pub struct RcaFlags {
-    /// Answer as if it were this time
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub now: Option<String>,
-
-    /// Index to look in; may be repeated [default: the configuration's `default_indexes`]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub index: Vec<IndexName>,
-
-    /// Also look in the buckets of this archive folder; may be repeated
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub archive: Vec<PathBuf>,
-}
-
-impl RcaFlags {
-    /// The time that counts as now, microseconds UTC.
-    ///
-    /// # Errors
-    /// If `--now` is not a time.
-    pub fn now_us(&self, config: &Config) -> anyhow::Result<i64> {
-        let clock_us = now_us()?;
-        let Some(now) = &self.now else { return Ok(clock_us) };
-        let time = parse_time("--now", now)?.resolve(clock_us, config.zone.value);
-        time.with_context(|| format!("`{now}` is beyond what a time can be"))
-    }
-}
+use trawl_query::{RunError, SearchOptions};
 
 /// An inquiry at work: Ctrl-C and the deadline of the configuration end it.
 pub struct Asking<'a> {
@@ -73,33 +30,20 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// If a log format of the user or a time is not valid.
     pub fn new(
-        flags: &RcaFlags,
+        scope: &ScopeFlags,
         (earliest, latest): (Option<&str>, Option<&str>),
         config: &'a Config,
         terminal: Terminal,
     ) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let cancel = Arc::new(match config.deadline.value.0 {
-            Some(deadline) => Cancel::with_deadline(started + deadline),
-            None => Cancel::default(),
-        });
         for (option, value) in [("--earliest", earliest), ("--latest", latest)] {
             value.map(|value| parse_time(option, value)).transpose()?;
         }
-        let options = config.search_options();
-        let indexes = if flags.index.is_empty() { options.indexes } else { flags.index.clone() };
-        let options = SearchOptions {
-            earliest: earliest.map(str::to_owned),
-            latest: latest.map(str::to_owned),
-            indexes,
-            now_us: flags.now_us(config)?,
-            spill_folder: Some(config.spill_folder.value.clone()),
-            cancel: Arc::clone(&cancel),
-            ..options
-        };
-        let engine = Engine::of_folders(config.data.value.clone(), flags.archive.clone(), config.load_registry()?);
-        let interrupted = Interrupted::watch(move || cancel.request())?;
-        Ok(Self { inquiry: Inquiry::new(&engine, options), config, terminal, interrupted, started })
+        let (options, interrupted) = scope.options(config, scope.now_us(config)?)?;
+        let options =
+            SearchOptions { earliest: earliest.map(str::to_owned), latest: latest.map(str::to_owned), ..options };
+        let inquiry = Inquiry::new(&scope.engine(config)?, options);
+        Ok(Self { inquiry, config, terminal, interrupted, started })
     }
 
     /// The error of an analysis as people see it.
@@ -116,17 +60,11 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Prints a result, and what it rests on; the exit code is that of a search that found `n_found`.
+    /// Says what the result rests on, and whether it is whole; the exit code is that of a search that found `n_found`.
     ///
     /// # Errors
-    /// If it cannot be printed.
-    pub fn print(
-        &self,
-        n_found: u64,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> anyhow::Result<ExitCode> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        write(&mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
+    /// If the standard error cannot be written.
+    pub fn finish(&self, n_found: u64) -> anyhow::Result<ExitCode> {
         let incomplete = self.inquiry.incomplete();
         let coverage = self.inquiry.coverage();
         let mut err = io::stderr().lock();
@@ -146,8 +84,11 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// Writes a result as JSON, indented, with a line feed.
-pub fn write_json(out: &mut dyn Write, result: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, result)?;
-    writeln!(out)
+/// Writes a page to the standard output.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)
 }

@@ -4,6 +4,7 @@ mod changes;
 mod incident;
 mod inquiry;
 mod page;
+pub mod scope;
 mod timeline;
 mod trace;
 pub mod window;

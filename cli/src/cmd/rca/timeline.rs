@@ -2,8 +2,9 @@
 
 use super::changes::write_onset;
 use super::incident::IncidentFlags;
-use super::inquiry::{Asking, RcaFlags, write_json};
+use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
+use super::scope::{ScopeFlags, print_json};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -50,7 +51,7 @@ pub struct TimelineArgs {
 
     /// As of when, and where.
     #[command(flatten)]
-    pub flags: RcaFlags,
+    pub scope: ScopeFlags,
 
     /// How to print the timeline
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = TimelineFormat::Table)]
@@ -62,16 +63,17 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal) -> anyhow::
     let options = TimelineOptions {
         query: (!args.query.is_empty()).then(|| words::join(&args.query)),
         max_events: args.limit,
-        ..TimelineOptions::new(args.incident.options(&args.flags, config)?)
+        ..TimelineOptions::new(args.incident.options(&args.scope, config)?)
     };
-    let asking = Asking::new(&args.flags, (None, None), config, terminal)?;
+    let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
     let timeline = timeline(&asking.inquiry, &options, Vec::new()).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
-    asking.print(timeline.entries.len() as u64, |out| match args.output {
-        TimelineFormat::Json => write_json(out, &timeline),
-        TimelineFormat::Table => page.write(out, &timeline),
-        TimelineFormat::Markdown => write_markdown(out, &timeline, config.zone.value),
-    })
+    match args.output {
+        TimelineFormat::Json => print_json(&timeline)?,
+        TimelineFormat::Table => print(|out| page.write(out, &timeline))?,
+        TimelineFormat::Markdown => print(|out| write_markdown(out, &timeline, config.zone.value))?,
+    }
+    asking.finish(timeline.entries.len() as u64)
 }
 
 /// How a timeline is printed for people.

@@ -1,7 +1,8 @@
 //! `trawl rca trace`: one request's path across the sources.
 
-use super::inquiry::{Asking, RcaFlags, RcaFormat, write_json};
+use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, span, widest};
+use super::scope::{ReportFormat, ScopeFlags, print_json};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -50,23 +51,24 @@ pub struct TraceArgs {
 
     /// As of when, and where.
     #[command(flatten)]
-    pub flags: RcaFlags,
+    pub scope: ScopeFlags,
 
     /// How to print the trace
-    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = RcaFormat::Table)]
-    pub output: RcaFormat,
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Table)]
+    pub output: ReportFormat,
 }
 
 /// Follows the value and prints its path.
 pub fn run(args: &TraceArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let asking = Asking::new(&args.flags, (args.earliest.as_deref(), args.latest.as_deref()), config, terminal)?;
+    let asking = Asking::new(&args.scope, (args.earliest.as_deref(), args.latest.as_deref()), config, terminal)?;
     let options = TraceOptions { hops: args.hops, most_events_of_id: args.most, ..TraceOptions::default() };
     let trace = trace(&asking.inquiry, &args.value, &options).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
-    asking.print(trace.events.len() as u64, |out| match args.output {
-        RcaFormat::Json => write_json(out, &trace),
-        RcaFormat::Table => page.write(out, &trace),
-    })
+    match args.output {
+        ReportFormat::Json => print_json(&trace)?,
+        ReportFormat::Table => print(|out| page.write(out, &trace))?,
+    }
+    asking.finish(trace.events.len() as u64)
 }
 
 /// How a trace is printed for people.

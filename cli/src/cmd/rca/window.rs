@@ -1,123 +1,86 @@
-//! The one reader of windows of time on the command line: `14:00..14:25`, `-1h..now`, `2026-11-20 14:00..14:25`.
+//! Ranges of time as they are typed: `14:00..14:25`.
 
 use crate::error::Advice;
 use anyhow::bail;
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use trawl_formats::Zone;
 use trawl_query::time::{TimeSpec, to_local, to_utc};
 
-/// A window of time, microseconds UTC: from `from_us` until before `until_us`, where it has an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Its first instant.
-    pub from_us: i64,
-    /// The first instant behind it.
-    pub until_us: Option<i64>,
-}
+const HINT: &str = "write for example 14:00..14:25, '2026-11-20 14:00..14:25', -2h..-1h or 2026-11-20T14:00:00Z..now";
 
-const HINT: &str =
-    "write for example 14:00..14:25, '2026-11-20 14:00..14:25', -1h..now, or 14:00.. for a window without an end";
-
-/// Reads `A..B`, `A..` or `A`. A and B are times as searches take them, or a time of the day: of the day that A names for B,
-/// else of today. An end of the day before the beginning is that of the next day.
+/// Reads a range of time, half open, microseconds UTC: `A..B`, where A and B are time modifiers, or `HH:MM` of today in the zone. B
+/// may leave out the date that A names; a time that is not after A is then that of the day after. Without a B the range ends now.
 ///
 /// # Errors
-/// If it cannot be read, or ends where it begins or before.
-pub fn parse(option: &str, text: &str, now_us: i64, zone: Zone) -> anyhow::Result<Window> {
-    let not_a_time = |part: &str| Advice::new(format!("`{part}` is not a time ({option})"), HINT);
-    let (from, until) = match text.split_once("..") {
-        Some((from, until)) => (from.trim(), Some(until.trim()).filter(|until| !until.is_empty())),
-        None => (text.trim(), None),
+/// If the text is no range, or its end is not after its beginning.
+pub fn parse(option: &str, text: &str, now_us: i64, zone: Zone) -> anyhow::Result<(i64, i64)> {
+    let wrong = || Advice::new(format!("`{text}` is not a range of time ({option})"), HINT);
+    let Some((from, to)) = text.split_once("..") else { bail!(wrong()) };
+    let (from, to) = (from.trim(), to.trim());
+    let today = to_local(now_us, zone).map(|now| now.date());
+    let from_us = instant(from, today, now_us, zone).ok_or_else(wrong)?;
+    let day = to_local(from_us, zone).map(|from| from.date());
+    let to_us = match (to, clock(to)) {
+        ("", _) => now_us,
+        (_, Some(_)) => {
+            let same_day = instant(to, day, now_us, zone).ok_or_else(wrong)?;
+            let next_day = day.and_then(|day| day.checked_add_signed(TimeDelta::days(1)));
+            if same_day > from_us { same_day } else { instant(to, next_day, now_us, zone).ok_or_else(wrong)? }
+        }
+        _ => instant(to, None, now_us, zone).ok_or_else(wrong)?,
     };
-    let today = to_local(now_us, zone).map(|local| local.date());
-    let Some(from_us) = moment(from, today, now_us, zone) else { bail!(not_a_time(from)) };
-    let Some(until) = until else { return Ok(Window { from_us, until_us: None }) };
-    let day = to_local(from_us, zone).map(|local| local.date());
-    let mut until_us = moment(until, day, now_us, zone);
-    if time_of_day(until).is_some() && until_us.is_some_and(|until_us| until_us < from_us) {
-        until_us = moment(until, day.and_then(|day| day.succ_opt()), now_us, zone);
+    if to_us <= from_us {
+        bail!(Advice::new(format!("`{text}` ends before it begins ({option})"), HINT));
     }
-    let Some(until_us) = until_us else { bail!(not_a_time(until)) };
-    if until_us <= from_us {
-        bail!(Advice::new(format!("the window `{text}` ends at its beginning or before ({option})"), HINT));
-    }
-    Ok(Window { from_us, until_us: Some(until_us) })
+    Ok((from_us, to_us))
 }
 
-/// Reads one time: of `day` if it is a time of the day.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn parse_moment(option: &str, text: &str, now_us: i64, zone: Zone) -> anyhow::Result<i64> {
-    let today = to_local(now_us, zone).map(|local| local.date());
-    let Some(us) = moment(text.trim(), today, now_us, zone) else {
-        bail!(Advice::new(
-            format!("`{text}` is not a time ({option})"),
-            "write for example 14:05, -2h or 2026-11-20T14:05:00"
-        ));
-    };
-    Ok(us)
-}
-
-fn moment(text: &str, day: Option<NaiveDate>, now_us: i64, zone: Zone) -> Option<i64> {
-    match time_of_day(text) {
-        Some(time) => to_utc(day?.and_time(time), zone),
-        None => TimeSpec::parse(text)?.resolve(now_us, zone),
+/// A time modifier, or the time of `day`; microseconds UTC.
+pub fn instant(text: &str, day: Option<NaiveDate>, now_us: i64, zone: Zone) -> Option<i64> {
+    match (clock(text), day) {
+        (Some(time), Some(day)) => to_utc(day.and_time(time), zone),
+        _ => TimeSpec::parse(text)?.resolve(now_us, zone),
     }
 }
 
-/// `14:05`, `14:05:30`, `14:05:30.250`.
-fn time_of_day(text: &str) -> Option<NaiveTime> {
-    ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|format| NaiveTime::parse_from_str(text, format).ok())
+/// `HH:MM`, perhaps with seconds.
+fn clock(text: &str) -> Option<NaiveTime> {
+    let formats = ["%H:%M:%S%.f", "%H:%M"];
+    formats.iter().find_map(|format| NaiveTime::parse_from_str(text, format).ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    /// 2026-11-22 23:00 UTC
-    const NOW_US: i64 = 1_795_388_400_000_000;
+    /// 2026-11-20 16:00 UTC.
+    const NOW_US: i64 = 1_795_190_400_000_000;
+    const MINUTE_US: i64 = 60_000_000;
 
-    fn read(text: &str, zone: &str) -> String {
-        let show = |us: i64| to_local(us, Zone::UTC).unwrap().format("%F %T%.f").to_string();
-        match parse("--incident", text, NOW_US, zone.parse().unwrap()) {
-            Ok(window) => format!("{} .. {}", show(window.from_us), window.until_us.map_or("".to_owned(), show)),
-            Err(error) => error.to_string(),
-        }
+    #[track_caller]
+    fn check(text: &str, zone: &str, from_minutes: i64, to_minutes: i64) {
+        let range = parse("--incident", text, NOW_US, zone.parse().unwrap()).unwrap();
+        let minutes = |us: i64| (us - NOW_US) / MINUTE_US;
+        assert_eq!((minutes(range.0), minutes(range.1)), (from_minutes, to_minutes), "{text}");
     }
 
     #[test]
-    fn windows_are_read() {
-        let cases = [
-            ("14:00..14:25", "2026-11-22 14:00:00 .. 2026-11-22 14:25:00"),
-            ("2026-11-20 14:00..14:25", "2026-11-20 14:00:00 .. 2026-11-20 14:25:00"),
-            ("2026-11-20T14:00:30.5Z..14:25", "2026-11-20 14:00:30.500 .. 2026-11-20 14:25:00"),
-            ("2026-11-20 23:50..00:10", "2026-11-20 23:50:00 .. 2026-11-21 00:10:00"),
-            ("-1h..now", "2026-11-22 22:00:00 .. 2026-11-22 23:00:00"),
-            ("@d+14h .. @d+15h", "2026-11-22 14:00:00 .. 2026-11-22 15:00:00"),
-            ("2026-11-20 14:00..2026-11-21", "2026-11-20 14:00:00 .. 2026-11-21 00:00:00"),
-            ("14:00..", "2026-11-22 14:00:00 .. "),
-            ("14:00", "2026-11-22 14:00:00 .. "),
-            ("14:00..13:00x", "`13:00x` is not a time (--incident)"),
-            ("..14:00", "`` is not a time (--incident)"),
-            ("now..-1h", "the window `now..-1h` ends at its beginning or before (--incident)"),
-            ("14:00..14:00", "the window `14:00..14:00` ends at its beginning or before (--incident)"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(read(text, "UTC"), expected, "{text}");
-        }
-        assert_eq!(read("14:00..14:25", "+05:30"), "2026-11-23 08:30:00 .. 2026-11-23 08:55:00");
+    fn ranges() {
+        check("14:00..14:25", "UTC", -120, -95);
+        check("14:00..14:25", "+02:00", -240, -215);
+        check("-2h..-1h", "UTC", -120, -60);
+        check("-2h..", "UTC", -120, 0);
+        check("-2h..now", "UTC", -120, 0);
+        check("2026-11-19 23:50..00:10", "UTC", -970, -950);
+        check("2026-11-20T14:00:30Z..14:25:30", "UTC", -119, -94);
+        check("2026-11-20T14:00:00Z..2026-11-20T15:00:00+00:00", "America/New_York", -120, -60);
+        check("@d..@d+1h", "UTC", -960, -900);
     }
 
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_refused(text in "\\PC{0,30}", times in "[0-9:.@dhm +-]{0,20}") {
-            for text in [text, times] {
-                if let Ok(window) = parse("--incident", &text, NOW_US, Zone::UTC) {
-                    prop_assert!(window.until_us.is_none_or(|until_us| window.from_us < until_us));
-                }
-            }
+    #[test]
+    fn what_is_no_range() {
+        for text in ["14:00", "14:00..x", "x..14:00", "-1h..-2h", "..", "25:00..26:00"] {
+            assert!(parse("--incident", text, NOW_US, Zone::UTC).is_err(), "{text}");
         }
     }
 }
