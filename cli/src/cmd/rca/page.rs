@@ -72,9 +72,9 @@ impl ShortNames {
         Self(sources.iter().map(|source| ((*source).to_owned(), visible(&source[len..]).into_owned())).collect())
     }
 
-    /// The short name of a source, safe to print.
-    pub fn of<'s>(&'s self, source: &'s str) -> &'s str {
-        self.0.get(source).map_or(source, String::as_str)
+    /// The short name of a source, safe to print; `?` for one that was not among them.
+    pub fn of(&self, source: &str) -> &str {
+        self.0.get(source).map_or("?", String::as_str)
     }
 }
 
@@ -119,7 +119,7 @@ impl Lines<'_> {
 }
 
 /// As much of a line as fits, with a mark where something is missing. What is printed as an escape takes more room.
-fn cut(line: &str, width: usize) -> String {
+pub fn cut(line: &str, width: usize) -> String {
     let shown = |c: char| if c.is_control() { 4 } else { c.width().unwrap_or(0) };
     let (mut used, mut end) = (0, 0);
     for (at, c) in line.char_indices() {

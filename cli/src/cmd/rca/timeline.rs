@@ -3,7 +3,7 @@
 use super::changes::write_onset;
 use super::incident::IncidentFlags;
 use super::inquiry::{Asking, print};
-use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
+use super::page::{Clock, Lines, ShortNames, cut, padded, relative, widest};
 use super::scope::{ScopeFlags, print_json};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -13,6 +13,9 @@ use crate::words;
 use std::io::{self, Write};
 use trawl_formats::Zone;
 use trawl_query::rca::timeline::{Entry, Timeline, TimelineOptions, timeline};
+
+/// Widest line in a cell of Markdown, in columns.
+const MAX_CELL: usize = 300;
 
 /// How a timeline is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -140,7 +143,7 @@ fn write_markdown(out: &mut dyn Write, timeline: &Timeline, zone: Zone) -> io::R
             clock.short(entry.time),
             relative(entry.relative_us),
             entry.kind.as_str(),
-            markdown(&entry.what),
+            markdown(&cut(&entry.what, MAX_CELL)),
         )?;
     }
     Ok(())

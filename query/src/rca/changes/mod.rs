@@ -1,10 +1,10 @@
 //! What changed before an incident: a ranked list of suspects, each with the line that tells of it.
 //!
-//! 1. The onset is given, or found in the rates of failures by source ([`onset`]).
+//! 1. The onset is given, or found in the rates of failures by source (`onset`).
 //! 2. Lines that may tell of a change are looked for with the index, by the table of [`kinds`]; pieces of queries that half
 //!    the log would match are counted first, and left out where they are too common.
-//! 3. Changes that no line tells of come from the rates of all events ([`regime`]).
-//! 4. Names in the errors say what a change has to do with them ([`relation`]), and [`rank`] puts all in order.
+//! 3. Changes that no line tells of come from the rates of all events (`regime`).
+//! 4. Names in the errors say what a change has to do with them (`relation`), and `rank` puts all in order.
 
 pub mod kinds;
 mod onset;
@@ -168,7 +168,7 @@ pub struct Echo {
     pub event: Event,
 }
 
-/// The parts of a score, each between 0 and 1: see [`rank`].
+/// The parts of a score, each between 0 and 1: see `rank`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
     /// How often such a line turns out to be the cause.

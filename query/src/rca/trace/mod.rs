@@ -1,7 +1,7 @@
 //! One request's path: all events that mention an id, or ids that stand beside it, as one timeline.
 //!
 //! The events of the value are read first. Every id that stands in them and is rare enough is then looked for in turn, up
-//! to a number of hops; what it leads to must belong to the same story (see [`follow`]). The result says which ids were
+//! to a number of hops; what it leads to must belong to the same story (see `follow`). The result says which ids were
 //! followed, which were not and why, so that a short answer can be told from an incomplete one.
 
 mod follow;
