@@ -23,7 +23,7 @@ mod oracle;
 mod permissions;
 mod prompt;
 mod quickstart;
-mod rca;
+mod rca_incident;
 mod readme;
 mod retention;
 mod saved;

@@ -3,7 +3,6 @@
 use super::scope::ScopeFlags;
 use super::window;
 use crate::config::{Config, Timeout};
-use crate::error::Advice;
 use anyhow::Context;
 use trawl_query::rca::changes::ChangesOptions;
 use trawl_query::time::to_local;
@@ -36,12 +35,12 @@ impl IncidentFlags {
         // Without an end it need not have gone on until now.
         options.until_us = (!self.incident.trim_end().ends_with("..")).then_some(until_us);
         if let Some(onset) = &self.onset {
-            let day = to_local(from_us, zone).map(|local| local.date());
-            let onset_us = window::instant(onset.trim(), day, now_us, zone).ok_or_else(|| {
-                let hint = "write for example 14:05, -2h or 2026-11-20T14:05:00";
-                Advice::new(format!("`{onset}` is not a time (--onset)"), hint)
-            });
-            options.onset_us = Some(onset_us?);
+            // A time of the day is one of the day of the incident.
+            let is_clock = onset.contains(':') && onset.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.'));
+            let day = to_local(from_us, zone).filter(|_| is_clock).map(|local| local.format("%F ").to_string());
+            let (onset_us, _) =
+                window::parse("--onset", &format!("{}{onset}..", day.unwrap_or_default()), now_us, zone)?;
+            options.onset_us = Some(onset_us);
         }
         if let Some(before) = self.before.and_then(|before| before.0) {
             options.before_us = i64::try_from(before.as_micros()).context("--before is beyond what a time can be")?;

@@ -35,8 +35,8 @@ pub fn parse(option: &str, text: &str, now_us: i64, zone: Zone) -> anyhow::Resul
     Ok((from_us, to_us))
 }
 
-/// A time modifier, or the time of `day`; microseconds UTC.
-pub fn instant(text: &str, day: Option<NaiveDate>, now_us: i64, zone: Zone) -> Option<i64> {
+/// A time modifier, or the time of a day.
+fn instant(text: &str, day: Option<NaiveDate>, now_us: i64, zone: Zone) -> Option<i64> {
     match (clock(text), day) {
         (Some(time), Some(day)) => to_utc(day.and_time(time), zone),
         _ => TimeSpec::parse(text)?.resolve(now_us, zone),

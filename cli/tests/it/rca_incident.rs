@@ -292,8 +292,18 @@ fn changes_are_printed_for_people() {
     let wrong = sandbox.trawl(&["rca", "changes", "--incident", "yesterday"]);
     assert_eq!(wrong.code(), 2);
     assert!(wrong.stderr().contains("is not a range of time (--incident)"), "{wrong}");
-    let wrong = sandbox.trawl(&["rca", "changes", "--incident", "14:00..", "(broken"]);
+    let wrong = sandbox.trawl(&["rca", "changes", "--incident", "14:00..", "(broken", "--now", NOW]);
     assert_eq!(wrong.code(), 2, "{wrong}");
+    // A time of the day is one of the incident's day.
+    let window = ["--incident", "2026-11-20 14:00..", "--now", NOW, "-o", "json"];
+    let given = sandbox.trawl(&[&["rca", "changes", "--onset", "14:04:45"], &window[..]].concat());
+    let changes: Json = serde_json::from_slice(given.stdout()).expect("JSON");
+    assert_eq!(
+        (&changes["onset"]["time"], &changes["onset"]["how"]),
+        (&"2026-11-20T14:04:45.000000Z".into(), &"given".into())
+    );
+    let wrong = sandbox.trawl(&[&["rca", "changes", "--onset", "soon"], &window[..]].concat());
+    assert!(wrong.code() == 2 && wrong.stderr().contains("(--onset)"), "{wrong}");
 }
 
 #[test]
