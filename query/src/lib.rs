@@ -12,6 +12,7 @@
 //!   [`Limits`], and it stops when its [`Cancel`] says so.
 //! - [`pattern`] puts log lines together that one statement printed.
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
+//! - [`rca`] asks many searches for one answer: what changed, where a request went.
 //!
 //! The language part is pure: the clock, the zone and the searched range come in through a
 //! [`Context`](context::Context), and nothing in it reads files but [`lookup`], whose tables are files.

@@ -22,7 +22,7 @@ mod theme;
 
 pub use cell::CellPrinter;
 pub use context::WithContext;
-pub use highlight::{Highlighter, Marks};
+pub use highlight::{Highlighter, Marks, write_event};
 pub use sanitize::{visible, write as write_visible};
 pub use theme::Theme;
 

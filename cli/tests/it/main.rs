@@ -26,6 +26,7 @@ mod permissions;
 mod prompt;
 mod quickstart;
 mod rca;
+mod rca_incident;
 mod readme;
 mod retention;
 mod saved;

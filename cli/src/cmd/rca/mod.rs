@@ -3,14 +3,20 @@
 mod add;
 mod attach;
 mod bundle;
+mod changes;
 mod coverage;
+mod incident;
+mod inquiry;
 mod new;
 mod over;
+mod page;
 mod publish;
 mod report;
-mod scope;
+pub mod scope;
+mod timeline;
+mod trace;
 mod verify;
-mod window;
+pub mod window;
 
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -25,6 +31,8 @@ pub enum RcaVerb {
     Add(add::AddVerb),
     /// Write the evidence of a case or query into one archive that others can verify
     Bundle(bundle::BundleArgs),
+    /// Find what changed before an incident: a ranked list of suspects with the lines themselves
+    Changes(changes::ChangesArgs),
     /// Tell what of a time is indexed, source by source, and what is missing: whether "no such error" can be said
     Coverage(coverage::CoverageArgs),
     /// Open a case: a folder of plain files for what is found out
@@ -33,6 +41,10 @@ pub enum RcaVerb {
     Publish(publish::PublishArgs),
     /// Write the report of a case, as Markdown, HTML or in the storage format of Confluence
     Report(report::ReportArgs),
+    /// Put alerts, changes and chosen events around an incident into one order of time
+    Timeline(timeline::TimelineArgs),
+    /// Follow an order, session or trace id through all sources, and the ids beside it
+    Trace(trace::TraceArgs),
     /// Verify a bundle, alone and against the logs that its events came from
     Verify(verify::VerifyArgs),
 }
@@ -46,10 +58,13 @@ pub fn run(
     match verb {
         RcaVerb::Add(verb) => add::run(verb, &config()?),
         RcaVerb::Bundle(args) => bundle::run(args, &config()?, terminal),
+        RcaVerb::Changes(args) => changes::run(args, &config()?, terminal),
         RcaVerb::Coverage(args) => coverage::run(args, &config()?, terminal),
         RcaVerb::New(args) => new::run(args, &config()?),
         RcaVerb::Publish(args) => publish::run(args),
         RcaVerb::Report(args) => report::run(args, terminal),
+        RcaVerb::Timeline(args) => timeline::run(args, &config()?, terminal),
+        RcaVerb::Trace(args) => trace::run(args, &config()?, terminal),
         RcaVerb::Verify(args) => verify::run(args, terminal),
     }
 }
