@@ -1,0 +1,117 @@
+//! Values of fields that are over-represented in the incident.
+
+use super::SIGNIFICANT;
+use super::gather::{Counts, Gathered};
+use super::report::ValueChange;
+use super::statistics::{adjust, dispersion, g_of_table, p_value};
+use super::windows::Windows;
+use crate::time::TimeRange;
+use crate::value::Value;
+use hashbrown::HashMap;
+
+/// A field with more values than this says who or when, not what.
+const MAX_VALUES: usize = 5_000;
+/// Longer values are messages.
+const MAX_VALUE_BYTES: usize = 200;
+/// Values that fewer events of the incident have are not tested.
+const MIN_COUNT: u64 = 5;
+/// Fields that say when, or where an event lies.
+const SKIPPED: [&str; 5] = ["linecount", "timestartpos", "timeendpos", "splunk_server", "index"];
+
+/// Whether a field is looked at.
+pub(super) fn is_compared(field: &str) -> bool {
+    !field.starts_with('_') && !field.starts_with("date_") && !SKIPPED.contains(&field)
+}
+
+/// The values of a field; `None` once there are too many.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldValues(Option<HashMap<String, Counts>>);
+
+impl Default for FieldValues {
+    fn default() -> Self {
+        Self(Some(HashMap::new()))
+    }
+}
+
+impl FieldValues {
+    /// Counts a value; how many bytes more are held.
+    pub fn add(&mut self, value: &Value, stretch: i64) -> usize {
+        let Some(values) = &mut self.0 else { return 0 };
+        value
+            .with_text(|text| {
+                if text.len() > MAX_VALUE_BYTES || text.is_empty() {
+                    return 0;
+                }
+                if let Some(counts) = values.get_mut(text) {
+                    counts.add(stretch, 1);
+                    return 0;
+                }
+                let mut counts = Counts::default();
+                counts.add(stretch, 1);
+                values.insert(text.to_owned(), counts);
+                text.len() + 128
+            })
+            .max(self.bound())
+    }
+
+    /// Drops all values if there are too many.
+    fn bound(&mut self) {
+        if self.0.as_ref().is_some_and(|values| values.len() > MAX_VALUES) {
+            self.0 = None;
+        }
+    }
+
+    pub fn merge(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (Some(values), Some(others)) => {
+                for (value, counts) in others {
+                    values.entry(value).or_default().merge(&counts);
+                }
+                self.bound();
+            }
+            _ => self.0 = None,
+        }
+    }
+}
+
+/// The values that are significantly over-represented, and how many were tested.
+pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>, usize) {
+    let (n_incident, n_baseline) = gathered.n_events();
+    if n_incident == 0 || n_baseline == 0 {
+        return (Vec::new(), 0);
+    }
+    let exposure = windows.exposure(TimeRange::ALL, gathered.seen_us.unwrap_or_default());
+    let mut changes: Vec<ValueChange> = Vec::new();
+    let mut p_values = Vec::new();
+    for (field, values) in gathered.fields {
+        for (value, counts) in values.0.into_iter().flatten() {
+            let (count, baseline_count) = counts.sides();
+            if count < MIN_COUNT {
+                continue;
+            }
+            let share = count as f64 / n_incident as f64;
+            let baseline_share = baseline_count as f64 / n_baseline as f64;
+            let others = (n_incident.saturating_sub(count), n_baseline.saturating_sub(baseline_count));
+            let stretches: Vec<u64> = exposure.stretches.iter().map(|stretch| counts.of(*stretch)).collect();
+            let g = g_of_table(&[(count, baseline_count), others]) / dispersion(&stretches);
+            p_values.push(p_value(g, 1));
+            changes.push(ValueChange {
+                field: field.clone(),
+                value,
+                count,
+                baseline_count,
+                share,
+                baseline_share,
+                g,
+                q: 1.0,
+            });
+        }
+    }
+    let n_tests = changes.len();
+    for (change, q) in changes.iter_mut().zip(adjust(&p_values)) {
+        change.q = q;
+    }
+    changes.retain(|change| change.q <= SIGNIFICANT && change.share > change.baseline_share);
+    changes.sort_by(|a, b| b.g.total_cmp(&a.g).then_with(|| (&a.field, &a.value).cmp(&(&b.field, &b.value))));
+    (changes, n_tests)
+}
