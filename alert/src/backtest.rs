@@ -64,7 +64,7 @@ impl Foresight for History {
 pub fn replay(evaluator: &Evaluator<'_>, rule: &Rule, range_us: (i64, i64)) -> Result<Replay, ReplayError> {
     let book = Book::in_memory()?;
     let rule = Arc::new(Rule { actions: vec![ALL_ACTIONS.to_owned()], ..rule.clone() });
-    let from_us = range_us.0 - rule.lateness_us - rule.window_us.unwrap_or(0) - rule.baseline_us.unwrap_or(0);
+    let from_us = range_us.0 - rule.timing.lateness_us - rule.window_us.unwrap_or(0) - rule.baseline_us.unwrap_or(0);
     let (times, n_loaded) = evaluator.times(&rule, (from_us, range_us.1), LOADED_US)?;
     let evaluator = evaluator.clone();
     let evaluator = if n_loaded > 0 { evaluator.of_loaded_events() } else { evaluator };

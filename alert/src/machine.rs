@@ -15,6 +15,8 @@ pub struct Timing {
     pub throttle: Option<Throttle>,
     /// How often it is said again that it still fires, until somebody acknowledges it.
     pub reminder_us: Option<i64>,
+    /// Moments that are no longer past than this are evaluated again when a late event arrives.
+    pub lateness_us: i64,
 }
 
 /// How long a group is kept quiet after it was raised.
@@ -68,6 +70,9 @@ pub enum Phase {
         since_us: i64,
         /// How bad it is.
         severity: Severity,
+        /// How bad it was at its worst.
+        #[serde(default)]
+        worst: Severity,
         /// When the condition last held.
         held_us: i64,
         /// The transition that began it.
@@ -179,6 +184,10 @@ pub struct State {
     pub n_raised: u32,
     /// The last evaluated moment, microseconds UTC.
     pub tick_us: Option<i64>,
+    /// Episodes that ended so lately that a late event may open their moments again: since when they lasted, and the moment
+    /// that ended them, microseconds UTC.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<(i64, i64)>,
 }
 
 /// Why nobody is told of a change.
@@ -243,13 +252,21 @@ impl State {
         }
     }
 
-    /// Whether there is nothing that a reader of the state would miss if it were forgotten.
-    pub fn is_blank(&self) -> bool {
-        self.phase == Phase::Ok && self.raised_us.is_none()
+    /// How bad the episode was at its worst.
+    fn worst(&self) -> Severity {
+        match &self.phase {
+            Phase::Firing { severity, worst, .. } => *severity.max(worst),
+            Phase::Ok | Phase::Pending { .. } => Severity::Ok,
+        }
     }
 
-    /// Takes the reading of a moment; at most one change comes of it. A moment earlier than the last one, which a late event
-    /// has opened again, can raise the alert and does nothing else.
+    /// Whether there is nothing that a reader of the state would miss if it were forgotten.
+    pub fn is_blank(&self) -> bool {
+        self.phase == Phase::Ok && self.raised_us.is_none() && self.ended.is_empty()
+    }
+
+    /// Takes the reading of a moment; at most one change comes of it. A moment that is not later than the last one, which a
+    /// late event has opened again, can raise the alert and does nothing else; in an episode that has ended, not even that.
     pub fn advance(
         &mut self,
         alert: &str,
@@ -258,8 +275,9 @@ impl State {
         handling: &Handling,
         reading: Reading,
     ) -> Option<Change> {
-        let is_late = self.tick_us.is_some_and(|last| reading.tick_us < last);
-        if is_late && (reading.severity <= self.severity() || timing.for_us > 0) {
+        let is_late = self.tick_us.is_some_and(|last| reading.tick_us <= last);
+        let is_told = |&(since_us, end_us): &(i64, i64)| (since_us..end_us).contains(&reading.tick_us);
+        if is_late && (reading.severity <= self.worst() || timing.for_us > 0 || self.ended.iter().any(is_told)) {
             return None;
         }
         let tick_us = self.tick_us.map_or(reading.tick_us, |last| last.max(reading.tick_us));
@@ -287,11 +305,14 @@ impl State {
                 self.phase = Phase::Ok;
                 Some(Change::minor(ChangeKind::Lapsed, id(ChangeKind::Lapsed), since_us))
             }
-            Phase::Firing { since_us, severity, held_us, episode, is_told, told_us } => {
+            Phase::Firing { since_us, severity, worst, held_us, episode, is_told, told_us } => {
                 let stays = holds || !reading.is_clear || reading.tick_us - held_us < timing.keep_firing_us;
                 if !stays {
                     let what = ChangeKind::Told(Happening::Resolved);
                     self.phase = Phase::Ok;
+                    if timing.lateness_us > 0 {
+                        self.ended.push((since_us, reading.tick_us));
+                    }
                     // Who was told that it began is told that it ended, snoozed or not: a ticket is waiting for that.
                     let quiet = (!is_told).then_some(Quiet::NeverTold);
                     let severity = (severity, Severity::Ok);
@@ -309,8 +330,15 @@ impl State {
                     let is_due = timing.reminder_us.is_some_and(|every| tick_us - told_us >= every);
                     (is_due && !is_acknowledged).then_some(Happening::Reminder)
                 };
-                let mut phase =
-                    Phase::Firing { since_us, severity: now, held_us, episode: episode.clone(), is_told, told_us };
+                let mut phase = Phase::Firing {
+                    since_us,
+                    severity: now,
+                    worst: worst.max(now),
+                    held_us,
+                    episode: episode.clone(),
+                    is_told,
+                    told_us,
+                };
                 let is_throttled = what == Some(Happening::Raised) && self.is_throttled(timing, tick_us);
                 let quiet = match (is_snoozed(&phase), is_throttled) {
                     (true, _) => Some(Quiet::Snoozed),
@@ -333,15 +361,17 @@ impl State {
                 let id = match happening {
                     // Not that of the beginning, which may be of the same moment.
                     Happening::Raised => TransitionId::new(alert, group, "told", reading.tick_us),
-                    _ => id(what),
+                    // A late moment may have told the same of an episode before.
+                    _ => TransitionId::new(alert, group, what.as_str(), tick_us),
                 };
                 Some(Change { id, episode, what, severity: (severity, now), since_us, quiet })
             }
         }
     }
 
-    /// Forgets what the throttle does not need any more at a moment.
+    /// Forgets what neither the throttle nor a late event needs any more at a moment.
     pub fn forget(&mut self, timing: &Timing, at_us: i64) {
+        self.ended.retain(|&(_, end_us)| at_us - timing.lateness_us < end_us);
         let needed_us = timing.throttle.map_or(0, |throttle| throttle.quiet_us(self.n_raised).saturating_mul(2));
         if self.phase == Phase::Ok
             && self.raised_us.is_some_and(|raised_us| at_us >= raised_us.saturating_add(needed_us))
@@ -364,6 +394,7 @@ impl State {
         let firing = |is_told| Phase::Firing {
             since_us,
             severity: reading.severity,
+            worst: reading.severity,
             held_us: reading.tick_us,
             episode: id.clone(),
             is_told,

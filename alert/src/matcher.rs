@@ -96,7 +96,7 @@ impl Matcher {
 
 /// How far back from a moment a rule looks, in microseconds.
 fn reach_us(rule: &Rule) -> i64 {
-    rule.window_us.unwrap_or(0).saturating_add(rule.lateness_us).saturating_add(rule.baseline_us.unwrap_or(0))
+    rule.window_us.unwrap_or(0).saturating_add(rule.timing.lateness_us).saturating_add(rule.baseline_us.unwrap_or(0))
 }
 
 impl State {

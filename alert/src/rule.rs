@@ -36,8 +36,6 @@ pub struct Rule {
     pub clear: Option<Condition>,
     /// How long readings must last.
     pub timing: Timing,
-    /// Moments that are no longer past than this, in microseconds, are evaluated again when a late event arrives.
-    pub lateness_us: i64,
     /// The time before the window that the field `baseline` is the mean of, in microseconds.
     pub baseline_us: Option<i64>,
     /// Fields whose values make groups with a state of their own.

@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How bad what an alert tells of is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing is wrong.
+    #[default]
     Ok,
     /// Somebody should look today.
     Warning,

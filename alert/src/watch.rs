@@ -213,7 +213,7 @@ impl<'b> Watch<'b> {
         }
         for rule in self.rules.iter().map(|watched| &watched.rule).filter(|rule| rule.per == Per::Event) {
             // No window reaches back to them any more.
-            let reach_us = rule.window_us.unwrap_or(0) + rule.lateness_us + TOLD_EVENTS_US;
+            let reach_us = rule.window_us.unwrap_or(0) + rule.timing.lateness_us + TOLD_EVENTS_US;
             self.book.forget_told_events(&rule.name, now_us - reach_us)?;
         }
         self.saved_us = now_us;
@@ -254,7 +254,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 impl Watched {
     /// Evaluates one moment and commits what came of it. The inner error is why it could not be evaluated.
     fn step(&mut self, scene: &Scene<'_>, tick_us: i64) -> Result<Result<Vec<Told>, String>, BookError> {
-        let was_stopped = scene.now_us - tick_us > self.rule.lateness_us;
+        let was_stopped = scene.now_us - tick_us > self.rule.timing.lateness_us;
         // What was written while nobody read it is indexed late, and is not late.
         let seen_us = if was_stopped { scene.now_us } else { tick_us + SETTLE_US }.max(self.progress.seen_us);
         let mut draft = Draft { states: self.states.clone(), ..Draft::default() };
@@ -283,7 +283,10 @@ impl Watched {
             }
         };
         self.states = std::mem::take(&mut draft.states);
-        self.states.retain(|_, state| !state.is_blank());
+        self.states.retain(|_, state| {
+            state.forget(&self.rule.timing, tick_us);
+            !state.is_blank()
+        });
         self.is_saved = false;
         if !draft.changes.is_empty() || self.progress.error.is_some() != had_error {
             scene.book.commit(&[self.outcome(draft, scene.now_us)])?;
@@ -296,7 +299,7 @@ impl Watched {
     fn is_silent(&self, scene: &Scene<'_>, tick_us: i64) -> bool {
         let Some((foresight, window_us)) = scene.foresight.zip(self.rule.window_us) else { return false };
         // Windows that a late event might open again belong to it, and the time that they are compared with.
-        let reach_us = self.rule.lateness_us + window_us + self.rule.baseline_us.unwrap_or(0);
+        let reach_us = self.rule.timing.lateness_us + window_us + self.rule.baseline_us.unwrap_or(0);
         foresight.is_silent(&self.rule.name, (tick_us - reach_us, tick_us))
     }
 
@@ -343,7 +346,7 @@ impl Watched {
     /// Past moments whose windows have got events since they were evaluated, in order.
     fn reopened(&self, scene: &Scene<'_>, moment: Moment) -> Result<Vec<i64>, StepError> {
         let Some(window_us) = self.rule.window_us else { return Ok(Vec::new()) };
-        let open_us = moment.tick_us - self.rule.lateness_us;
+        let open_us = moment.tick_us - self.rule.timing.lateness_us;
         let last_us = self.progress.tick_us;
         if last_us <= open_us {
             return Ok(Vec::new());
@@ -385,7 +388,6 @@ impl Watched {
             let mut state = draft.states.get(&finding.group).cloned().unwrap_or_default();
             let handling = scene.handlings.get(&(rule.name.clone(), finding.group.clone())).unwrap_or(&unsaid);
             let change = state.advance(&rule.name, &finding.group, &rule.timing, handling, finding.reading);
-            state.forget(&rule.timing, moment.tick_us);
             if draft.states.contains_key(&finding.group) || !state.is_blank() {
                 draft.states.insert(finding.group.clone(), state);
             }
@@ -417,7 +419,7 @@ impl Watched {
     /// Tells each event of the window that was not told yet.
     fn tell_events(&self, scene: &Scene<'_>, moment: Moment, draft: &mut Draft) -> Result<(), StepError> {
         let rule = &*self.rule;
-        let events = scene.evaluator.events(rule, moment, self.rule.lateness_us)?;
+        let events = scene.evaluator.events(rule, moment, self.rule.timing.lateness_us)?;
         let addresses: Vec<String> = events.iter().map(|event| event.address.clone()).collect();
         let told = scene.book.told_events(&rule.name, &addresses)?;
         let severity = rule.levels.first().map_or(Severity::Warning, |(severity, _)| *severity);

@@ -3,10 +3,12 @@
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use trawl_formats::Zone;
 use trawl_formats::event::IndexName;
+use trawl_query::engine::address::Address;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -65,12 +67,16 @@ pub enum Verb {
     Run(RunArgs),
     /// Search the indexed events
     Search(SearchArgs),
+    /// Search files directly, without an index: the same language, the same answer
+    Scan(ScanArgs),
     /// List the sources, how far each has been read, and what is wrong with it
     Sources(SourcesArgs),
     /// Show whether all is well: `trawl run`, how far behind it is, the indexes
     Status(StatusArgs),
     /// Show matching events as they arrive
     Tail(TailArgs),
+    /// Show an event with what stands around it in its file, or around its time on its host
+    Context(ContextArgs),
     /// Show what retention would remove now, index by index, or remove it
     Retention(RetentionArgs),
     /// Searches that have a name: list, show, run, add and remove them
@@ -226,19 +232,11 @@ pub struct SearchArgs {
 }
 
 /// Over what a search is run, and how its rows are printed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct SearchFlags {
-    /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub earliest: Option<String>,
-
-    /// End of the time range, itself not included [default: no end]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub latest: Option<String>,
-
-    /// Search as if it were this time
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub now: Option<String>,
+    /// Of which time, and how its rows are printed.
+    #[command(flatten)]
+    pub answer: AnswerFlags,
 
     /// Index to search; may be repeated [default: the configuration's `default_indexes`]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -247,10 +245,6 @@ pub struct SearchFlags {
     /// Also search the buckets in this archive folder, where they lie; may be repeated
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub archive: Vec<PathBuf>,
-
-    /// Most rows to print, the newest first; 0 prints every row [default: 100 events on a terminal, else every row]
-    #[arg(short = 'n', long, value_name = "N")]
-    pub limit: Option<usize>,
 
     /// Also print N events that follow each match in its source
     #[arg(short = 'A', long, value_name = "N")]
@@ -263,6 +257,26 @@ pub struct SearchFlags {
     /// Also print N events around each match in its source
     #[arg(short = 'C', long, value_name = "N")]
     pub context: Option<usize>,
+}
+
+/// Of which time the events are, and how rows are printed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct AnswerFlags {
+    /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub earliest: Option<String>,
+
+    /// End of the time range, itself not included [default: no end]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub latest: Option<String>,
+
+    /// Search as if it were this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub now: Option<String>,
+
+    /// Most rows to print, the newest first; 0 prints every row [default: 100 events on a terminal, else every row]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
 
     /// How to print rows [default: raw for events, table after a command such as stats]
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
@@ -279,6 +293,57 @@ pub struct SearchFlags {
     /// Only check that the query is valid
     #[arg(long, conflicts_with_all = ["explain", "stats"])]
     pub check: bool,
+}
+
+/// Arguments of `trawl scan`.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "trawl scan [OPTIONS] FILES... QUERY",
+    after_help = "\
+The last argument is the query, the ones before it are files, folders and glob patterns; `-` is the standard input, which is \
+also read where no file is named. Compressed files (gzip, zstd, bzip2, xz) are recognised by their content. Nothing is indexed \
+and no data folder is needed: each file is read once, to its end. The answer is that of `trawl index` and `trawl search`.
+
+Examples:
+  trawl scan app.log 'ERROR NOT heartbeat' -n 20
+  trawl scan app.log* 'ERROR | stats count by host'
+  trawl scan /var/log/pay --exclude '*.gz' 'took_ms>1000 | timechart span=5m count' --earliest -2h
+  kubectl logs app | trawl scan 'level=WARN | top message'
+
+Exit status: 0 at least one row, 1 none, 2 error or a file that could not be read, 130 Ctrl-C."
+)]
+pub struct ScanArgs {
+    /// Files, folders and glob patterns, and the query as the last argument
+    #[arg(value_name = "FILES... QUERY", value_hint = ValueHint::AnyPath)]
+    pub words: Vec<OsString>,
+
+    /// The query, where it could be taken for a file; all other arguments are files then
+    #[arg(long, value_name = "QUERY")]
+    pub query: Option<String>,
+
+    /// Of which time, and how its rows are printed.
+    #[command(flatten)]
+    pub answer: AnswerFlags,
+
+    /// Log format of all files [default: detected for each file]
+    #[arg(long, value_name = "NAME")]
+    pub sourcetype: Option<String>,
+
+    /// Value of the field `host` [default: this machine's name; formats that name the host in each event override it]
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// Value of the field `source`, for a single file or the standard input [default: the path]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+
+    /// Value of the field `index`
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub index: IndexName,
+
+    /// Leave out files and folders that match this glob pattern; may be repeated
+    #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
+    pub exclude: Vec<String>,
 }
 
 /// Arguments of `trawl tail`.
@@ -314,6 +379,53 @@ pub struct TailArgs {
 
     /// How to print rows: raw, ndjson or csv
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Raw)]
+    pub output: Format,
+}
+
+/// Arguments of `trawl context`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The address of an event is its field `_addr`: source, generation, offset and length. `--output json` and the like print a row for \
+each event, whose `position` is 0 for the event itself; raw prints the exact bytes.
+
+Examples:
+  trawl search ERROR PaymentService -n 1 -o json | jq -r '.results[]._addr'
+  trawl context '/var/log/pay/app.log@0:48213+171'
+  trawl context '/var/log/pay/app.log@0:48213+171' -B 20 -A 0
+  trawl context '/var/log/pay/app.log@0:48213+171' --host --window 2s
+
+Exit status: 0 the event was found, 2 it was not, or an error.")]
+pub struct ContextArgs {
+    /// Address of the event: its field `_addr`
+    #[arg(value_name = "ADDRESS")]
+    pub address: Address,
+
+    /// How many events to show before it and behind it
+    #[arg(short = 'C', long, value_name = "N", default_value_t = 5)]
+    pub context: usize,
+
+    /// How many events to show before it
+    #[arg(short = 'B', long, value_name = "N")]
+    pub before_context: Option<usize>,
+
+    /// How many events to show behind it
+    #[arg(short = 'A', long, value_name = "N")]
+    pub after_context: Option<usize>,
+
+    /// Show all events of its host around its time instead, of all files, in the order of time
+    #[arg(long, conflicts_with_all = ["context", "before_context", "after_context"])]
+    pub host: bool,
+
+    /// How long before and behind it
+    #[arg(long, value_name = "TIME", default_value = "10s", requires = "host")]
+    pub window: crate::config::Timeout,
+
+    /// Also look into the buckets in this archive folder; may be repeated
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub archive: Vec<PathBuf>,
+
+    /// How to print events: table is text for people
+    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
 }
 
@@ -946,8 +1058,8 @@ mod tests {
         let args = Args::try_parse_from(["trawl", "search", "ERROR", "db", "--earliest", "-1h", "-n", "5", "late"]);
         let Verb::Search(search) = args.unwrap().verb else { panic!("search was asked for") };
         assert_eq!(search.query, ["ERROR", "db", "late"]);
-        assert_eq!(search.flags.earliest.as_deref(), Some("-1h"));
-        assert_eq!(search.flags.limit, Some(5));
+        assert_eq!(search.flags.answer.earliest.as_deref(), Some("-1h"));
+        assert_eq!(search.flags.answer.limit, Some(5));
     }
 
     /// The settings of a section of a unit file.

@@ -12,6 +12,7 @@ mod config;
 mod docs;
 mod error;
 mod exit_code;
+mod feed;
 mod metrics;
 mod output;
 mod prompt;
@@ -105,7 +106,9 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         Verb::Run(args) => cmd::run::run(&args, &config, terminal),
         Verb::Search(args) if args.query.is_empty() => prompt::run(&args.flags, &config()?, terminal),
         Verb::Search(args) => cmd::search::run(&args, &config()?, terminal),
+        Verb::Scan(args) => cmd::scan::run(&args, &config()?, terminal),
         Verb::Tail(args) => cmd::tail::run(&args, &config()?, terminal),
+        Verb::Context(args) => cmd::context::run(&args, &config()?, terminal),
         Verb::Sources(args) => cmd::sources::run(&args, &config()?, terminal),
         Verb::Status(args) => cmd::status::run(&args, &config()?, terminal),
         Verb::Retention(args) => cmd::retention::run(&args, &config()?, terminal),

@@ -255,7 +255,6 @@ impl Verify for Verifier {
             levels: vec![(Severity::Critical, condition.want.clone())],
             clear: None,
             timing: Timing::default(),
-            lateness_us: 0,
             baseline_us: None,
             group_by: Vec::new(),
             per: Per::Group,

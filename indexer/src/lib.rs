@@ -42,6 +42,7 @@ mod claims;
 mod command;
 mod compression;
 mod content;
+mod copies;
 mod custody;
 mod discovery;
 mod dry_run;
@@ -61,7 +62,9 @@ mod progress;
 mod provisional;
 mod read;
 mod report;
+mod scan;
 mod stored;
+mod stretch;
 pub mod tail;
 
 pub use compression::Compression;
@@ -74,6 +77,7 @@ pub use host::local_host;
 pub use options::Options;
 pub use progress::Progress;
 pub use report::{FileReport, Outcome, Report, SkipReason, Skipped, Totals};
+pub use scan::FileScan;
 
 use custody::Reading;
 use discovery::{Discovery, Found, discover};

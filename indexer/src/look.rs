@@ -280,7 +280,7 @@ pub(crate) fn is_untouched(path: &Path, meta: &FileMeta) -> bool {
 
 /// Where the written part of a file ends: some programs allocate a file in advance, and the end is NUL until it is
 /// written.
-fn written_end(file: &File, len: u64) -> io::Result<u64> {
+pub(crate) fn written_end(file: &File, len: u64) -> io::Result<u64> {
     let mut piece = vec![0; MIN_UNWRITTEN as usize];
     let mut end = len;
     while end > 0 {

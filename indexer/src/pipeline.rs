@@ -23,7 +23,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    fn job(&self) -> &FileJob {
+    pub(crate) fn job(&self) -> &FileJob {
         match self {
             Self::Range(job, ..) | Self::Compressed(job, _) => job,
         }

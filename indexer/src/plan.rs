@@ -34,7 +34,7 @@ use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, S
 /// What a look at a file came to that the tailer reads.
 const FOLLOWED: Verdict = Verdict::Done { outcome: Outcome::Followed, error: None };
 /// A file that has not been written for so long is taken for one that nobody truncates.
-const QUIET: Duration = Duration::from_secs(3600);
+pub(crate) const QUIET: Duration = Duration::from_secs(3600);
 
 /// A file that is to be looked at.
 pub(crate) struct Candidate {

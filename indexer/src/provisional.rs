@@ -1,6 +1,6 @@
 //! Last events of files that may still be written to: searchable, but not yet counted as read.
 
-use crate::ingest::next_block;
+use crate::stretch::next_block;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::mem;
@@ -49,6 +49,11 @@ impl Provisional {
         }
         let is_empty = blocks.is_empty();
         Ok((!is_empty).then(|| Self { source: Arc::clone(source), offset, bytes: bytes.to_vec(), blocks }))
+    }
+
+    /// The source.
+    pub(crate) fn source(&self) -> Arc<SourceHandle> {
+        Arc::clone(&self.source)
     }
 
     /// Where in the source it begins.

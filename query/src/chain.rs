@@ -17,6 +17,12 @@ impl Chain {
         Self { operators: commands.iter().map(|command| command.start(ctx)).collect() }
     }
 
+    /// The same with an operator behind the last one.
+    pub fn then(mut self, operator: Box<dyn Operator>) -> Self {
+        self.operators.push(operator);
+        self
+    }
+
     /// An operator that has taken its rows, and fresh ones for the commands behind it.
     pub fn resume(first: Box<dyn Operator>, behind: &[Box<dyn Command>], ctx: &Arc<Context>) -> Self {
         let rest = behind.iter().map(|command| command.start(ctx));

@@ -267,6 +267,12 @@ pub enum RunError {
     /// The search reads events, but their store cannot be opened.
     #[error("cannot open the data")]
     Open(#[source] Box<trawl_store::StoreError>),
+    /// The search needs a store, but its events are read from files.
+    #[error("events are read from files: there is no data folder to look into")]
+    NoStore,
+    /// What is searched cannot be read once more for a subsearch.
+    #[error("the standard input can be read only once, and a search in brackets reads it, too")]
+    ReadOnce,
     /// The rows come from a store that failed.
     #[error("cannot read events")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -285,6 +291,7 @@ impl RunError {
             RunError::Limit { limit: "max_groups", .. } => {
                 Some("raise max_groups under [limits] in trawl.toml, or group by fewer values")
             }
+            RunError::ReadOnce => Some("write it to a file, and scan that"),
             RunError::Spill { .. } => {
                 Some("make room there, or name another folder: spill_folder under [limits] in trawl.toml, or TMPDIR")
             }

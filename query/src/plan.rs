@@ -165,6 +165,17 @@ impl Plan {
         }
     }
 
+    /// How many rows are taken at most behind the first commands, where a caller takes so many of the answer; `None` if that cannot
+    /// be told.
+    pub fn n_taken(&self, limit: Option<usize>) -> Option<usize> {
+        let Some(command) = self.commands.get(self.n_map) else { return limit };
+        let command: &dyn Any = &**command;
+        match command.downcast_ref::<Head>() {
+            Some(Head { limit, condition: None, .. }) => *limit,
+            _ => None,
+        }
+    }
+
     /// Whether events come out as they went in, if fewer or in another order.
     pub fn keeps_rows(&self) -> bool {
         self.commands.iter().all(|command| command.keeps_rows())

@@ -4,7 +4,7 @@ use crate::ast::{Pipeline, TimeModifier};
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::collector::Collector;
-use crate::command::{Command, CommandKind, FieldFormats, Flow};
+use crate::command::{Command, CommandKind, FieldFormats, Flow, events_in_order};
 use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::coverage::Coverage;
 use crate::engine::{Engine, Scan, TermDiagnosis};
@@ -359,12 +359,14 @@ impl Search {
                     Err(error) => summary.incomplete = stopped(Err(error))?,
                 }
             }
-            if self.options.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() {
+            if self.options.diagnose && summary.n_matched == 0 && summary.incomplete.is_none() && !scan.is_fed() {
                 summary.diagnosis = TermDiagnosis::of(expr, &self.plan, engine, scan.buckets()).unwrap_or_default();
             }
             summary.coverage = scan.coverage();
             if !summary.coverage.is_complete() && summary.incomplete.is_none() {
-                summary.incomplete = Some("parts of the store could not be read".to_owned());
+                let what =
+                    if scan.is_fed() { "some files could not be read" } else { "parts of the store could not be read" };
+                summary.incomplete = Some(what.to_owned());
             }
         }
         summary.incomplete = summary.incomplete.or_else(|| ctx.incomplete());
@@ -417,6 +419,18 @@ impl Search {
                 merged.finish(&mut |batch| rest.push(batch, &mut |batch| output.take(batch)))?;
                 rest.finish(&mut |batch| output.take(batch))
             }
+            // In no order: they are put in order behind the commands that do not ask for it.
+            Cut::Order if scan.is_fed() => {
+                let (map, rest) = commands.split_at(*n_map);
+                let limit = self.plan.n_taken(self.options.limit);
+                let start = |_| Mutex::new(Chain::start(map, ctx).then(events_in_order(ctx, limit)));
+                let chains: Vec<_> = (0..rayon::current_num_threads()).map(start).collect();
+                scan.run_merged(true, false, &chains)?;
+                let mut merged = Chain::merged(chains.into_iter().map(unlocked))?;
+                let mut rest = Chain::start(rest, ctx);
+                merged.finish(&mut |batch| rest.push(batch, &mut |batch| output.take(batch)))?;
+                rest.finish(&mut |batch| output.take(batch))
+            }
             Cut::Order => {
                 let chain = Mutex::new(Chain::start(commands, ctx));
                 let first_chunk = if commands.is_empty() { self.options.limit } else { None };
@@ -443,6 +457,10 @@ impl Search {
         }
         text.push_str(&self.plan.to_string());
         let Some(expr) = &self.plan.search else { return Ok(text) };
+        if let Some(feed) = engine.feed() {
+            text.push_str(&format!("open    {}: read from beginning to end, without an index\n", feed.describe()?));
+            return Ok(text);
+        }
         let scan = Scan::open(&self.plan, expr, &ctx, engine, self.options.with_bytes)?;
         let coverage = scan.coverage();
         let (certain, possible) = scan.n_candidates();

@@ -426,6 +426,25 @@ impl Catalog {
         })
     }
 
+    /// Ids of the buckets that hold bytes between `start` and `end` of a generation of the sources of this name. What was
+    /// brought back from an archive is not among them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn buckets_with(&self, source: &str, generation: u32, start: u64, end: u64) -> Result<Vec<String>> {
+        let offset = |offset: u64| i64::try_from(offset).unwrap_or(i64::MAX);
+        self.run(|transaction| {
+            transaction
+                .prepare_cached(
+                    "SELECT DISTINCT bucket_id FROM source
+                     JOIN byte_range ON byte_range.source_id = source.id
+                     WHERE source.source = ? AND byte_range.generation = ? AND byte_range.start < ? AND byte_range.end > ?",
+                )?
+                .query_map(params![source, generation, offset(end), offset(start)], |row| row.get(0))?
+                .collect()
+        })
+    }
+
     fn range_tables(&self) -> &'static [&'static str] {
         if self.has_aged() { &RANGE_TABLES } else { &RANGE_TABLES[..1] }
     }

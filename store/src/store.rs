@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::mem;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -554,6 +555,24 @@ impl Reader {
     /// If the catalog fails.
     pub fn buckets(&self) -> Result<Vec<BucketRow>> {
         Ok(self.catalog.snapshot()?.buckets)
+    }
+
+    /// The buckets of a snapshot that may hold bytes `range` of a generation of the sources of this name. Opens none: of those
+    /// in archives, and those brought back from one, nobody says what they hold, so they are among them.
+    ///
+    /// # Errors
+    /// If the catalog fails.
+    pub fn buckets_with<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        source: &str,
+        generation: u32,
+        range: Range<u64>,
+    ) -> Result<Vec<&'s BucketRow>> {
+        let ids: HashSet<String> =
+            self.catalog.buckets_with(source, generation, range.start, range.end)?.into_iter().collect();
+        let may_hold = |row: &&BucketRow| row.is_archived() || row.is_restored || ids.contains(&row.id);
+        Ok(snapshot.buckets.iter().filter(may_hold).collect())
     }
 
     /// Buckets and live events as of now.

@@ -153,10 +153,27 @@ fn a_late_moment_can_raise_and_nothing_else() {
 }
 
 #[test]
-fn the_last_moment_may_be_read_again() {
+fn the_last_moment_is_late_when_it_is_read_again() {
     let mut state = State::default();
     assert_eq!(run_from(&mut state, &Timing::default(), 100, "c"), "R");
-    assert_eq!(run_from(&mut state, &Timing::default(), 100, "."), "E");
+    assert_eq!(run_from(&mut state, &Timing::default(), 100, "."), ".", "what ended then would end twice");
+    assert_eq!(run_from(&mut state, &Timing::default(), 110, "."), "E");
+    assert_eq!(run_from(&mut state, &Timing::default(), 110, "c"), "R");
+}
+
+#[test]
+fn a_late_event_raises_no_episode_that_was_told() {
+    let timing = Timing { lateness_us: 60 * SECOND, ..Timing::default() };
+    let mut state = State::default();
+    assert_eq!(run_from(&mut state, &timing, 100, "ww.w."), "R.ERE");
+    assert_eq!(run_from(&mut state, &timing, 100, "cc.c"), "....", "these moments are told");
+    assert_eq!(run_from(&mut state, &timing, 120, "w"), "R", "between them nothing fired");
+    assert_eq!(run_from(&mut state, &timing, 100, "cc"), "..", "another episode does not get worse by it");
+    assert_eq!(run_from(&mut state, &timing, 150, "."), "E");
+    state.forget(&timing, 199 * SECOND);
+    assert_eq!(state.ended.len(), 2);
+    state.forget(&timing, 210 * SECOND);
+    assert!(state.is_blank());
 }
 
 #[test]
@@ -172,12 +189,13 @@ fn readings() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    fn timings()(for_s in 0i64..40, keep in 0i64..40, quiet in 0i64..80, factor in 1u8..4, reminder in prop::option::of(10i64..60)) -> Timing {
+    fn timings()(for_s in 0i64..40, keep in 0i64..40, quiet in 0i64..80, factor in 1u8..4, reminder in prop::option::of(10i64..60), late in 0i64..60) -> Timing {
         Timing {
             for_us: for_s * SECOND,
             keep_firing_us: keep * SECOND,
             throttle: (quiet > 0).then(|| Throttle { first_us: quiet * SECOND, factor: f64::from(factor), max_us: 200 * SECOND }),
             reminder_us: reminder.map(|every| every * SECOND),
+            lateness_us: late * SECOND,
         }
     }
 }
@@ -230,6 +248,33 @@ proptest! {
             let tick = (readings.len() as i64 - 1) * 10;
             prop_assert_eq!(run_from(&mut state, &timing, tick, &last.to_string()), ".");
             prop_assert_eq!(state, before);
+        }
+    }
+    /// Whatever moments late events open again: episodes begin and end in turn, and no two transitions are the same.
+    #[test]
+    fn late_events_tell_nothing_twice(rounds in prop::collection::vec(("[.wc]{0,6}", "[.wc]"), 1..30)) {
+        let timing = Timing { lateness_us: 60 * SECOND, ..Timing::default() };
+        let (mut state, mut ids, mut is_on) = (State::default(), std::collections::BTreeSet::new(), false);
+        for (n, (late, now)) in rounds.iter().enumerate() {
+            let last = (n as i64 + 7) * 10;
+            let first = last - late.len() as i64 * 10;
+            for (n, reading) in (late.clone() + now).chars().enumerate() {
+                let severity = match reading {
+                    'w' => Severity::Warning,
+                    'c' => Severity::Critical,
+                    _ => Severity::Ok,
+                };
+                let reading = Reading { tick_us: (first + n as i64 * 10) * SECOND, severity, is_clear: severity == Severity::Ok };
+                let change = state.advance("a", &Group::default(), &timing, &Handling::default(), reading);
+                let Some(change) = change else { continue };
+                prop_assert!(ids.insert(change.id.clone()), "{:?} is told twice", change);
+                match change.what {
+                    ChangeKind::Told(Happening::Raised) => prop_assert!(!std::mem::replace(&mut is_on, true)),
+                    ChangeKind::Told(Happening::Resolved) => prop_assert!(std::mem::replace(&mut is_on, false)),
+                    _ => prop_assert!(is_on),
+                }
+            }
+            state.forget(&timing, last * SECOND);
         }
     }
 }

@@ -140,6 +140,16 @@ pub fn options() -> SearchOptions {
     SearchOptions::new(0)
 }
 
+/// What a rule has of which nothing is said.
+pub fn timing() -> Timing {
+    Timing { lateness_us: DEFAULT_LATENESS_US, ..Timing::default() }
+}
+
+/// The rule with another lateness, in microseconds.
+pub fn late(lateness_us: i64, rule: Rule) -> Rule {
+    Rule { timing: Timing { lateness_us, ..rule.timing }, ..rule }
+}
+
 /// A rule that is evaluated every ten seconds over the last ten, and fires at a condition.
 pub fn rule(search: &str, condition: &str) -> Rule {
     let rule = Rule {
@@ -153,8 +163,7 @@ pub fn rule(search: &str, condition: &str) -> Rule {
         window_us: Some(10 * SECOND),
         levels: vec![(Severity::Critical, Condition::parse(condition).expect("a condition"))],
         clear: None,
-        timing: Timing::default(),
-        lateness_us: DEFAULT_LATENESS_US,
+        timing: timing(),
         baseline_us: None,
         group_by: Vec::new(),
         per: Per::Group,

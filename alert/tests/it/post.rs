@@ -32,6 +32,7 @@ impl Post {
             let firing = Phase::Firing {
                 since_us: n.since_us,
                 severity: n.severity,
+                worst: n.severity,
                 held_us: n.at_us,
                 episode: n.episode.clone(),
                 is_told: true,

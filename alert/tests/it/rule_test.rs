@@ -1,6 +1,6 @@
 //! Unit tests of rules: lines and a clock against expected transitions.
 
-use crate::lab::{SECOND, options, rule};
+use crate::lab::{SECOND, late, options, rule, timing};
 use trawl_alert::Severity;
 use trawl_alert::condition::Condition;
 use trawl_alert::machine::{Throttle, Timing};
@@ -92,10 +92,10 @@ fn several_lines_are_one_event() {
 fn a_late_line_opens_its_window_again() {
     let mut lines = failures(2);
     lines.push(at("14:00:45", line("2026-11-20 14:00:15 ERROR late")));
-    let rule = Rule { lateness_us: 60 * SECOND, ..rule("ERROR", "count > 2") };
+    let rule = late(60 * SECOND, rule("ERROR", "count > 2"));
     let verdict = try_run(&test(lines.clone(), &[]), &rule).unwrap();
     assert_eq!(shown(&verdict), ["+14:00:50 raised", "+14:00:50 resolved"], "when it was found out");
-    check(&Rule { lateness_us: 20 * SECOND, ..rule }, &test(lines, &[]));
+    check(&late(20 * SECOND, rule), &test(lines, &[]));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn severities_and_quiet_are_a_part_of_the_text() {
         levels: vec![(Severity::Critical, condition("count > 3")), (Severity::Warning, condition("count > 1"))],
         timing: Timing {
             throttle: Some(Throttle { first_us: 60 * SECOND, factor: 1.0, max_us: 60 * SECOND }),
-            ..Timing::default()
+            ..timing()
         },
         ..rule("ERROR", "count > 1")
     };

@@ -1,6 +1,6 @@
 //! What a watched rule tells, and when.
 
-use crate::lab::{Lab, SECOND, at, engine, options, rule, seconds, told};
+use crate::lab::{Lab, SECOND, at, engine, late, options, rule, seconds, timing, told};
 use proptest::prelude::*;
 use trawl_alert::Severity;
 use trawl_alert::audit::AuditRecord;
@@ -161,7 +161,7 @@ fn an_event_counts_from_its_first_sight_on() {
 #[test]
 fn what_is_later_than_the_rule_allows_counts_nowhere() {
     let lab = Lab::new();
-    let rules = [Rule { lateness_us: 15 * SECOND, ..rule("error", "count > 0") }];
+    let rules = [late(15 * SECOND, rule("error", "count > 0"))];
     let mut watch = lab.watch(&rules, 0.0);
     lab.advance(&mut watch, 30.9);
     lab.arrive(6.0, 32.0, "ERROR late");
@@ -225,7 +225,7 @@ fn events_can_be_told_one_by_one() {
 #[test]
 fn a_person_s_word_lasts_as_long_as_the_episode() {
     let lab = Lab::new();
-    let timing = Timing { reminder_us: Some(10 * SECOND), ..Timing::default() };
+    let timing = Timing { reminder_us: Some(10 * SECOND), ..timing() };
     let rules = [Rule { timing, ..rule("error", "count > 0") }];
     for second in [5.0, 15.0, 25.0, 35.0, 55.0] {
         lab.arrive(second, second, "ERROR");
@@ -299,7 +299,7 @@ fn some_rule() -> impl Strategy<Value = Rule> {
     (1u32..4, groups, 0i64..25, 0i64..25, prop_oneof![Just(7), Just(10), Just(20)], any::<bool>()).prop_map(
         |(n, group_by, for_s, keep_s, every, per_event)| Rule {
             group_by,
-            timing: Timing { for_us: for_s / 10 * 10 * SECOND, keep_firing_us: keep_s * SECOND, ..Timing::default() },
+            timing: Timing { for_us: for_s / 10 * 10 * SECOND, keep_firing_us: keep_s * SECOND, ..timing() },
             schedule: Schedule::Every { interval_us: every * SECOND },
             per: if per_event { Per::Event } else { Per::Group },
             ..rule("error", &format!("count >= {n}"))

@@ -54,12 +54,25 @@ pub struct Session<'a> {
     config: &'a Config,
     terminal: Terminal,
     engine: OnceCell<Engine>,
+    /// How far files are read, where they are read rather than a store.
+    reading: Option<Arc<trawl_indexer::Progress>>,
 }
 
 impl<'a> Session<'a> {
     /// Opens nothing yet: whether a query is valid can be said without data.
     pub fn new(args: &'a SearchFlags, config: &'a Config, terminal: Terminal) -> Self {
-        Self { args, config, terminal, engine: OnceCell::new() }
+        Self { args, config, terminal, engine: OnceCell::new(), reading: None }
+    }
+
+    /// Searches files, which `engine` reads as far as `progress` tells.
+    pub fn of_files(
+        args: &'a SearchFlags,
+        config: &'a Config,
+        terminal: Terminal,
+        engine: Engine,
+        progress: Arc<trawl_indexer::Progress>,
+    ) -> Self {
+        Self { engine: OnceCell::from(engine), reading: Some(progress), ..Self::new(args, config, terminal) }
     }
 
     /// What searches run on. The data is opened by the first search that reads events, for those that make their own rows
@@ -110,20 +123,23 @@ impl<'a> Session<'a> {
                 return Ok(ExitCode::Error);
             }
         };
-        if args.check {
+        if args.answer.check {
             return Ok(ExitCode::Success);
         }
         let look = Look { terminal, zone: config.zone.value };
         let engine = self.engine()?;
-        let registry = Arc::clone(&engine.registry);
-        options.collector = Some(Arc::new(StoreCollector::new(config, registry, Arc::clone(&cancel))));
-        if args.explain {
+        // What is read from files is kept nowhere.
+        if self.reading.is_none() {
+            let registry = Arc::clone(&engine.registry);
+            options.collector = Some(Arc::new(StoreCollector::new(config, registry, Arc::clone(&cancel))));
+        }
+        if args.answer.explain {
             let explained = search.explain(engine).map_err(|error| self.explained(error))?;
             write!(io::stdout(), "{explained}")?;
             return Ok(ExitCode::Success);
         }
         let has_events = yields_events(&search);
-        let format = args.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
+        let format = args.answer.output.unwrap_or(if has_events { Format::Raw } else { Format::Table });
         let context = context_lines(args, has_events && format == Format::Raw)?;
         options.limit = limit(args, config, &terminal, has_events);
         options.diagnose = true;
@@ -149,7 +165,13 @@ impl<'a> Session<'a> {
         let interrupted = on_start(cancel)?;
         let started = Instant::now();
         let preview = PreviewText::default();
-        let display = ProgressDisplay::of_search(options.progress, preview.clone(), terminal.stderr_is_terminal)?;
+        let is_shown = terminal.stderr_is_terminal;
+        let display = match &self.reading {
+            Some(reading) => {
+                ProgressDisplay::of_scan(Arc::clone(reading), options.progress, preview.clone(), is_shown)?
+            }
+            None => ProgressDisplay::of_search(options.progress, preview.clone(), is_shown)?,
+        };
         let is_seen = terminal.stdout_is_terminal() && terminal.stderr_is_terminal && format == Format::Table;
         let summary = self.print(&search, display, is_seen.then_some(preview), &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
@@ -207,20 +229,20 @@ impl<'a> Session<'a> {
 fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
     let zone = config.zone.value;
     let clock_us = now_us()?;
-    let now_us = match &args.now {
+    let now_us = match &args.answer.now {
         Some(now) => {
             let time = parse_time("--now", now)?.resolve(clock_us, zone);
             time.with_context(|| format!("`{now}` is beyond what a time can be"))?
         }
         None => clock_us,
     };
-    for (option, value) in [("--earliest", &args.earliest), ("--latest", &args.latest)] {
+    for (option, value) in [("--earliest", &args.answer.earliest), ("--latest", &args.answer.latest)] {
         value.as_deref().map(|value| parse_time(option, value)).transpose()?;
     }
     let indexes = if args.index.is_empty() { &config.default_indexes.value } else { &args.index };
     Ok(SearchOptions {
-        earliest: args.earliest.clone(),
-        latest: args.latest.clone(),
+        earliest: args.answer.earliest.clone(),
+        latest: args.answer.latest.clone(),
         indexes: indexes.clone(),
         // A clock before 1970 was an error above.
         clock: Some(|| super::now_us().unwrap_or_default()),
@@ -251,7 +273,7 @@ fn yields_events(search: &Search) -> bool {
 /// Most rows to print: a terminal shows the first screens of events, everything else gets all.
 fn limit(args: &SearchFlags, config: &Config, terminal: &Terminal, has_events: bool) -> Option<usize> {
     let is_looked_at = terminal.stdout_is_terminal() && has_events;
-    let limit = args.limit.unwrap_or(if is_looked_at { config.limit.value } else { 0 });
+    let limit = args.answer.limit.unwrap_or(if is_looked_at { config.limit.value } else { 0 });
     (limit > 0).then_some(limit)
 }
 
@@ -297,7 +319,7 @@ impl Notes<'_> {
     fn write(&self, summary: &Summary, err: &mut dyn Write) -> anyhow::Result<()> {
         let theme = Theme::new(self.terminal.color_stderr);
         all_warnings(summary).iter().try_for_each(|text| notes::warning(err, &theme, text))?;
-        if self.args.limit.is_none() && self.limit.is_some_and(|limit| summary.n_rows >= limit as u64) {
+        if self.args.answer.limit.is_none() && self.limit.is_some_and(|limit| summary.n_rows >= limit as u64) {
             self.write_cut(summary, err, &theme)?;
         }
         if self.search.plan().search.is_none() {
@@ -309,12 +331,12 @@ impl Notes<'_> {
                 n => writeln!(err, "{} matched, but no row is left at the end", human::plural(n, "event"))?,
             }
         }
-        let is_wanted = self.args.stats || self.terminal.stderr_is_terminal;
+        let is_wanted = self.args.answer.stats || self.terminal.stderr_is_terminal;
         if is_wanted || summary.n_rows == 0 || summary.incomplete.is_some() {
             let cells = CellPrinter::new(self.config.zone.value);
             notes::coverage(err, &theme, &summary.coverage, &cells, self.took)?;
         }
-        if self.args.stats {
+        if self.args.answer.stats {
             notes::cost(err, summary)?;
         }
         Ok(())

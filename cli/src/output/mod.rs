@@ -23,7 +23,7 @@ mod theme;
 pub use cell::CellPrinter;
 pub use context::WithContext;
 pub use highlight::{Highlighter, Marks};
-pub use sanitize::visible;
+pub use sanitize::{visible, write as write_visible};
 pub use theme::Theme;
 
 use crate::terminal::Terminal;

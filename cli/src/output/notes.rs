@@ -12,6 +12,9 @@ use trawl_query::engine::TermDiagnosis;
 use trawl_query::engine::coverage::Coverage;
 use trawl_query::{Spilled, Summary};
 
+/// Most files that were left out that are named.
+const MAX_LEFT_OUT: usize = 5;
+
 /// A warning on a line of its own.
 pub fn warning(out: &mut dyn Write, theme: &Theme, text: &str) -> io::Result<()> {
     let style = theme.warning;
@@ -33,7 +36,8 @@ pub fn coverage(
     took: Duration,
 ) -> io::Result<()> {
     writeln!(out, "{coverage}; {}; {}", time_range(coverage, cells), human::duration(took))?;
-    coverage.damaged.iter().try_for_each(|damage| warning(out, theme, damage))
+    coverage.damaged.iter().try_for_each(|damage| warning(out, theme, damage))?;
+    coverage.left_out.iter().take(MAX_LEFT_OUT).try_for_each(|left_out| writeln!(out, "  {}", visible(left_out)))
 }
 
 fn time_range(coverage: &Coverage, cells: &CellPrinter) -> String {
@@ -48,7 +52,7 @@ fn time_range(coverage: &Coverage, cells: &CellPrinter) -> String {
 /// What the search cost, one figure on a line.
 pub fn cost(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     let Summary { coverage, n_matched, spilled, .. } = summary;
-    let figures = [
+    let of_store = [
         (
             "buckets",
             format!(
@@ -66,6 +70,9 @@ pub fn cost(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
                 human::count(coverage.n_blocks as u64)
             ),
         ),
+    ];
+    let of_files = [("files", human::count(coverage.n_files.unwrap_or(0) as u64))];
+    let of_either = [
         (
             "events",
             format!(
@@ -77,7 +84,8 @@ pub fn cost(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         ),
         ("raw text", human::bytes(coverage.n_bytes_read)),
     ];
-    figures.iter().try_for_each(|(name, figure)| writeln!(out, "  {name:<9} {figure}"))?;
+    let first = if coverage.n_files.is_some() { &of_files[..] } else { &of_store[..] };
+    first.iter().chain(&of_either).try_for_each(|(name, figure)| writeln!(out, "  {name:<9} {figure}"))?;
     spilled.iter().try_for_each(|Spilled { command, n_runs, n_bytes }| {
         writeln!(out, "  {command:<9} {}, {} on disk", human::plural(*n_runs, "run"), human::bytes(*n_bytes))
     })
@@ -100,7 +108,9 @@ pub fn diagnosis(out: &mut dyn Write, theme: &Theme, summary: &Summary, config: 
         }
         writeln!(out)?;
     }
-    writeln!(out, "data folder: {} ({})", config.data.value.display(), config.data.origin)?;
+    if coverage.n_files.is_none() {
+        writeln!(out, "data folder: {} ({})", config.data.value.display(), config.data.origin)?;
+    }
     if let Some(term) = terms.iter().find(|term| words::is_time(&term.term)) {
         hint(
             out,

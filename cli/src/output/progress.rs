@@ -17,6 +17,7 @@ const INDEX_TEMPLATE: &str =
     "{bar:24} {percent:>3}%  {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left  {msg}";
 const WAITING_TEMPLATE: &str = "waiting {elapsed} for {msg}";
 const SEARCH_TEMPLATE: &str = "{prefix}{bar:24} {percent:>3}%  {msg}";
+const SCAN_TEMPLATE: &str = "{prefix}{bar:24} {percent:>3}%  {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left  {msg}";
 /// Lines of the terminal that a preview leaves free: for the line below it, and for what the person typed above it.
 const FREE_LINES: usize = 3;
 
@@ -76,6 +77,29 @@ impl ProgressDisplay {
             bar.set_length(progress.n_candidates());
             bar.set_position(progress.n_events());
             bar.set_message(search_line(&progress, started.elapsed()));
+            bar.set_prefix(preview.lock().clone());
+        })
+    }
+
+    /// Starts drawing how far files are read by a search, as [`of_search`](Self::of_search) does.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn of_scan(
+        reading: Arc<trawl_indexer::Progress>,
+        progress: Arc<trawl_query::Progress>,
+        preview: PreviewText,
+        is_terminal: bool,
+    ) -> io::Result<Self> {
+        Self::start(is_terminal, SCAN_TEMPLATE, SEARCH_DELAY, move |bar| {
+            bar.set_length(reading.total_bytes());
+            bar.set_position(reading.done_bytes());
+            let files = human::plural(reading.total_files(), "file");
+            let rows = match progress.n_rows() {
+                0 => String::new(),
+                n => format!(", {}", human::plural(n, "row")),
+            };
+            bar.set_message(format!("{files}{rows}"));
             bar.set_prefix(preview.lock().clone());
         })
     }

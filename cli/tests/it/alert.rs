@@ -4,13 +4,13 @@ use crate::support::{Running, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longest wait for what should happen within seconds, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const CONFIG: &[u8] = b"\
 [[input]]
@@ -123,29 +123,38 @@ fn what_is_no_longer_declared_is_listed_and_can_be_forgotten() {
     assert_eq!(sandbox.trawl(&["alert", "rm", "payment-db"]).code(), 1, "nothing is known of it any more");
 }
 
+/// Takes a request that brings JSON, and is content with it: its idempotency key, and the body.
+pub fn receive_one(stream: TcpStream) -> io::Result<(String, Value)> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream);
+    let (mut key, mut len) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("idempotency-key") => key = value.to_owned(),
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => len = value.parse().unwrap(),
+            _ if line.trim_end().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; len];
+    reader.read_exact(&mut body)?;
+    let answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    // Whoever asked may be gone; it was told all the same.
+    let _ = reader.get_mut().write_all(answer);
+    Ok((key, serde_json::from_slice(&body)?))
+}
+
 /// Takes requests until one has come for each of so many keys; the bodies, by key.
 fn receive(listener: &TcpListener, n_keys: usize) -> BTreeMap<String, Value> {
     let mut bodies = BTreeMap::new();
     while bodies.len() < n_keys {
         let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut reader = BufReader::new(stream);
-        let (mut key, mut len) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            match line.trim_end().split_once(": ") {
-                Some((name, value)) if name.eq_ignore_ascii_case("idempotency-key") => key = value.to_owned(),
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => len = value.parse().unwrap(),
-                _ if line.trim_end().is_empty() => break,
-                _ => {}
-            }
-        }
-        let mut body = vec![0; len];
-        reader.read_exact(&mut body).unwrap();
-        let answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        reader.get_mut().write_all(answer).unwrap();
-        bodies.insert(key, serde_json::from_slice(&body).unwrap());
+        let (key, body) = receive_one(stream).unwrap();
+        bodies.insert(key, body);
     }
     bodies
 }

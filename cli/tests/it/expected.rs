@@ -1,4 +1,4 @@
-//! The queries of `testdata/queries` with their exact answers, over indexed corpora.
+//! The queries of `testdata/queries` with their exact answers, over corpora that are indexed, and over their files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use trawl_query::{Batch, Engine, Flow, Search, SearchOptions, Value};
 use trawl_store::{Reader, Writer};
 use trawl_testdata::{Corpus, Expect, corpora, queries};
 
-/// Indexes each file of a corpus under its own host, as the expectations assume.
-fn indexed(corpus: &Corpus, dir: &Path) -> Engine {
+/// Each file of a corpus under its own host, as the expectations assume: in a store, and as it is.
+fn engines(corpus: &Corpus, dir: &Path) -> [(&'static str, Engine); 2] {
     let (logs, data) = (dir.join("logs"), dir.join("data"));
     corpus.copy_to(&logs).expect("copy");
     let writer = Writer::open(&data).expect("writer");
@@ -17,13 +17,16 @@ fn indexed(corpus: &Corpus, dir: &Path) -> Engine {
     for file in corpus.files() {
         by_host.entry(file.host.as_str()).or_default().push(logs.join(&file.path));
     }
+    let mut scans = Vec::new();
     for (host, files) in by_host {
         let mut options = Options::new(IndexName::new("main").expect("name"), Zone::UTC, trawl_testdata::now_us());
         options.host = Some(host.into());
         let inputs: Vec<Input> = files.into_iter().map(Input::Path).collect();
         trawl_indexer::index(&writer, &Registry::builtin(), &inputs, &options, &Progress::default()).expect("index");
+        scans.push((inputs, options));
     }
-    Engine::new(Reader::open(&data).expect("reader"), Registry::builtin())
+    let indexed = Engine::new(Reader::open(&data).expect("reader"), Registry::builtin());
+    [("indexed", indexed), ("files", crate::support::scanning(scans))]
 }
 
 /// All rows of a search as one batch.
@@ -61,9 +64,9 @@ fn every_query_has_its_answer() {
             continue;
         }
         let dir = tempfile::tempdir().expect("temporary directory");
-        let engine = indexed(corpus, dir.path());
-        for case in cases {
-            let found = rows(&engine, &case.query, case.earliest.as_deref(), case.latest.as_deref(), case.now_us());
+        let engines = engines(corpus, dir.path());
+        for (case, (form, engine)) in cases.iter().flat_map(|case| engines.iter().map(move |engine| (case, engine))) {
+            let found = rows(engine, &case.query, case.earliest.as_deref(), case.latest.as_deref(), case.now_us());
             let problem = match &case.expect {
                 Expect::Count(expected) => {
                     (found.len() as u64 != *expected).then(|| format!("{} events instead of {expected}", found.len()))
@@ -93,7 +96,7 @@ fn every_query_has_its_answer() {
                     })
                 }
             };
-            failures.extend(problem.map(|problem| format!("{}: {}\n  {problem}", corpus.name, case.query)));
+            failures.extend(problem.map(|problem| format!("{}, {form}: {}\n  {problem}", corpus.name, case.query)));
         }
     }
     assert!(failures.is_empty(), "{} of {} wrong:\n{}", failures.len(), queries().len(), failures.join("\n"));

@@ -1,4 +1,5 @@
-//! The answer equals a brute-force scan, for generated queries over every corpus, indexed and as live data.
+//! The answer equals a brute-force scan, for generated queries over every corpus: indexed, as live data, and read from the files
+//! without an index.
 //!
 //! The scan shares with the engine what a text, an event, a stamp and a field are (`trawl-formats`); how a condition is
 //! decided is written here a second time, from the definition and as slowly as it likes. `TRAWL_ORACLE_PAIRS` sets the number
@@ -29,11 +30,11 @@ const MAX_FILE_BYTES: usize = 300 << 10;
 struct Pair {
     name: String,
     _dir: tempfile::TempDir,
-    stores: [Stored; 2],
+    stores: [Stored; 3],
     scanned: Vec<Scanned>,
 }
 
-/// A corpus in a store.
+/// A corpus in a store, or in files.
 struct Stored {
     form: &'static str,
     engine: Engine,
@@ -69,7 +70,11 @@ impl Pair {
         let live = dir.path().join("live");
         follow(&logs, &live, &registry, now_us);
         let open = |data: &Path| Engine::new(Reader::open(data).expect("reader"), Arc::clone(&registry));
-        let stores = [("sealed", &data), ("live", &live)].map(|(form, data)| Stored { form, engine: open(data) });
+        let mut options = Options::new(IndexName::new("main").expect("name"), Zone::UTC, now_us);
+        options.host = Some("here".into());
+        let files = crate::support::scanning(vec![(vec![Input::Path(logs)], options)]);
+        let stores = [("sealed", open(&data)), ("live", open(&live)), ("files", files)];
+        let stores = stores.map(|(form, engine)| Stored { form, engine });
         Self { name: name.to_owned(), stores, _dir: dir, scanned }
     }
 

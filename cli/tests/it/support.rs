@@ -4,14 +4,16 @@ use regex::Regex;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
-use trawl_formats::{IndexName, Registry, Zone};
-use trawl_indexer::{Input, Options, Progress};
-use trawl_query::Engine;
-use trawl_store::{Reader, Writer};
+use trawl_formats::{IndexName, Registry, Source, Zone};
+use trawl_indexer::{FileScan, Input, Options, Progress};
+use trawl_query::engine::feed::{Feed, Outcome, Reading};
+use trawl_query::{Engine, Flow, RunError};
+use trawl_store::{LiveBlock, Reader, Writer};
 
 /// The clock of searches in these tests.
 pub const NOW: &str = "2026-11-22T23:00:00Z";
@@ -171,6 +173,56 @@ pub fn indexed(logs: &Path, data: &Path, exclude: &[&str]) -> Engine {
     let report = trawl_indexer::index(&writer, &Registry::builtin(), &inputs, &options, &Progress::default());
     assert!(!report.expect("index").has_errors());
     Engine::new(Reader::open(data).expect("reader"), Registry::builtin())
+}
+
+/// Searches files without an index.
+pub fn scanning(scans: Vec<(Vec<Input>, Options)>) -> Engine {
+    Engine::of_feed(Arc::new(Scanning(scans)), Registry::builtin())
+}
+
+/// Files with how each of them is to be read.
+struct Scanning(Vec<(Vec<Input>, Options)>);
+
+impl Feed for Scanning {
+    fn open(&self) -> Result<Box<dyn Reading>, RunError> {
+        let open = |(inputs, options): &(Vec<Input>, Options)| {
+            let stdin = || Box::new(std::io::empty()) as Box<dyn std::io::Read + Send>;
+            FileScan::open(&Registry::builtin(), inputs, options, stdin, Arc::default()).expect("good inputs")
+        };
+        Ok(Box::new(ScanningNow(self.0.iter().map(open).collect())))
+    }
+
+    fn describe(&self) -> Result<String, RunError> {
+        Ok("files".to_owned())
+    }
+}
+
+struct ScanningNow(Vec<FileScan>);
+
+impl Reading for ScanningNow {
+    fn sources(&self) -> Vec<Source> {
+        self.0.iter().flat_map(FileScan::sources).collect()
+    }
+
+    fn read_part(&self, take: &mut dyn FnMut(LiveBlock) -> Result<Flow, RunError>) -> Result<bool, RunError> {
+        let mut outcome = Ok(());
+        let mut hand = |block| match take(block) {
+            Ok(Flow::More) => ControlFlow::Continue(()),
+            Ok(Flow::Done) => ControlFlow::Break(()),
+            Err(error) => {
+                outcome = Err(error);
+                ControlFlow::Break(())
+            }
+        };
+        let is_read = self.0.iter().any(|scan| scan.read_part(&mut hand));
+        outcome.map(|()| is_read)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let failed = self.0.iter().flat_map(FileScan::failed);
+        let damaged = failed.map(|(path, error)| format!("{}: {error}", path.display())).collect();
+        Outcome { n_files: self.0.iter().map(FileScan::n_files).sum(), left_out: Vec::new(), damaged }
+    }
 }
 
 /// `trawl run` at work; killed when dropped.

@@ -154,6 +154,7 @@ pub use replace::Replace;
 pub use r#return::{Item, Return};
 pub use reverse::Reverse;
 pub use rex::Rex;
+pub(crate) use rows::events_in_order;
 pub use rows::{SortKey, SortKind};
 pub use search::Search;
 pub use series::{Score, ScoreTest, SeriesCondition, SeriesLimit, SeriesOptions};

@@ -426,6 +426,12 @@ where
     }
 }
 
+/// Passes on events in their order, newest first, however they come in; at most the first `limit`.
+pub(crate) fn events_in_order(ctx: &Arc<Context>, limit: Option<usize>) -> Box<dyn Operator> {
+    let rows = SortedRows::new(ctx, "search", Arc::default(), Ties::InOrder, limit).spilling();
+    Box::new(CollectOperator::new(rows, SortedRows::into_stream))
+}
+
 /// Passes on all rows as `make` changes them, for commands whose result for one row depends on what other rows there are.
 pub(super) fn change_all_rows(
     ctx: &Arc<Context>,

@@ -38,6 +38,12 @@ pub struct Coverage {
     pub aged_out: Vec<String>,
     /// Parts that could not be read, with the reason.
     pub damaged: Vec<String>,
+    /// Files that were read to their ends; absent if a store was searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_files: Option<usize>,
+    /// Files that were left out on purpose, with the reason; only where no store was searched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 impl Coverage {
@@ -57,9 +63,25 @@ impl Coverage {
     }
 }
 
+impl Coverage {
+    fn fmt_files(&self, n_files: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "searched {} of {}", counted(self.n_events, "event"), counted(n_files as u64, "file"))?;
+        if !self.left_out.is_empty() {
+            write!(f, " ({} left out)", self.left_out.len())?;
+        }
+        if !self.is_complete() {
+            write!(f, "; INCOMPLETE: {} could not be read", counted(self.damaged.len() as u64, "part"))?;
+        }
+        Ok(())
+    }
+}
+
 /// One line for people, without the time range: that is theirs to print, in their zone.
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(n_files) = self.n_files {
+            return self.fmt_files(n_files, f);
+        }
         if self.indexes.is_empty() {
             return f.write_str("searched nothing: no index, or stopped before the first one was opened");
         }

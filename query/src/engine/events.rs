@@ -49,6 +49,18 @@ pub struct BlockInfo {
     pub has_cuts: bool,
 }
 
+impl BlockInfo {
+    /// Where the bytes of an event lie. The text of the block must have been read.
+    pub(super) fn address(&self, columns: &BlockColumns, event: usize) -> Address {
+        Address {
+            source: self.source.to_string(),
+            generation: self.generation,
+            offset: self.offset + u64::from(columns.start_of(event)),
+            len: columns.bytes_of(event).len() as u32,
+        }
+    }
+}
+
 /// The columns of one block. Those that are not needed stay empty.
 #[derive(Debug, Default)]
 pub struct BlockColumns {
@@ -303,10 +315,6 @@ impl Event<'_, '_> {
         Ref::map(self.extraction.borrow(), |extraction| &*extraction.fields)
     }
 
-    fn offset(&self) -> u64 {
-        self.info.offset + u64::from(self.columns.start_of(self.event))
-    }
-
     fn level(&self) -> Value {
         named(&self.columns.level_names, self.columns.levels[self.event]).cloned().unwrap_or_default()
     }
@@ -331,15 +339,7 @@ impl Event<'_, '_> {
             Builtin::Sourcetype => self.info.sourcetype.clone(),
             Builtin::Index => self.info.index.clone(),
             Builtin::Level => self.level(),
-            Builtin::Addr => Value::from(
-                Address {
-                    source: self.info.source.to_string(),
-                    generation: self.info.generation,
-                    offset: self.offset(),
-                    len: self.bytes.len() as u32,
-                }
-                .to_string(),
-            ),
+            Builtin::Addr => Value::from(self.info.address(self.columns, self.event).to_string()),
             Builtin::Bytes => bytes::to_value(self.bytes),
             Builtin::IndexTime => time::to_value(self.columns.indexed_at_us(self.event)),
             Builtin::Flags => self.flags(),

@@ -5,6 +5,8 @@
 //! which look at one row at a time, the plan is cut: either states are filled in parallel and merged, or rows are handed on
 //! in the documented order, newest first, as far as somebody wants them.
 //!
+//! [`feed`] searches events that lie in no store, as they come. [`event`] fetches single events by their addresses, [`neighbours`] those around them; `places` knows which block holds which bytes.
+//!
 //! The other way round, `sieve` looks at each event once for many searches, and `arrivals` shows it all that comes in.
 
 pub mod address;
@@ -14,9 +16,12 @@ pub mod candidates;
 pub mod coverage;
 mod diagnosis;
 mod docset;
+pub mod event;
 mod events;
+pub mod feed;
 mod live;
 pub mod neighbours;
+mod places;
 mod scan;
 mod schema;
 mod sieve;
@@ -30,6 +35,7 @@ pub(crate) use schema::{EventSchema, Extracted};
 pub use sieve::{Sieve, Sighting};
 
 use crate::error::RunError;
+use feed::Feed;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -39,11 +45,18 @@ use trawl_store::{Reader, Snapshot};
 /// What searches run on: a store and the log formats. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    store: Arc<Store>,
+    origin: Origin,
     /// The log formats, which extract fields.
     pub registry: Arc<Registry>,
     /// What there is to search, if not what there is at the time of each search; empty until the first one.
     snapshot: Option<Arc<OnceLock<Arc<Snapshot>>>>,
+}
+
+/// Where events come from.
+#[derive(Clone)]
+enum Origin {
+    Store(Arc<Store>),
+    Feed(Arc<dyn Feed>),
 }
 
 /// A store that is opened when events are first asked for.
@@ -58,7 +71,7 @@ impl Engine {
     pub fn new(reader: Reader, registry: Arc<Registry>) -> Self {
         let data = reader.data().to_owned();
         let store = Store { data, archives: Vec::new(), reader: OnceLock::from(Arc::new(reader)) };
-        Self { store: Arc::new(store), registry, snapshot: None }
+        Self { origin: Origin::Store(Arc::new(store)), registry, snapshot: None }
     }
 
     /// Searches the store in the folder `data`, which need not be there before a search asks for events: one that makes its
@@ -69,7 +82,21 @@ impl Engine {
 
     /// As [`of_folder`](Self::of_folder); the folders `archives` are searched, too, without what the store holds itself.
     pub fn of_folders(data: PathBuf, archives: Vec<PathBuf>, registry: Arc<Registry>) -> Self {
-        Self { store: Arc::new(Store { data, archives, reader: OnceLock::new() }), registry, snapshot: None }
+        let store = Store { data, archives, reader: OnceLock::new() };
+        Self { origin: Origin::Store(Arc::new(store)), registry, snapshot: None }
+    }
+
+    /// Searches events that lie in no store. Nothing of them is kept: each search reads them anew.
+    pub fn of_feed(feed: Arc<dyn Feed>, registry: Arc<Registry>) -> Self {
+        Self { origin: Origin::Feed(feed), registry, snapshot: None }
+    }
+
+    /// Where events come from, if not from a store.
+    pub(crate) fn feed(&self) -> Option<&Arc<dyn Feed>> {
+        match &self.origin {
+            Origin::Feed(feed) if self.snapshot.is_none() => Some(feed),
+            _ => None,
+        }
     }
 
     /// The same, whose searches all see the store as it was at one moment.
@@ -89,7 +116,7 @@ impl Engine {
 
     /// Whether files of archives are searched, too.
     pub(crate) fn has_archives(&self) -> bool {
-        !self.store.archives.is_empty()
+        matches!(&self.origin, Origin::Store(store) if !store.archives.is_empty())
     }
 
     /// What there is to search.
@@ -110,9 +137,10 @@ impl Engine {
     /// The store, opened now if it was not before.
     ///
     /// # Errors
-    /// [`RunError::Open`]; the next call tries again.
+    /// [`RunError::Open`]; the next call tries again. [`RunError::NoStore`] if there is none.
     pub fn reader(&self) -> Result<&Arc<Reader>, RunError> {
-        let Store { data, archives, reader } = &*self.store;
+        let Origin::Store(store) = &self.origin else { return Err(RunError::NoStore) };
+        let Store { data, archives, reader } = &**store;
         if let Some(reader) = reader.get() {
             return Ok(reader);
         }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::coverage::Coverage;
 use super::events::{Candidate, RowMaker};
+use super::feed::Fed;
 use super::live::LiveNarrower;
 use super::schema::{Builtin, EventSchema, Extracted};
 use super::target::{BlockLoader, Condition, LiveTarget, Needs, Target, Unit, order_key};
@@ -11,7 +12,7 @@ use crate::chain::Chain;
 use crate::command::Flow;
 use crate::context::{Context, lock};
 use crate::error::{Result, RunError};
-use crate::plan::Plan;
+use crate::plan::{IndexSelection, Plan};
 use crate::search::{Filter, SearchExpr};
 use crate::wanted::Wanted;
 use hashbrown::HashMap;
@@ -37,7 +38,9 @@ const USUAL_ROWS: usize = 1024;
 
 /// The events that a plan selects, as of one snapshot.
 pub struct Scan<'p> {
-    ctx: &'p Arc<Context>,
+    pub(super) ctx: &'p Arc<Context>,
+    /// Which indexes are searched.
+    pub(super) indexes: &'p IndexSelection,
     schema: EventSchema,
     filter: Filter,
     filter_fields: BTreeSet<String>,
@@ -48,7 +51,10 @@ pub struct Scan<'p> {
     buckets: Vec<BucketRow>,
     coverage: Mutex<Coverage>,
     n_matched: AtomicU64,
-    reader: Arc<Reader>,
+    /// The store, if the events are in one.
+    reader: Option<Arc<Reader>>,
+    /// Where events come from, if not from a store.
+    fed: Option<Fed>,
 }
 
 /// A block's share of a chunk: the unit, and its events in the order of the block.
@@ -72,9 +78,20 @@ impl<'p> Scan<'p> {
         engine: &Engine,
         with_bytes: bool,
     ) -> Result<Self> {
+        let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
+        if let Some(feed) = engine.feed() {
+            let fed = Fed {
+                reading: feed.open()?,
+                narrower: Arc::new(LiveNarrower::new(&condition)),
+                registry: Arc::clone(&engine.registry),
+            };
+            let mut scan = Self::empty(plan, search, ctx, with_bytes);
+            scan.lock_coverage().n_sources = fed.reading.sources().len();
+            scan.fed = Some(fed);
+            return Ok(scan);
+        }
         let (reader, registry) = (engine.reader()?, &engine.registry);
         let snapshot = Arc::unwrap_or_clone(engine.snapshot()?);
-        let condition = Condition { expr: search, times: plan.times, index_times: plan.index_times };
         let mut coverage = Coverage::new(plan.times);
         coverage.damaged.extend(snapshot.unreadable.iter().map(|error| with_causes(error)));
 
@@ -128,18 +145,37 @@ impl<'p> Scan<'p> {
         coverage.indexes.dedup();
 
         Ok(Self {
-            ctx,
-            schema: EventSchema::new(&plan.wanted, with_bytes),
-            filter: Filter::new(search),
-            filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
-            filter_reads_text: search.reads_text(),
             targets,
             live,
             buckets: covered,
             coverage: Mutex::new(coverage),
-            n_matched: AtomicU64::new(0),
-            reader: Arc::clone(reader),
+            reader: Some(Arc::clone(reader)),
+            ..Self::empty(plan, search, ctx, with_bytes)
         })
+    }
+
+    /// Over nothing.
+    fn empty(plan: &'p Plan, search: &SearchExpr, ctx: &'p Arc<Context>, with_bytes: bool) -> Self {
+        Self {
+            ctx,
+            indexes: &plan.indexes,
+            schema: EventSchema::new(&plan.wanted, with_bytes),
+            filter: Filter::new(search),
+            filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
+            filter_reads_text: search.reads_text(),
+            targets: Vec::new(),
+            live: Vec::new(),
+            buckets: Vec::new(),
+            coverage: Mutex::new(Coverage::new(plan.times)),
+            n_matched: AtomicU64::new(0),
+            reader: None,
+            fed: None,
+        }
+    }
+
+    /// Whether the events come from somewhere else than a store: once, and in no order.
+    pub fn is_fed(&self) -> bool {
+        self.fed.is_some()
     }
 
     /// Over live blocks alone.
@@ -158,17 +194,9 @@ impl<'p> Scan<'p> {
         let (reader, registry) = (engine.reader()?, &engine.registry);
         let covered = blocks.into_iter().filter(|block| plan.indexes.covers(&block.source.index)).collect();
         Ok(Self {
-            ctx,
-            schema: EventSchema::new(&plan.wanted, with_bytes),
-            filter: Filter::new(search),
-            filter_fields: search.fields_read().into_iter().map(str::to_owned).collect(),
-            filter_reads_text: search.reads_text(),
-            targets: Vec::new(),
             live: live_targets(covered, registry, &condition, ctx)?,
-            buckets: Vec::new(),
-            coverage: Mutex::new(Coverage::new(plan.times)),
-            n_matched: AtomicU64::new(0),
-            reader: Arc::clone(reader),
+            reader: Some(Arc::clone(reader)),
+            ..Self::empty(plan, search, ctx, with_bytes)
         })
     }
 
@@ -203,34 +231,21 @@ impl<'p> Scan<'p> {
     /// # Errors
     /// If an operator fails, or the search is cancelled.
     pub fn run_merged(&self, with_order: bool, only_counts: bool, chains: &[Mutex<Chain>]) -> Result<()> {
+        if let Some(fed) = &self.fed {
+            return self.run_fed(fed, with_order, only_counts, chains);
+        }
         let units = self.units();
         let ranks = if with_order { Unit::source_ranks(&units) } else { HashMap::new() };
         let next = AtomicUsize::new(0);
         let work = |chain: &Mutex<Chain>| -> Result<()> {
-            let mut loader = BlockLoader::new().map_err(source_error)?;
-            let mut maker = self.row_maker(&self.schema, with_order);
-            let mut candidates = Vec::new();
+            let mut work = PushWork::new(self, &ranks, with_order, only_counts)?;
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.ctx.cancel.check()?;
                 self.ctx.progress().add_events(unit.n_in_question());
-                if unit.n_candidates() == 0 {
-                    continue;
-                }
-                if only_counts && self.schema.is_countable() && unit.is_certain() {
-                    if let Some((batch, counts)) = self.count_rows(unit, &mut loader, &mut maker) {
-                        lock(chain).push_counted(batch, &counts)?;
-                    }
-                    continue;
-                }
-                unit.candidates(&mut candidates);
-                let Some(batch) = self.fetch(unit, &candidates, &mut loader, &mut maker, &ranks, with_order)? else {
-                    continue;
-                };
-                if lock(chain).push(batch, &mut |_| Ok(Flow::More))? == Flow::Done {
+                if work.push(unit, chain)? == Flow::Done {
                     break;
                 }
             }
-            self.count_reads(&loader);
             Ok(())
         };
         chains.par_iter().try_for_each(work)
@@ -488,6 +503,10 @@ impl<'p> Scan<'p> {
     /// # Errors
     /// If the search is cancelled.
     pub fn count_all(&self) -> Result<u64> {
+        if self.is_fed() {
+            // All of them were looked at.
+            return Ok(self.n_matched());
+        }
         let units = Unit::of(&self.targets, &self.live);
         let counting = EventSchema::new(&Wanted::none(), false);
         units
@@ -501,9 +520,7 @@ impl<'p> Scan<'p> {
                     }
                     let loader = loader.as_mut().map_err(|error| RunError::Source(error.to_string().into()))?;
                     unit.candidates(candidates);
-                    let needs =
-                        Needs { text: true, times: true, levels: true, hosts: true, flags: true, indexed: true };
-                    let made = loader.load(unit, needs, &HashMap::new(), |info, columns| {
+                    let made = loader.load(unit, Needs::all(), &HashMap::new(), |info, columns| {
                         maker.rows(info, columns, candidates).len() as u64
                     });
                     Ok(made.unwrap_or_else(|error| {
@@ -552,10 +569,14 @@ impl<'p> Scan<'p> {
 
     /// What the answer rests on, so far.
     pub fn coverage(&self) -> Coverage {
-        self.lock_coverage().clone()
+        let mut coverage = self.lock_coverage().clone();
+        if let Some(fed) = &self.fed {
+            fed.reading.outcome().add_to(&mut coverage);
+        }
+        coverage
     }
 
-    fn lock_coverage(&self) -> std::sync::MutexGuard<'_, Coverage> {
+    pub(super) fn lock_coverage(&self) -> std::sync::MutexGuard<'_, Coverage> {
         lock(&self.coverage)
     }
 
@@ -568,7 +589,10 @@ impl<'p> Scan<'p> {
     /// Notes that a unit could not be read, and why.
     fn note_damage(&self, unit: &Unit<'_>, error: &StoreError) {
         let gone = match unit {
-            Unit::Sealed(target, _) => Some(target.row()).filter(|row| has_aged_out(&self.reader, row)),
+            Unit::Sealed(target, _) => {
+                let reader = self.reader.as_ref();
+                Some(target.row()).filter(|row| reader.is_some_and(|reader| has_aged_out(reader, row)))
+            }
             Unit::Live(_) => None,
         };
         let mut coverage = self.lock_coverage();
@@ -577,6 +601,62 @@ impl<'p> Scan<'p> {
             Some(row) => coverage.aged_out.push(row.id.clone()),
             None => coverage.damaged.push(with_causes(error)),
         }
+    }
+}
+
+/// What a thread has at hand that sends events through a chain.
+pub(super) struct PushWork<'s, 'p> {
+    scan: &'s Scan<'p>,
+    ranks: &'s HashMap<Source, u32>,
+    with_order: bool,
+    only_counts: bool,
+    loader: BlockLoader,
+    maker: RowMaker<'s>,
+    candidates: Vec<Candidate>,
+}
+
+impl<'s, 'p> PushWork<'s, 'p> {
+    /// Arguments as those of [`Scan::run_merged`].
+    pub fn new(
+        scan: &'s Scan<'p>,
+        ranks: &'s HashMap<Source, u32>,
+        with_order: bool,
+        only_counts: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            scan,
+            ranks,
+            with_order,
+            only_counts: only_counts && scan.schema.is_countable(),
+            loader: BlockLoader::new().map_err(source_error)?,
+            maker: scan.row_maker(&scan.schema, with_order),
+            candidates: Vec::new(),
+        })
+    }
+
+    /// Sends the events of a block that match.
+    pub fn push(&mut self, unit: &Unit<'_>, chain: &Mutex<Chain>) -> Result<Flow> {
+        let Self { scan, loader, maker, candidates, .. } = self;
+        if unit.n_candidates() == 0 {
+            return Ok(Flow::More);
+        }
+        if self.only_counts && unit.is_certain() {
+            if let Some((batch, counts)) = scan.count_rows(unit, loader, maker) {
+                lock(chain).push_counted(batch, &counts)?;
+            }
+            return Ok(Flow::More);
+        }
+        unit.candidates(candidates);
+        match scan.fetch(unit, candidates, loader, maker, self.ranks, self.with_order)? {
+            Some(batch) => lock(chain).push(batch, &mut |_| Ok(Flow::More)),
+            None => Ok(Flow::More),
+        }
+    }
+}
+
+impl Drop for PushWork<'_, '_> {
+    fn drop(&mut self) {
+        self.scan.count_reads(&self.loader);
     }
 }
 

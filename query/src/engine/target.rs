@@ -35,15 +35,21 @@ impl Target {
     /// # Errors
     /// If the bucket is gone or damaged.
     pub fn open(reader: &Reader, row: &BucketRow, registry: &Registry, query: &Condition<'_>) -> Result<Self> {
-        let bucket = reader.bucket(row)?;
+        let mut target = Self::unnarrowed(row.clone(), reader.bucket(row)?, registry);
+        let narrower = Narrower::new(&target.bucket, &target.rules, row.index.as_str());
+        target.candidates = narrower.narrow(query.expr, query.times, query.index_times)?;
+        Ok(target)
+    }
+
+    /// A bucket all of whose events are candidates.
+    pub fn unnarrowed(row: BucketRow, bucket: Arc<Bucket>, registry: &Registry) -> Self {
         let rules = rules_of(&bucket, registry);
-        let narrower = Narrower::new(&bucket, &rules, row.index.as_str());
-        let candidates = narrower.narrow(query.expr, query.times, query.index_times)?;
         let directory = bucket.directory();
         let values = |items: &[Arc<str>]| items.iter().map(|item| Value::from(&**item)).collect();
         let (level_names, host_names) = (values(directory.levels.items()), values(directory.hosts.items()));
         let index = Value::from(row.index.as_str());
-        Ok(Self { row: row.clone(), level_names, host_names, rules, index, candidates, bucket })
+        let candidates = Candidates::exact(DocSet::all(bucket.n_events()));
+        Self { row, level_names, host_names, rules, index, candidates, bucket }
     }
 
     /// The bucket as the catalog knew it.
@@ -123,6 +129,11 @@ impl LiveTarget {
         self.candidates.get_or_init(|| self.narrower.narrow(&self.block, &self.info.rules, &self.in_range))
     }
 
+    /// Whether any event is in the ranges of time.
+    pub fn is_in_range(&self) -> bool {
+        !self.in_range.is_empty()
+    }
+
     /// Number of events.
     pub fn n_events(&self) -> usize {
         self.block.parsed.events.len()
@@ -190,7 +201,7 @@ impl<'t> Unit<'t> {
             let holding = blocks.filter(|block| target.candidates.possible.count_in(block.docs()) > 0);
             holding.map(move |block| Unit::Sealed(target, block))
         });
-        sealed.chain(live.iter().filter(|live| !live.in_range.is_empty()).map(Unit::Live)).collect()
+        sealed.chain(live.iter().filter(|live| live.is_in_range()).map(Unit::Live)).collect()
     }
 
     /// Number of candidates, or more: what can be told without a look at the text.
@@ -290,6 +301,13 @@ pub struct Needs {
     pub flags: bool,
     /// Times of indexing.
     pub indexed: bool,
+}
+
+impl Needs {
+    /// Everything.
+    pub fn all() -> Self {
+        Self { text: true, times: true, levels: true, hosts: true, flags: true, indexed: true }
+    }
 }
 
 /// Reads blocks; one per thread.
