@@ -37,21 +37,21 @@ impl FieldValues {
     /// Counts a value; how many bytes more are held.
     pub fn add(&mut self, value: &Value, stretch: i64) -> usize {
         let Some(values) = &mut self.0 else { return 0 };
-        value
-            .with_text(|text| {
-                if text.len() > MAX_VALUE_BYTES || text.is_empty() {
-                    return 0;
-                }
-                if let Some(counts) = values.get_mut(text) {
-                    counts.add(stretch, 1);
-                    return 0;
-                }
-                let mut counts = Counts::default();
+        let n_bytes = value.with_text(|text| {
+            if text.len() > MAX_VALUE_BYTES || text.is_empty() {
+                return 0;
+            }
+            if let Some(counts) = values.get_mut(text) {
                 counts.add(stretch, 1);
-                values.insert(text.to_owned(), counts);
-                text.len() + 128
-            })
-            .max(self.bound())
+                return 0;
+            }
+            let mut counts = Counts::default();
+            counts.add(stretch, 1);
+            values.insert(text.to_owned(), counts);
+            text.len() + 128
+        });
+        self.bound();
+        n_bytes
     }
 
     /// Drops all values if there are too many.
