@@ -89,6 +89,11 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
     Jobs(JobsArgs),
+    /// Show which lines there are: patterns with their variables marked, counted
+    Patterns(crate::cmd::patterns::PatternsArgs),
+    /// Get to the root of an incident
+    #[command(subcommand)]
+    Rca(crate::cmd::rca::RcaVerb),
     /// Look at buckets that retention has moved to an archive
     #[command(subcommand)]
     Archive(ArchiveVerb),

@@ -21,8 +21,9 @@ mod windows;
 pub use report::{Change, Diff, HostCounts, Line, PatternChange, Side, Stretch, ValueChange};
 pub use windows::Windows;
 
-use decide::decide;
-use gather::{Gather, Gathered};
+pub(crate) use decide::decide;
+use gather::Gather;
+pub(crate) use gather::{Gathered, What};
 
 pub use baseline::Baseline;
 

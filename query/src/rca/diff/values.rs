@@ -75,6 +75,9 @@ impl FieldValues {
 }
 
 /// The values that are significantly over-represented, and how many were tested.
+///
+/// Values of some fields come and go, as addresses of clients do. A value without a history has no scatter of its own; it borrows that of
+/// the values of its field that were seen in one stretch of the baseline only.
 pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>, usize) {
     let (n_incident, n_baseline) = gathered.n_events();
     if n_incident == 0 || n_baseline == 0 {
@@ -82,9 +85,12 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
     }
     let exposure = windows.exposure(TimeRange::ALL, gathered.seen_us.unwrap_or_default());
     let mut changes: Vec<ValueChange> = Vec::new();
-    let mut p_values = Vec::new();
     for (field, values) in gathered.fields {
-        for (value, counts) in values.0.into_iter().flatten() {
+        let Some(values) = values.0 else { continue };
+        let stretches =
+            |counts: &Counts| -> Vec<u64> { exposure.stretches.iter().map(|stretch| counts.of(*stretch)).collect() };
+        let scatter_of_new = scatter_of_new(values.values().map(|counts| (counts.of(0), stretches(counts))));
+        for (value, counts) in values {
             let (count, baseline_count) = counts.sides();
             if count < MIN_COUNT {
                 continue;
@@ -92,21 +98,13 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
             let share = count as f64 / n_incident as f64;
             let baseline_share = baseline_count as f64 / n_baseline as f64;
             let others = (n_incident.saturating_sub(count), n_baseline.saturating_sub(baseline_count));
-            let stretches: Vec<u64> = exposure.stretches.iter().map(|stretch| counts.of(*stretch)).collect();
-            let g = g_of_table(&[(count, baseline_count), others]) / dispersion(&stretches);
-            p_values.push(p_value(g, 1));
-            changes.push(ValueChange {
-                field: field.clone(),
-                value,
-                count,
-                baseline_count,
-                share,
-                baseline_share,
-                g,
-                q: 1.0,
-            });
+            let scatter = if baseline_count == 0 { scatter_of_new } else { dispersion(&stretches(&counts)) };
+            let g = g_of_table(&[(count, baseline_count), others]) / scatter;
+            let field = field.clone();
+            changes.push(ValueChange { field, value, count, baseline_count, share, baseline_share, g, q: 1.0 });
         }
     }
+    let p_values: Vec<f64> = changes.iter().map(|change| p_value(change.g, 1)).collect();
     let n_tests = changes.len();
     for (change, q) in changes.iter_mut().zip(adjust(&p_values)) {
         change.q = q;
@@ -114,4 +112,43 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
     changes.retain(|change| change.q <= SIGNIFICANT && change.share > change.baseline_share);
     changes.sort_by(|a, b| b.g.total_cmp(&a.g).then_with(|| (&a.field, &a.value).cmp(&(&b.field, &b.value))));
     (changes, n_tests)
+}
+
+/// The largest scatter of values that are not in the incident and in one stretch only; each value by its count in the incident and
+/// those in the stretches.
+fn scatter_of_new(values: impl Iterator<Item = (u64, Vec<u64>)>) -> f64 {
+    let fleeting = values
+        .filter(|(incident, stretches)| *incident == 0 && stretches.iter().filter(|count| **count > 0).count() == 1);
+    fleeting.map(|(_, stretches)| dispersion(&stretches)).fold(1.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_has_only_so_many_values() {
+        let value = |n: usize| Value::from(format!("v{n}"));
+        let mut few = FieldValues::default();
+        for n in 0..MAX_VALUES {
+            few.add(&value(n), 0);
+        }
+        let mut many = FieldValues::default();
+        many.add(&value(MAX_VALUES), 1);
+        assert!(few.0.is_some() && many.0.is_some());
+        few.merge(many);
+        assert!(few.0.is_none(), "both together have too many");
+        assert_eq!(few.add(&value(0), 0), 0);
+        let mut long = FieldValues::default();
+        assert_eq!(long.add(&Value::from("x".repeat(MAX_VALUE_BYTES + 1)), 0), 0);
+    }
+
+    #[test]
+    fn values_that_come_and_go_lend_their_scatter() {
+        let of = |values: &[(u64, [u64; 3])]| {
+            scatter_of_new(values.iter().map(|(incident, stretches)| (*incident, stretches.to_vec())))
+        };
+        assert!((of(&[(0, [0, 30, 0]), (0, [4, 0, 0]), (9, [0, 0, 50]), (0, [90, 0, 60])]) - 30.0).abs() < 1e-9);
+        assert!((of(&[(7, [0, 0, 0])]) - 1.0).abs() < 1e-9);
+    }
 }
