@@ -7,7 +7,7 @@
 //! - words with digits: `blk_-16089` keeps `blk_`, `eth0` keeps `eth`, `4f2a` nothing; a single digit amid letters, as in
 //!   `log4j`, is a part of a name;
 //! - hexadecimal words, UUIDs, addresses of networks and hardware, times, months and days of the week;
-//! - paths and what follows the scheme of a URL.
+//! - paths and what follows the scheme of a URL; names of user agents in quotes.
 //!
 //! Masks that only `: , / - .` or a space keeps apart become one, and so does what repeats (`node-1 node-2 node-3`): the
 //! length of an address or a list is no part of a pattern. A value that is not there, as in `rhost= user=x`, `()` or `""`,
@@ -361,7 +361,7 @@ fn is_empty_value(line: &[u8], at: usize, delimiter_start: usize) -> bool {
 /// The token that begins at `start`.
 fn read_token(line: &[u8], start: usize) -> Token {
     let masked = |end: usize| Token::new(start, start, end, Suffix::Mask);
-    if let Some(end) = address_end(line, start) {
+    if let Some(end) = address_end(line, start).or_else(|| quoted_value_end(line, start)) {
         return masked(end);
     }
     let mut end = start;
@@ -462,6 +462,21 @@ fn address_end(line: &[u8], start: usize) -> Option<usize> {
         end += 1;
     }
     line.get(end).is_none_or(|next| !is(*next, LETTER | DIGIT) && *next != b'_').then_some(end)
+}
+
+/// Where a quoted value ends that begins at `start`: `"-"`, which access logs write for none, or the name of a user agent, which
+/// begins with a product and its version (RFC 9110, 10.1.5).
+fn quoted_value_end(line: &[u8], start: usize) -> Option<usize> {
+    if start == 0 || line[start - 1] != b'"' {
+        return None;
+    }
+    let rest = &line[start..];
+    if rest.starts_with(b"-\"") {
+        return Some(start + 1);
+    }
+    let name = rest.iter().position(|byte| !is(*byte, LETTER | DIGIT) && !matches!(byte, b'-' | b'_' | b'.'))?;
+    let is_product = name > 0 && rest[name] == b'/' && rest.get(name + 1).is_some_and(|version| is(*version, DIGIT));
+    is_product.then(|| start + memchr::memchr(b'"', rest).unwrap_or(rest.len()))
 }
 
 fn is_calendar_word(word: &[u8]) -> bool {

@@ -173,7 +173,7 @@ pub struct ValueChange {
     pub share: f64,
     /// Share of the events of the baseline.
     pub baseline_share: f64,
-    /// The log-likelihood ratio, by scatter.
+    /// The log-likelihood ratio, by scatter; of a value that the baseline does not have, of what exceeds the usual for new values.
     pub g: f64,
     /// The adjusted p-value.
     pub q: f64,

@@ -76,8 +76,8 @@ impl FieldValues {
 
 /// The values that are significantly over-represented, and how many were tested.
 ///
-/// Values of some fields come and go, as addresses of clients do. A value without a history has no scatter of its own; it borrows that of
-/// the values of its field that were seen in one stretch of the baseline only.
+/// Values of some fields come and go, as addresses of clients do. A value that is not in the baseline therefore counts only as far as it
+/// exceeds the most frequent one of those values of its field that were seen in a single stretch of the baseline.
 pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>, usize) {
     let (n_incident, n_baseline) = gathered.n_events();
     if n_incident == 0 || n_baseline == 0 {
@@ -89,7 +89,7 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
         let Some(values) = values.0 else { continue };
         let stretches =
             |counts: &Counts| -> Vec<u64> { exposure.stretches.iter().map(|stretch| counts.of(*stretch)).collect() };
-        let scatter_of_new = scatter_of_new(values.values().map(|counts| (counts.of(0), stretches(counts))));
+        let usual = most_of_fleeting(values.values().map(|counts| (counts.of(0), stretches(counts))));
         for (value, counts) in values {
             let (count, baseline_count) = counts.sides();
             if count < MIN_COUNT {
@@ -97,9 +97,12 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
             }
             let share = count as f64 / n_incident as f64;
             let baseline_share = baseline_count as f64 / n_baseline as f64;
-            let others = (n_incident.saturating_sub(count), n_baseline.saturating_sub(baseline_count));
-            let scatter = if baseline_count == 0 { scatter_of_new } else { dispersion(&stretches(&counts)) };
-            let g = g_of_table(&[(count, baseline_count), others]) / scatter;
+            let (excess, scatter) = match baseline_count {
+                0 => (count.saturating_sub(usual), 1.0),
+                _ => (count, dispersion(&stretches(&counts))),
+            };
+            let others = (n_incident.saturating_sub(excess), n_baseline.saturating_sub(baseline_count));
+            let g = g_of_table(&[(excess, baseline_count), others]) / scatter;
             let field = field.clone();
             changes.push(ValueChange { field, value, count, baseline_count, share, baseline_share, g, q: 1.0 });
         }
@@ -114,12 +117,12 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
     (changes, n_tests)
 }
 
-/// The largest scatter of values that are not in the incident and in one stretch only; each value by its count in the incident and
-/// those in the stretches.
-fn scatter_of_new(values: impl Iterator<Item = (u64, Vec<u64>)>) -> f64 {
+/// The count of the most frequent value that is not in the incident and in one stretch only; each value by its count in the incident and those
+/// in the stretches.
+fn most_of_fleeting(values: impl Iterator<Item = (u64, Vec<u64>)>) -> u64 {
     let fleeting = values
         .filter(|(incident, stretches)| *incident == 0 && stretches.iter().filter(|count| **count > 0).count() == 1);
-    fleeting.map(|(_, stretches)| dispersion(&stretches)).fold(1.0, f64::max)
+    fleeting.map(|(_, stretches)| stretches.iter().sum()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -144,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn values_that_come_and_go_lend_their_scatter() {
+    fn values_that_come_and_go_set_the_mark() {
         let of = |values: &[(u64, [u64; 3])]| {
-            scatter_of_new(values.iter().map(|(incident, stretches)| (*incident, stretches.to_vec())))
+            most_of_fleeting(values.iter().map(|(incident, stretches)| (*incident, stretches.to_vec())))
         };
-        assert!((of(&[(0, [0, 30, 0]), (0, [4, 0, 0]), (9, [0, 0, 50]), (0, [90, 0, 60])]) - 30.0).abs() < 1e-9);
-        assert!((of(&[(7, [0, 0, 0])]) - 1.0).abs() < 1e-9);
+        assert_eq!(of(&[(0, [0, 30, 0]), (0, [4, 0, 0]), (9, [0, 0, 50]), (0, [90, 0, 60])]), 30);
+        assert_eq!(of(&[(7, [0, 0, 0])]), 0);
     }
 }
