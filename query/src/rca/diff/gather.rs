@@ -195,7 +195,7 @@ impl Gathered {
     }
 
     /// Counts a batch in; how many bytes more it holds.
-    pub fn take(&mut self, batch: &Batch, windows: &Windows, field: &str, what: What) -> usize {
+    pub fn take<'b>(&mut self, batch: &'b Batch, windows: &Windows, field: &str, what: What) -> usize {
         let n_before = self.miner.n_bytes();
         let mut n_bytes = 0;
         let Some(times) = batch.column("_time") else { return 0 };
@@ -215,20 +215,14 @@ impl Gathered {
             let [host, source, level] = ["host", "source", "level"].map(|name| batch.column(name));
             for (row, time) in stretches.iter().enumerate() {
                 let Some((time_us, stretch)) = *time else { continue };
-                let text_of = |column: Option<&'_ [Value]>| match column.map(|column| &column[row]) {
-                    Some(Value::Text(text)) => Some(text.clone()),
+                let text_of = |column: Option<&'b [Value]>| match column.map(|column| &column[row]) {
+                    Some(Value::Text(text)) => Some(text.as_str()),
                     _ => None,
                 };
                 let (host, source, level) = (text_of(host), text_of(source), text_of(level));
                 for text in texts[row].each() {
                     n_bytes += text.with_text(|text| {
-                        let event = Event {
-                            time_us,
-                            text,
-                            host: host.as_deref(),
-                            source: source.as_deref(),
-                            level: level.as_deref(),
-                        };
+                        let event = Event { time_us, text, host, source, level };
                         self.miner.push(text).add(stretch, &event)
                     });
                 }
