@@ -90,6 +90,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the runs of AutoSys jobs: how they ended, when, how long they took and how long they usually take
     Jobs(JobsArgs),
+    /// Show which lines there are: patterns with their variables marked, counted
+    Patterns(crate::cmd::patterns::PatternsArgs),
     /// From an incident to its cause: cases, reports, and evidence that others can verify
     #[command(subcommand)]
     Rca(RcaVerb),

@@ -11,6 +11,7 @@
 //! - Rows travel in [`Batch`]es of columns. An operator takes batches in and passes batches on; what it keeps is bounded by
 //!   [`Limits`], and it stops when its [`Cancel`] says so.
 //! - [`pattern`] puts log lines together that one statement printed.
+//! - [`rca`] analyses incidents.
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
 //! - [`rca`] asks many searches for one answer: what changed, where a request went.
 //!

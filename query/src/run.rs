@@ -4,7 +4,7 @@ use crate::ast::{Pipeline, TimeModifier};
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::collector::Collector;
-use crate::command::{CommandKind, FieldFormats, Flow, events_in_order};
+use crate::command::{Command, CommandKind, FieldFormats, Flow, events_in_order};
 use crate::context::{Cancel, Context, Limits, Progress, lock};
 use crate::engine::bytes;
 use crate::engine::coverage::Coverage;
@@ -178,6 +178,28 @@ impl Search {
         let expanded = Expanded::new(text, &options.knowledge)?;
         let prepared = parse_expanded(&expanded.text, &options.knowledge, 0)
             .and_then(|pipeline| Self::of_pipeline(pipeline, options, expanded.default_range.as_ref()));
+        prepared.map_err(|error| expanded.locate(error))
+    }
+
+    /// Parses and plans a query whose rows all go into one more command.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare); also if the query has a subsearch in an expression, as its text is not known yet.
+    pub(crate) fn prepare_into(
+        text: &str,
+        options: &SearchOptions,
+        command: Box<dyn Command>,
+    ) -> Result<Self, QueryError> {
+        let expanded = Expanded::new(text, &options.knowledge)?;
+        let prepared = parse_expanded(&expanded.text, &options.knowledge, 0).and_then(|mut pipeline| {
+            if !pipeline.inline_subsearches().is_empty() {
+                let span = Span::new(0, expanded.text.len());
+                return Err(QueryError::rule("a subsearch cannot be a part of what is compared", span)
+                    .with_hint("run it first, and write its result into the query"));
+            }
+            pipeline.commands.push(command);
+            Self::of_pipeline(pipeline, options, None)
+        });
         prepared.map_err(|error| expanded.locate(error))
     }
 

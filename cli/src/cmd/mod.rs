@@ -11,6 +11,7 @@ pub mod help;
 pub mod index;
 pub mod jobs;
 pub mod man;
+pub mod patterns;
 pub mod quickstart;
 pub mod rca;
 pub mod restore;

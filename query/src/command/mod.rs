@@ -22,6 +22,7 @@ mod convert;
 mod correlation;
 mod dedup;
 mod delta;
+mod diffpatterns;
 mod eval;
 mod eventcount;
 mod eventstats;
@@ -114,6 +115,7 @@ pub use collect::Collect;
 pub use convert::{Conversion, Convert};
 pub use dedup::Dedup;
 pub use delta::Delta;
+pub use diffpatterns::Diffpatterns;
 pub use eval::Eval;
 pub use eventcount::Eventcount;
 pub use eventstats::Eventstats;
@@ -440,6 +442,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("convert", Manual::of(include_str!("convert.rs")), convert::parse),
     CommandSpec::new("dedup", Manual::of(include_str!("dedup.rs")), dedup::parse),
     CommandSpec::new("delta", Manual::of(include_str!("delta.rs")), delta::parse),
+    CommandSpec::new("diffpatterns", Manual::of(include_str!("diffpatterns.rs")), diffpatterns::parse),
     CommandSpec::new("eval", Manual::of(include_str!("eval.rs")), eval::parse),
     CommandSpec::new("eventcount", Manual::of(include_str!("eventcount.rs")), eventcount::parse),
     CommandSpec::new("eventstats", Manual::of(include_str!("eventstats.rs")), eventstats::parse),
@@ -646,6 +649,7 @@ mod tests {
         "eval host=if(g=\"a\", \"db-02\", \"db-01\") | lookup hosts host OUTPUT owner | lookup hosts owner OUTPUTNEW room AS g",
         "patterns field=g BY x",
         "patterns field=x",
+        "diffpatterns field=x incident=1000..2000",
         "outputlookup t | inputlookup append=t t | stats count BY g x",
     ];
 

@@ -107,7 +107,7 @@ impl<T: Tally> Default for Miner<T> {
 impl<T: Tally> Miner<T> {
     /// Takes a line in. What it returns is the tally of its shape, for the caller to count the line in.
     ///
-    /// Costs about 5 ns for each byte of a line whose shape is known.
+    /// Costs about 3 ns for each byte of a line whose shape is known.
     pub fn push(&mut self, line: &str) -> &mut T {
         let shape = self.scanner.scan(line);
         let hash = super::hash(shape);

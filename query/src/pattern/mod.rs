@@ -33,6 +33,7 @@ mod miner;
 mod scan;
 mod seen;
 mod template;
+mod token;
 
 pub use miner::{Miner, Tally};
 pub use seen::{Seen, Trend};

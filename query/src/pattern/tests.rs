@@ -39,6 +39,10 @@ fn what_is_variable_by_its_nature() {
     check_masked("Nov 20 14:04:33 web-01 sshd[123]: ok", "<*> web-<*> sshd[<*>]: ok");
     check_masked("at Thu Jun 23 21:31:26 2005 UTC done", "at <*> done");
     check_masked("10.0.0.1 - - \"GET /a/b?c=d HTTP/1.1\" 200", "<*> - - \"GET <*> HTTP/<*>\" <*>");
+    check_masked(
+        "\"GET /a HTTP/1.1\" 200 \"-\" \"Mozilla/5.0 (X11; rv:20.0) Gecko\"",
+        "\"GET <*> HTTP/<*>\" <*> \"<*>\" \"<*>\"",
+    );
     check_masked("from fe80::1ff:fe23:4567:890a via eth0", "from <*> via eth<*>");
     check_masked("mac 00:11:43:e3:ba:c3 seen", "mac <*> seen");
     check_masked("id 7d0cc4a1-5f9b-4a0e-8f31-92dd3f8d2a17.", "id <*>.");

@@ -5,11 +5,13 @@
 //!
 //! - [`changes`] ranks what changed before the onset of an incident.
 //! - [`coverage`] tells what of a time is indexed, source by source, and what is missing.
+//! - [`diff`] compares the time of an incident with a baseline: patterns of lines and values of fields.
 //! - [`timeline`] merges alerts, changes, notes and chosen events into one table.
 //! - [`trace`] follows an id through the sources that mention it, and the ids that stand beside it.
 
 pub mod changes;
 pub mod coverage;
+pub mod diff;
 pub mod event;
 pub mod ids;
 mod inquiry;

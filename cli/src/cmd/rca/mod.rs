@@ -5,6 +5,7 @@ mod attach;
 mod bundle;
 mod changes;
 mod coverage;
+mod diff;
 mod incident;
 mod inquiry;
 mod new;
@@ -35,6 +36,8 @@ pub enum RcaVerb {
     Changes(changes::ChangesArgs),
     /// Tell what of a time is indexed, source by source, and what is missing: whether "no such error" can be said
     Coverage(coverage::CoverageArgs),
+    /// Compare the events of an incident with a baseline: patterns and values that are new, gone, more or less frequent
+    Diff(diff::DiffArgs),
     /// Open a case: a folder of plain files for what is found out
     New(new::NewArgs),
     /// Publish the report of a case as a page of Confluence
@@ -60,6 +63,7 @@ pub fn run(
         RcaVerb::Bundle(args) => bundle::run(args, &config()?, terminal),
         RcaVerb::Changes(args) => changes::run(args, &config()?, terminal),
         RcaVerb::Coverage(args) => coverage::run(args, &config()?, terminal),
+        RcaVerb::Diff(args) => diff::run(args, &config()?, terminal),
         RcaVerb::New(args) => new::run(args, &config()?),
         RcaVerb::Publish(args) => publish::run(args),
         RcaVerb::Report(args) => report::run(args, terminal),
