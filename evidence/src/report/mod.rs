@@ -216,10 +216,7 @@ fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
     let n_more = n_in_all.saturating_sub(rows.len() as u64);
     let mut blocks = vec![Block::Table(Table { rows, ..table.clone() })];
     if n_more > 0 {
-        blocks.push(Block::Remark(format!(
-            "{n_more} more {} in the case and its bundle.",
-            if n_more == 1 { "row" } else { "rows" }
-        )));
+        blocks.push(Block::Remark(format!("{n_more} more {}.", if n_more == 1 { "row" } else { "rows" })));
     }
     blocks
 }
