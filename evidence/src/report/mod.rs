@@ -271,7 +271,8 @@ pub(crate) fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::exhibit::{Kind, Mark, Series, SourceIdentity};
+    use crate::exhibit::{Kind, Mark, Series};
+    use crate::source::SourceIdentity;
     use quick_xml::events::Event as Xml;
     use trawl_query::engine::address::Address;
     use trawl_query::engine::coverage::Coverage;
