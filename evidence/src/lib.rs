@@ -38,6 +38,8 @@ pub mod merkle;
 mod moment;
 pub mod publish;
 pub mod report;
+mod source;
 
 pub use exhibit::{Chart, Citation, Exhibit, Kind, Mark, QueryRun, Range, Series, Table};
 pub use moment::Moment;
+pub use source::{EncodingName, SourceIdentity, WrapperName};

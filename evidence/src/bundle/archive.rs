@@ -110,7 +110,7 @@ pub fn to_tar(members: &[Member], time_s: u64) -> Vec<u8> {
 /// Reads an archive, and the time of its members in seconds since 1970. Nothing is written anywhere.
 ///
 /// # Errors
-/// If it is not what [`write`] writes.
+/// If it is not what [`write()`] writes.
 pub fn read(input: impl Read) -> Result<(Vec<Member>, u64), ArchiveError> {
     from_tar(&decompress(input)?)
 }

@@ -5,9 +5,10 @@ use super::manifest::{BundledFile, CitedRecord, FORMAT, Manifest, Record, Role, 
 use super::redact::{RedactError, Redactor, Reveal};
 use super::{EVENTS, MANIFEST, README, ROOT, SIGNATURE, SUMS, readme, sums_of};
 use crate::events::{EventStore, Surroundings};
-use crate::exhibit::{Citation, Exhibit, SourceIdentity};
+use crate::exhibit::{Citation, Exhibit};
 use crate::merkle::Digest;
 use crate::moment::Moment;
+use crate::source::SourceIdentity;
 use std::collections::BTreeMap;
 use std::io::Write;
 use trawl_formats::Encoding;

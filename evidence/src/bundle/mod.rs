@@ -12,6 +12,7 @@
 
 pub mod against;
 pub mod archive;
+mod finding;
 mod make;
 pub mod manifest;
 mod readme;
@@ -21,9 +22,10 @@ pub mod sign;
 mod tests;
 mod verify;
 
+pub use finding::Finding;
 pub use make::{Bundle, Contents, MakeError, MakeOptions, make};
 pub use manifest::{Manifest, Record};
-pub use verify::{Finding, SignatureState, Verified, VerifyOptions, verify, verify_tar};
+pub use verify::{SignatureState, Verified, VerifyOptions, verify, verify_tar};
 
 use crate::merkle::Digest;
 use archive::Member;

@@ -216,10 +216,7 @@ fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
     let n_more = n_in_all.saturating_sub(rows.len() as u64);
     let mut blocks = vec![Block::Table(Table { rows, ..table.clone() })];
     if n_more > 0 {
-        blocks.push(Block::Remark(format!(
-            "{n_more} more {} in the case and its bundle.",
-            if n_more == 1 { "row" } else { "rows" }
-        )));
+        blocks.push(Block::Remark(format!("{n_more} more {}.", if n_more == 1 { "row" } else { "rows" })));
     }
     blocks
 }
@@ -274,7 +271,8 @@ pub(crate) fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::exhibit::{Kind, Mark, Series, SourceIdentity};
+    use crate::exhibit::{Kind, Mark, Series};
+    use crate::source::SourceIdentity;
     use quick_xml::events::Event as Xml;
     use trawl_query::engine::address::Address;
     use trawl_query::engine::coverage::Coverage;
