@@ -371,3 +371,43 @@ fn clocks_that_disagree_are_hinted_at() {
     let run = sandbox.trawl(&["rca", "trace", "feedface00000003", "--now", NOW]);
     assert!(run.to_string().contains("pay.log answers 2.0 s before gateway.log asks, in 6 of 6 traces"), "{run}");
 }
+
+#[test]
+fn analyses_are_laid_into_a_case_with_the_events_that_they_name() {
+    let sandbox = incident();
+    let run = sandbox.trawl(&["rca", "new", "Checkout outage", "--now", NOW]);
+    assert_eq!(run.code(), 0, "{run}");
+    let case = sandbox.path().join(String::from_utf8_lossy(run.stdout()).trim());
+    let window = ["--incident", "2026-11-20 14:00..14:30", "--now", NOW];
+    let value = ["--from", "2026-11-20 14:00", "--to", "2026-11-20 14:30", "--now", NOW];
+    for (verb, args) in [("changes", &window[..]), ("diff", &window), ("timeline", &window), ("coverage", &value)] {
+        let run = sandbox.finish(sandbox.command(&[&["rca", "add", verb], args].concat()).env("TRAWL_CASE", &case));
+        assert!(run.stderr().contains("added "), "{verb}: {run}");
+        assert_eq!(run.stdout(), b"", "{verb}: {run}");
+    }
+    let of = |format: &str| {
+        let report = sandbox.command(&["rca", "report", "--format", format, "--now", NOW]);
+        let run = sandbox.finish({ report }.env("TRAWL_CASE", &case));
+        String::from_utf8(run.stdout().to_vec()).expect("text")
+    };
+    let markdown = of("markdown");
+    for expected in [
+        "What changed before the incident",
+        "What is different during the incident",
+        "Timeline of the incident",
+        "What of the time is indexed",
+        "CheckoutService cannot reach the stock cache",
+        "trawl rca add changes --incident '2026-11-20 14:00..14:30'",
+    ] {
+        assert!(markdown.contains(expected), "{expected}: {markdown}");
+    }
+    // Log text is no markup in any of them, and the suspect is cited with its bytes.
+    assert!(!markdown.contains('\x1b') && !of("html").contains("Stock cache <b>"), "{markdown}");
+    let bundle = sandbox.finish(sandbox.command(&["rca", "bundle", "-o", "b.tar.zst"]).env("TRAWL_CASE", &case));
+    assert_eq!(bundle.code(), 0, "{bundle}");
+    let verified =
+        sandbox.trawl(&["rca", "verify", "b.tar.zst", "--against", "logs/messages", "logs/checkout-service.log"]);
+    assert_eq!(verified.code(), 0, "{verified}");
+    let nowhere = sandbox.trawl(&["rca", "add", "trace", "req-1"]);
+    assert!(nowhere.code() == 2 && nowhere.stderr().contains("trawl rca new TITLE"), "{nowhere}");
+}

@@ -42,7 +42,7 @@ pub struct Coverage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_files: Option<usize>,
     /// Bytes of files in which nothing of the search can be: their events were not counted.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub n_bytes_skimmed: u64,
     /// Files that were left out on purpose, with the reason; only where no store was searched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,18 +1,25 @@
 //! `trawl rca add`: lays something into a case.
 
-use super::attach::{CaseArgs, command_line, lay, now, time};
+use super::attach::{CaseArgs, cite, command_line, lay, now, time};
+use super::changes::{self, ChangesArgs};
+use super::coverage::{self, CoverageArgs};
+use super::diff::{self, DiffArgs};
 use super::over::Over;
+use super::sink::{Finding, Sink};
+use super::timeline::{self, TimelineArgs};
+use super::trace::{self, TraceArgs};
 use crate::cmd::cannot_open;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{human, visible};
+use crate::terminal::Terminal;
 use crate::words;
 use anyhow::bail;
 use clap::{Subcommand, ValueHint};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use trawl_evidence::capture::{self, CaptureError};
-use trawl_evidence::{Exhibit, Kind};
+use trawl_evidence::{Exhibit, Kind, Moment, Range};
 use trawl_formats::visible::{clip, one_line};
 use trawl_query::RunError;
 
@@ -31,6 +38,16 @@ Examples:
 
 Exit status: 0 something was found, 1 nothing was found (that is kept, too), 2 an error or a partial answer.")]
     Search(AddSearchArgs),
+    /// Find what changed before an incident, and keep the list with its lines
+    Changes(AddAnalysis<ChangesArgs>),
+    /// Keep what of a time is indexed, and what is missing
+    Coverage(AddAnalysis<CoverageArgs>),
+    /// Compare an incident with a baseline, and keep what is different with its examples
+    Diff(AddAnalysis<DiffArgs>),
+    /// Put what happened into one order of time, and keep it
+    Timeline(AddAnalysis<TimelineArgs>),
+    /// Follow an id through all sources, and keep its path with all of its events
+    Trace(AddAnalysis<TraceArgs>),
     /// Write something down
     #[command(after_help = "\
 Examples:
@@ -63,6 +80,22 @@ pub struct AddSearchArgs {
     /// Over what.
     #[command(flatten)]
     pub over: Over,
+
+    /// Which case.
+    #[command(flatten)]
+    pub case: CaseArgs,
+}
+
+/// Arguments of an analysis whose result is laid into a case.
+#[derive(Debug, clap::Args)]
+pub struct AddAnalysis<A: clap::Args> {
+    /// What is to be found out.
+    #[command(flatten)]
+    pub what: A,
+
+    /// What it shows [default: what was asked]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
 
     /// Which case.
     #[command(flatten)]
@@ -114,8 +147,13 @@ pub struct AddFileArgs {
 }
 
 /// Does what was asked.
-pub fn run(verb: &AddVerb, config: &Config) -> anyhow::Result<ExitCode> {
+pub fn run(verb: &AddVerb, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     match verb {
+        AddVerb::Changes(args) => analysis(Kind::Changes, args, config, terminal, changes::run),
+        AddVerb::Coverage(args) => analysis(Kind::Coverage, args, config, terminal, coverage::run),
+        AddVerb::Diff(args) => analysis(Kind::Diff, args, config, terminal, diff::run),
+        AddVerb::Timeline(args) => analysis(Kind::Timeline, args, config, terminal, timeline::run),
+        AddVerb::Trace(args) => analysis(Kind::Trace, args, config, terminal, trace::run),
         AddVerb::Search(args) => search(args, config),
         AddVerb::Note(args) => note(args, config),
         AddVerb::File(args) => file(args, config),
@@ -171,6 +209,41 @@ pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Ex
         None => ExitCode::of_rows(n_kept),
     };
     Ok((exhibit, code))
+}
+
+/// Runs an analysis, and keeps what people would see of it and the events that it names.
+fn analysis<A: clap::Args>(
+    kind: Kind,
+    args: &AddAnalysis<A>,
+    config: &Config,
+    terminal: Terminal,
+    run: impl FnOnce(&A, &Config, Terminal, Sink<'_>) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let case = args.case.open()?;
+    let plain = Terminal { color_stdout: false, width: None, ..terminal };
+    let mut finding = Finding::default();
+    let code = run(&args.what, config, plain, Sink::Case(&mut finding))?;
+    // What went wrong has been said.
+    if finding.page.is_empty() {
+        return Ok(code);
+    }
+    let added = now(None, config.zone.value)?;
+    let title = args.title.clone().unwrap_or(finding.title);
+    let mut exhibit = Exhibit::new(kind, one_line(&clip(&title, MAX_TITLE)), added);
+    exhibit = exhibit.with_text(&code_block(&String::from_utf8_lossy(&finding.page))).of_command(command_line());
+    exhibit.range = finding
+        .range_us
+        .map(|(from_us, until_us)| Range { earliest: Some(Moment(from_us)), latest: Some(Moment(until_us)) });
+    if let Some(engine) = &finding.engine {
+        cite(&mut exhibit, engine, config, finding.cited)?;
+    }
+    lay(&case, &exhibit, &[])?;
+    Ok(code)
+}
+
+/// Text as a block of code of Markdown: nothing in it can end the block.
+fn code_block(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 fn note(args: &AddNoteArgs, config: &Config) -> anyhow::Result<ExitCode> {

@@ -57,7 +57,6 @@ pub fn lay(case: &Case, exhibit: &Exhibit, files: &[PathBuf]) -> anyhow::Result<
 
 /// Makes events citations of an exhibit, each with why it is cited. Events that are no longer indexed are left out, and named on
 /// the standard error.
-#[expect(dead_code, reason = "for the verbs whose results name events by their addresses")]
 pub fn cite(
     exhibit: &mut Exhibit,
     engine: &Engine,

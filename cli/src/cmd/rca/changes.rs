@@ -4,6 +4,7 @@ use super::incident::IncidentFlags;
 use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
+use super::sink::Sink;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -59,8 +60,8 @@ pub struct ChangesArgs {
     pub output: ReportFormat,
 }
 
-/// Finds the changes and prints them.
-pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Finds the changes and prints them, or prepares them for a case.
+pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let mut options = args.incident.options(&args.scope, config)?;
     options.query = (!args.query.is_empty()).then(|| words::join(&args.query));
     let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
@@ -71,9 +72,20 @@ pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal) -> anyhow::R
         width: terminal.width,
         limit: args.limit,
     };
-    match args.output {
-        ReportFormat::Json => print_json(&changes)?,
-        ReportFormat::Table => print(|out| page.write(out, &changes))?,
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            finding.title = "What changed before the incident".to_owned();
+            finding.range_us = Some((changes.from.0, changes.until.0));
+            page.write(&mut finding.page, &changes)?;
+            for change in changes.suspects.iter().take(args.limit) {
+                if let Some(event) = &change.event {
+                    finding.cite(&event.addr, format!("a suspect: {}", change.title));
+                }
+            }
+            finding.engine = Some(args.scope.engine(config)?);
+        }
+        (Sink::Screen, ReportFormat::Json) => print_json(&changes)?,
+        (Sink::Screen, ReportFormat::Table) => print(|out| page.write(out, &changes))?,
     }
     asking.finish(changes.suspects.len() as u64)
 }

@@ -1,6 +1,7 @@
 //! `trawl rca coverage`: what of a time is indexed, and what is missing.
 
 use super::scope::{ReportFormat, ScopeFlags, print_json};
+use super::sink::Sink;
 use super::window;
 use crate::cmd::{CANNOT_PRINT, cannot_open};
 use crate::config::Config;
@@ -68,8 +69,8 @@ pub struct CoverageArgs {
     pub output: ReportFormat,
 }
 
-/// Looks and prints.
-pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Looks, and prints what there is or prepares it for a case.
+pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let zone = config.zone.value;
     let now_us = args.scope.now_us(config)?;
     let (from, to) = (args.from.as_deref(), args.to.as_deref().unwrap_or("now"));
@@ -101,11 +102,15 @@ pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal) -> anyhow::
         Err(CoverageError::Run(error)) => return Err(opened(error)),
         Err(error) => return Err(error.into()),
     };
-    match args.output {
-        ReportFormat::Json => print_json(&report)?,
-        ReportFormat::Table => {
-            let page =
-                Page { report: &report, limit: args.limit, now_us, zone, theme: Theme::new(terminal.color_stdout) };
+    let page = Page { report: &report, limit: args.limit, now_us, zone, theme: Theme::new(terminal.color_stdout) };
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            finding.title = "What of the time is indexed".to_owned();
+            finding.range_us = from.map(|_| (from_us, to_us));
+            page.write(&mut finding.page)?;
+        }
+        (Sink::Screen, ReportFormat::Json) => print_json(&report)?,
+        (Sink::Screen, ReportFormat::Table) => {
             let mut out = BufWriter::new(io::stdout().lock());
             page.write(&mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
             if !report.is_whole() {

@@ -1,6 +1,7 @@
 //! `trawl rca diff`: what is different during an incident.
 
 use super::scope::{ReportFormat, ScopeFlags, print_json};
+use super::sink::Sink;
 use super::window;
 use crate::cmd::{CANNOT_PRINT, cannot_open};
 use crate::config::Config;
@@ -59,8 +60,8 @@ pub struct DiffArgs {
     pub output: ReportFormat,
 }
 
-/// Compares and prints.
-pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Compares, and prints what is different or prepares it for a case.
+pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let zone = config.zone.value;
     let now_us = args.scope.now_us(config)?;
     let range = |option: &str, text: &str| window::parse(option, text, now_us, zone);
@@ -85,12 +86,23 @@ pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal) -> anyhow::Resu
         Err(error) => return Err(error.into()),
     };
     let theme = Theme::new(terminal.color_stdout);
-    match args.output {
-        ReportFormat::Json => print_json(&diff)?,
-        ReportFormat::Table => {
-            let limit = if args.limit == 0 { usize::MAX } else { args.limit };
-            let width = terminal.width.filter(|_| terminal.stdout_is_terminal());
-            let printer = Printer { theme, zone, limit, width };
+    let limit = if args.limit == 0 { usize::MAX } else { args.limit };
+    let width = terminal.width.filter(|_| terminal.stdout_is_terminal());
+    let printer = Printer { theme, zone, limit, width };
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            finding.title = "What is different during the incident".to_owned();
+            finding.range_us = Some(request.incident_us);
+            printer.print(&diff, &mut finding.page)?;
+            for pattern in diff.patterns.iter().take(limit) {
+                if let Some(address) = &pattern.line.address {
+                    finding.cite(address, format!("an example of `{}`", pattern.pattern));
+                }
+            }
+            finding.engine = Some(args.scope.engine(config)?);
+        }
+        (Sink::Screen, ReportFormat::Json) => print_json(&diff)?,
+        (Sink::Screen, ReportFormat::Table) => {
             let mut out = BufWriter::new(io::stdout().lock());
             printer.print(&diff, &mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
         }

@@ -14,6 +14,7 @@ mod page;
 mod publish;
 mod report;
 pub mod scope;
+mod sink;
 mod timeline;
 mod trace;
 mod verify;
@@ -23,11 +24,12 @@ use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::terminal::Terminal;
 use clap::Subcommand;
+use sink::Sink;
 
 /// What `trawl rca` can do.
 #[derive(Debug, Subcommand)]
 pub enum RcaVerb {
-    /// Lay something into a case: a search with what it found, a note, a file
+    /// Lay something into a case: a search or an analysis with what it found, a note, a file
     #[command(subcommand)]
     Add(add::AddVerb),
     /// Write the evidence of a case or query into one archive that others can verify
@@ -59,16 +61,16 @@ pub fn run(
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
     match verb {
-        RcaVerb::Add(verb) => add::run(verb, &config()?),
+        RcaVerb::Add(verb) => add::run(verb, &config()?, terminal),
         RcaVerb::Bundle(args) => bundle::run(args, &config()?, terminal),
-        RcaVerb::Changes(args) => changes::run(args, &config()?, terminal),
-        RcaVerb::Coverage(args) => coverage::run(args, &config()?, terminal),
-        RcaVerb::Diff(args) => diff::run(args, &config()?, terminal),
+        RcaVerb::Changes(args) => changes::run(args, &config()?, terminal, Sink::Screen),
+        RcaVerb::Coverage(args) => coverage::run(args, &config()?, terminal, Sink::Screen),
+        RcaVerb::Diff(args) => diff::run(args, &config()?, terminal, Sink::Screen),
         RcaVerb::New(args) => new::run(args, &config()?),
         RcaVerb::Publish(args) => publish::run(args),
         RcaVerb::Report(args) => report::run(args, terminal),
-        RcaVerb::Timeline(args) => timeline::run(args, &config()?, terminal),
-        RcaVerb::Trace(args) => trace::run(args, &config()?, terminal),
+        RcaVerb::Timeline(args) => timeline::run(args, &config()?, terminal, Sink::Screen),
+        RcaVerb::Trace(args) => trace::run(args, &config()?, terminal, Sink::Screen),
         RcaVerb::Verify(args) => verify::run(args, terminal),
     }
 }

@@ -5,6 +5,7 @@ use super::incident::IncidentFlags;
 use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, cut, padded, relative, widest};
 use super::scope::{ScopeFlags, print_json};
+use super::sink::Sink;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -61,8 +62,8 @@ pub struct TimelineArgs {
     pub output: TimelineFormat,
 }
 
-/// Makes the timeline and prints it.
-pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Makes the timeline and prints it, or prepares it for a case.
+pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let options = TimelineOptions {
         query: (!args.query.is_empty()).then(|| words::join(&args.query)),
         max_events: args.limit,
@@ -71,10 +72,22 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal) -> anyhow::
     let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
     let timeline = timeline(&asking.inquiry, &options, Vec::new()).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
-    match args.output {
-        TimelineFormat::Json => print_json(&timeline)?,
-        TimelineFormat::Table => print(|out| page.write(out, &timeline))?,
-        TimelineFormat::Markdown => print(|out| write_markdown(out, &timeline, config.zone.value))?,
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            finding.title = "Timeline of the incident".to_owned();
+            let times = || timeline.entries.iter().map(|entry| entry.time.0);
+            finding.range_us = times().min().zip(times().max()).map(|(first, last)| (first, last + 1));
+            page.write(&mut finding.page, &timeline)?;
+            for entry in &timeline.entries {
+                if let Some(event) = &entry.event {
+                    finding.cite(&event.addr, entry.what.clone());
+                }
+            }
+            finding.engine = Some(args.scope.engine(config)?);
+        }
+        (Sink::Screen, TimelineFormat::Json) => print_json(&timeline)?,
+        (Sink::Screen, TimelineFormat::Table) => print(|out| page.write(out, &timeline))?,
+        (Sink::Screen, TimelineFormat::Markdown) => print(|out| write_markdown(out, &timeline, config.zone.value))?,
     }
     asking.finish(timeline.entries.len() as u64)
 }

@@ -3,6 +3,7 @@
 use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, span, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
+use super::sink::Sink;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -58,15 +59,25 @@ pub struct TraceArgs {
     pub output: ReportFormat,
 }
 
-/// Follows the value and prints its path.
-pub fn run(args: &TraceArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Follows the value and prints its path, or prepares it for a case.
+pub fn run(args: &TraceArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let asking = Asking::new(&args.scope, (args.earliest.as_deref(), args.latest.as_deref()), config, terminal)?;
     let options = TraceOptions { hops: args.hops, most_events_of_id: args.most, ..TraceOptions::default() };
     let trace = trace(&asking.inquiry, &args.value, &options).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
-    match args.output {
-        ReportFormat::Json => print_json(&trace)?,
-        ReportFormat::Table => print(|out| page.write(out, &trace))?,
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            finding.title = format!("The path of {}", args.value);
+            let times = || trace.events.iter().map(|step| step.event.time.0);
+            finding.range_us = times().min().zip(times().max()).map(|(first, last)| (first, last + 1));
+            page.write(&mut finding.page, &trace)?;
+            for step in &trace.events {
+                finding.cite(&step.event.addr, format!("on the path of {}", args.value));
+            }
+            finding.engine = Some(args.scope.engine(config)?);
+        }
+        (Sink::Screen, ReportFormat::Json) => print_json(&trace)?,
+        (Sink::Screen, ReportFormat::Table) => print(|out| page.write(out, &trace))?,
     }
     asking.finish(trace.events.len() as u64)
 }
