@@ -15,18 +15,7 @@ pub fn moment(us: i64) -> String {
 
 /// Escapes for HTML, in text and in quoted attributes.
 pub fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in visible(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    trawl_formats::visible::escape_html(&visible(text))
 }
 
 /// Escapes for Slack: the three characters that make links, mentions and entities there. At most `max_chars` come out, and no

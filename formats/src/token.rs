@@ -6,7 +6,7 @@
 
 use crate::escape;
 use crate::timestamp::Span;
-use crate::timestamp::names;
+use crate::timestamp::{names, program};
 
 /// Returns whether `b` belongs to a token: an ASCII letter, a digit, or a byte of a non-ASCII character.
 #[inline]
@@ -113,6 +113,31 @@ pub fn may_be_in_stamp(token: &[u8]) -> bool {
         return false;
     }
     is_klog_head(token) || is_tai64(token) || names::is_stamp_token(token)
+}
+
+/// Returns whether a recognised time stamp could begin with a number of these digits: days, months, years, epochs, and dates
+/// and times of the day without separators, in any usual order.
+///
+/// A number that stands behind a word which [is in no stamp](may_be_in_stamp) is in a stamp only where that begins with it.
+pub fn may_begin_stamp(digits: &[u8]) -> bool {
+    let two = |at: usize| (digits[at] - b'0') * 10 + digits[at + 1] - b'0';
+    let is_year = |at| (19..=20).contains(&two(at));
+    let is_month = |at| (1..=12).contains(&two(at));
+    let is_day = |at| (1..=31).contains(&two(at));
+    match digits.len() {
+        0..=2 | 6 => true,
+        3 | 5 => false,
+        4 => is_year(0) && digits >= &b"1970"[..],
+        7 => is_year(0),
+        8..=19 => {
+            let is_date = (is_year(0) && is_month(4) && is_day(6))
+                || (is_month(2) && (is_day(0) || is_day(4)))
+                || (is_month(0) && is_day(2));
+            let is_clock = two(0) < 24 && two(2) < 60 && two(4) <= 60;
+            is_date || is_clock || program::is_epoch(digits)
+        }
+        _ => false,
+    }
 }
 
 fn is_klog_head(token: &[u8]) -> bool {
@@ -238,6 +263,51 @@ mod tests {
         }
         for token in ["error", "", "x1", "paymentservice", "é", "tz1x", "T"] {
             assert!(!may_be_in_stamp(token.as_bytes()), "{token}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_may_begin_a_stamp_are_recognised() {
+        let plausible = [
+            "7",
+            "23",
+            "1999",
+            "2026",
+            "140502",
+            "081109",
+            "20261120",
+            "20112026",
+            "11202026",
+            "26112014",
+            "14050212",
+            "2026324",
+            "987654321",
+            "1763820000",
+            "2026112014",
+            "987654321123",
+            "261120140502",
+            "1763820000123",
+            "20261120140502",
+            "1763820000123456",
+            "20261120140502123",
+            "1763820000123456789",
+        ];
+        for digits in plausible {
+            assert!(may_begin_stamp(digits.as_bytes()), "{digits}");
+        }
+        for digits in [
+            "404",
+            "0517",
+            "1969",
+            "52611",
+            "4100006",
+            "41000068",
+            "97654321",
+            "5184253708",
+            "99999999999",
+            "96000000000000",
+        ] {
+            assert!(!may_begin_stamp(digits.as_bytes()), "{digits}");
         }
     }
 

@@ -5,6 +5,22 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+/// Escapes for HTML and XML, in content and in quoted attributes. What is invisible stays: see [`visible`].
+pub fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether `c` shows as what it is: no control character, no mark of direction, nothing invisible.
 pub fn is_visible(c: char) -> bool {
     match c {

@@ -444,3 +444,20 @@ fn what_stands_in_no_text_is_found_all_the_same() {
     assert_eq!(count("_flags=no_stamp"), 1);
     assert_eq!(count("_raw=\"no stamp*\""), 1);
 }
+
+#[test]
+fn numbers_are_found_where_a_stamp_begins_with_them() {
+    let sandbox = Sandbox::new();
+    sandbox.file("epochs.log", b"ts=987654321 level=info msg=hello id=5\nts=1763820000 level=info msg=hello id=6\n");
+    sandbox.file(
+        "orders.log",
+        b"2026-11-20 14:05:02 INFO ORD-41000068 paid\n2026-11-20 14:05:03 INFO ORD-20261120 paid\n",
+    );
+    assert_eq!(sandbox.trawl(&["index", "epochs.log", "orders.log"]).code(), 0);
+    for query in
+        ["ts=987654321", "ts=1763820000", "\"ts=987654321\"", "ORD-41000068", "ORD-20261120", "\"ORD-41000068 paid\""]
+    {
+        let run = sandbox.search(&[query, "-o", "raw"]);
+        assert_eq!(run.stdout().iter().filter(|byte| **byte == b'\n').count(), 1, "{query}: {run}");
+    }
+}

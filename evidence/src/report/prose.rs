@@ -45,18 +45,7 @@ pub fn escape_markdown(text: &str) -> String {
 
 /// Text for HTML and XML, in content and in quoted attributes.
 pub fn escape_html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    trawl_formats::visible::escape_html(&clean(text))
 }
 
 /// What Markdown is taken for: the language of CommonMark, with tables and struck-out text.

@@ -429,6 +429,11 @@ fn epoch(text: &[u8], parts: &mut Parts) -> Option<usize> {
     Some(len)
 }
 
+/// Whether a number of these digits is an epoch of a plausible time.
+pub(crate) fn is_epoch(digits: &[u8]) -> bool {
+    epoch(digits, &mut Parts::default()).is_some()
+}
+
 /// TAI64 as D. J. Bernstein defined it: 16 hexadecimal digits of 2^62 + seconds since 1970 TAI, 8 more of nanoseconds for
 /// TAI64N. As in `tai64nlocal`, ten seconds are taken off, the difference to UTC that daemontools stamps were made with.
 fn tai64(text: &[u8], parts: &mut Parts) -> Option<usize> {

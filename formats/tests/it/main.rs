@@ -5,4 +5,5 @@ mod corpora;
 mod generated;
 mod samples;
 mod shapes;
+mod stamps;
 mod support;

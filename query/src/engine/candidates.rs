@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use trawl_formats::parse::EventFlags;
 use trawl_formats::sourcetype::Rules;
-use trawl_formats::token::{is_short_number, is_token_byte, may_be_in_stamp};
+use trawl_formats::token::{is_short_number, is_token_byte, may_be_in_stamp, may_begin_stamp};
 use trawl_store::bucket::blocks::{Block, MIXED};
 use trawl_store::segment::terms::{MAX_TERM_LEN, OVERSIZED};
 use trawl_store::{Bucket, Result};
@@ -475,7 +475,7 @@ fn pattern_pieces(pattern: &Pattern) -> Vec<TermKind> {
         let literal = literal.as_bytes().to_ascii_lowercase();
         // The ends of the whole pattern lie on boundaries; beside a star a token may go on.
         let ends = Ends { left_open: i > 0, right_open: i + 1 < literals.len() };
-        for_each_token(&literal, ends, |token, ends| pieces.extend(stamp_free_term(token, ends)));
+        push_terms(&literal, ends, &mut pieces);
     }
     pieces
 }
@@ -510,13 +510,16 @@ fn value_pieces(glob: &Glob) -> Vec<TermKind> {
     if let [value] = literals
         && value.bytes().all(|byte| byte.is_ascii_digit())
     {
-        return safe_number(value).then(|| TermKind::Exact(value.as_bytes().to_vec())).into_iter().collect();
+        return is_safe_number(value.as_bytes())
+            .then(|| TermKind::Exact(value.as_bytes().to_vec()))
+            .into_iter()
+            .collect();
     }
     let mut pieces = Vec::new();
     for (i, literal) in literals.iter().enumerate() {
         let literal = literal.as_bytes().to_ascii_lowercase();
         let ends = Ends { left_open: i > 0, right_open: i + 1 < literals.len() };
-        for_each_token(&literal, ends, |token, ends| pieces.extend(stamp_free_term(token, ends)));
+        push_terms(&literal, ends, &mut pieces);
     }
     pieces
 }
@@ -542,14 +545,10 @@ pub(super) fn value_words(glob: &Glob) -> Vec<Vec<u8>> {
     words
 }
 
-/// Whether a whole value of these digits is indexed wherever it stands. A value can share its token with the stamp only
-/// where a stamp begins with a number of that length: epochs, compact dates, and years.
-fn safe_number(digits: &str) -> bool {
-    match digits.len() {
-        0..=2 | 6 | 8 | 10 | 13 | 14 | 16 | 19 => false,
-        4 => !("1970".."2100").contains(&digits),
-        len => len <= MAX_TERM_LEN,
-    }
+/// Whether a whole number of these digits is indexed wherever it stands behind what is in no stamp: behind a word, or as a value.
+/// It can share its token with the stamp only where a stamp begins with it.
+fn is_safe_number(digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_digit) && digits.len() <= MAX_TERM_LEN && !may_begin_stamp(digits)
 }
 
 #[derive(Clone, Copy)]
@@ -578,13 +577,24 @@ fn for_each_token(literal: &[u8], ends: Ends, mut each: impl FnMut(&[u8], Ends))
     }
 }
 
-/// The dictionary terms for a token that must stand in the text, stamp included; none if the index may not know it.
-fn stamp_free_term(token: &[u8], ends: Ends) -> Option<TermKind> {
+/// The dictionary terms for the tokens of a literal that must stand in the text, stamp included.
+fn push_terms(literal: &[u8], ends: Ends, pieces: &mut Vec<TermKind>) {
+    let mut is_behind_word = false;
+    for_each_token(literal, ends, |token, ends| {
+        pieces.extend(stamp_free_term(token, ends, is_behind_word));
+        is_behind_word = !ends.left_open && !may_be_in_stamp(token);
+    });
+}
+
+/// The dictionary terms for a token that must stand in the text, stamp included; none if the index may not know it. A token
+/// `is_behind_word` if the one before it is known and in no stamp.
+fn stamp_free_term(token: &[u8], ends: Ends, is_behind_word: bool) -> Option<TermKind> {
     let open = ends.left_open || ends.right_open;
     if open && !is_longer_than_stamp_words(token) {
         return None;
     }
-    if !open && (is_short_number(token) || may_be_in_stamp(token)) {
+    let may_be_in_stamp = || may_be_in_stamp(token) && !(is_behind_word && is_safe_number(token));
+    if !open && (is_short_number(token) || may_be_in_stamp()) {
         return None;
     }
     // Extraction shows invalid bytes as U+FFFD: the text may hold others there.
@@ -652,6 +662,13 @@ mod tests {
         check("42", &[]);
         check("2026", &[]);
         check("1763820000", &[]);
+        check("987654321", &[]);
+        check("41000068", &["41000068"]);
+        check("ORD-41000068", &["ord", "41000068"]);
+        check("ORD-20261120", &["ord"]);
+        check("*ORD-41000068", &[]);
+        check("ORD-4100006*", &["ord"]);
+        check("Nov 41000068", &[]);
         check("PaymentService", &["paymentservice"]);
         check("payment-service_v2", &["payment", "service", "v2"]);
         check("Payment*", &["payment*"]);

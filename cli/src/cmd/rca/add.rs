@@ -1,6 +1,6 @@
 //! `trawl rca add`: lays something into a case.
 
-use super::attach::{CaseArgs, cite, command_line, lay, now, time};
+use super::attach::{CaseArgs, cite, command_line, lay, now};
 use super::changes::{self, ChangesArgs};
 use super::coverage::{self, CoverageArgs};
 use super::diff::{self, DiffArgs};
@@ -8,6 +8,7 @@ use super::over::Over;
 use super::sink::{Finding, Sink};
 use super::timeline::{self, TimelineArgs};
 use super::trace::{self, TraceArgs};
+use super::window;
 use crate::cmd::cannot_open;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -173,7 +174,7 @@ fn search(args: &AddSearchArgs, config: &Config) -> anyhow::Result<ExitCode> {
 
 /// Runs a search, and says what was kept of it.
 pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Exhibit, ExitCode)> {
-    let engine = over.engine(config)?;
+    let engine = over.scope.engine(config)?;
     let (options, interrupted) = over.options(config)?;
     // Whatever the time is that is searched: this is when it was done.
     let added = now(None, config.zone.value)?;
@@ -253,7 +254,8 @@ fn note(args: &AddNoteArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let text = args.text.join(" ");
     let first_line = text.lines().next().unwrap_or_default();
     let title = args.title.clone().unwrap_or_else(|| one_line(&clip(first_line, MAX_TITLE)));
-    let at = args.at.as_deref().map(|at| time("--at", at, now.0, zone)).transpose()?;
+    let at = args.at.as_deref().map(|at| window::parse("--at", &format!("{at}.."), now.0, zone)).transpose()?;
+    let at = at.map(|(at_us, _)| Moment(at_us));
     let exhibit = Exhibit { at, ..Exhibit::new(Kind::Note, title, now).with_text(&text) };
     lay(&case, &exhibit, &[])?;
     Ok(ExitCode::Success)

@@ -94,13 +94,8 @@ fn quoted(word: &str) -> String {
 pub fn now(now: Option<&str>, zone: trawl_formats::Zone) -> anyhow::Result<Moment> {
     let clock_us = crate::cmd::now_us()?;
     let Some(text) = now else { return Ok(Moment(clock_us)) };
-    time("--now", text, clock_us, zone)
-}
-
-/// A time as options name it.
-pub fn time(option: &str, text: &str, now_us: i64, zone: trawl_formats::Zone) -> anyhow::Result<Moment> {
-    let spec: TimeSpec = crate::cmd::search::parse_time(option, text)?;
-    spec.resolve(now_us, zone).map(Moment).with_context(|| format!("`{text}` is beyond what a time can be"))
+    let spec: TimeSpec = crate::cmd::search::parse_time("--now", text)?;
+    spec.resolve(clock_us, zone).map(Moment).with_context(|| format!("`{text}` is beyond what a time can be"))
 }
 
 /// A path for people.

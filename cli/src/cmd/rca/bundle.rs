@@ -125,7 +125,7 @@ pub fn run(args: &BundleArgs, config: &Config, terminal: Terminal) -> anyhow::Re
         redact: args.redact.clone(),
         sign: key.is_some().then_some(&sign),
     };
-    let engine = args.over.engine(config)?;
+    let engine = args.over.scope.engine(config)?;
     let bundle = match StoredEvents::new(&engine) {
         Ok(mut stored) => make(contents, Some(&mut stored), &options),
         // What was laid into a case stands without the index, too.
