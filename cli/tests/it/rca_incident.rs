@@ -378,7 +378,12 @@ fn analyses_are_laid_into_a_case_with_the_events_that_they_name() {
     let run = sandbox.trawl(&["rca", "new", "Checkout outage", "--now", NOW]);
     assert_eq!(run.code(), 0, "{run}");
     let case = sandbox.path().join(String::from_utf8_lossy(run.stdout()).trim());
+    let note = ["rca", "add", "note", "Kim called the DBA", "--at", "2026-11-20 14:06", "--now", NOW];
+    assert_eq!(sandbox.finish(sandbox.command(&note).env("TRAWL_CASE", &case)).code(), 0);
     let window = ["--incident", "2026-11-20 14:00..14:30", "--now", NOW];
+    let shown = sandbox.command(&[&["rca", "timeline"], &window[..]].concat());
+    let shown = sandbox.finish({ shown }.env("TRAWL_CASE", &case));
+    assert!(String::from_utf8_lossy(shown.stdout()).contains("Kim called the DBA"), "{shown}");
     let value = ["--from", "2026-11-20 14:00", "--to", "2026-11-20 14:30", "--now", NOW];
     for (verb, args) in [("changes", &window[..]), ("diff", &window), ("timeline", &window), ("coverage", &value)] {
         let run = sandbox.finish(sandbox.command(&[&["rca", "add", verb], args].concat()).env("TRAWL_CASE", &case));

@@ -222,7 +222,7 @@ fn analysis<A: clap::Args>(
 ) -> anyhow::Result<ExitCode> {
     let case = args.case.open()?;
     let plain = Terminal { color_stdout: false, width: None, ..terminal };
-    let mut finding = Finding::default();
+    let mut finding = Finding { case: Some(case.clone()), ..Finding::default() };
     let code = run(&args.what, config, plain, Sink::Case(&mut finding))?;
     // What went wrong has been said.
     if finding.page.is_empty() {

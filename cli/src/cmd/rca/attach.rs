@@ -30,19 +30,22 @@ pub struct CaseArgs {
 impl CaseArgs {
     /// The case that is meant.
     pub fn open(&self) -> anyhow::Result<Case> {
+        self.find()?.ok_or_else(|| {
+            let hint =
+                "go into the folder of the case, name it with --case or $TRAWL_CASE, or open one: trawl rca new TITLE";
+            Advice::new(format!("there is no case here: no folder with a {CASE_FILE}"), hint).into()
+        })
+    }
+
+    /// The case that is meant, if there is one.
+    pub fn find(&self) -> anyhow::Result<Option<Case>> {
         let named =
             self.case.clone().or_else(|| env::var_os("TRAWL_CASE").filter(|dir| !dir.is_empty()).map(Into::into));
         let dir = match named {
-            Some(dir) => dir,
-            None => {
-                let here = env::current_dir().context("cannot find out the working directory")?;
-                Case::around(&here).ok_or_else(|| {
-                    let hint = "go into the folder of the case, name it with --case or $TRAWL_CASE, or open one: trawl rca new TITLE";
-                    Advice::new(format!("there is no case here: no folder with a {CASE_FILE}"), hint)
-                })?
-            }
+            Some(dir) => Some(dir),
+            None => Case::around(&env::current_dir().context("cannot find out the working directory")?),
         };
-        Ok(Case::open(&dir)?)
+        Ok(dir.map(|dir| Case::open(&dir)).transpose()?)
     }
 }
 

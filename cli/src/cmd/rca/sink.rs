@@ -1,5 +1,6 @@
 //! Where the result of an analysis goes: onto the screen, or into a case.
 
+use trawl_evidence::case::Case;
 use trawl_query::Engine;
 use trawl_query::engine::address::Address;
 
@@ -24,6 +25,8 @@ pub struct Finding {
     pub cited: Vec<(Address, String)>,
     /// Where they are.
     pub engine: Option<Engine>,
+    /// The case that it is laid into.
+    pub case: Option<Case>,
 }
 
 impl Finding {

@@ -1,5 +1,6 @@
 //! `trawl rca timeline`: alerts, changes and chosen events around an incident, in one order of time.
 
+use super::attach::CaseArgs;
 use super::changes::write_onset;
 use super::incident::IncidentFlags;
 use super::inquiry::{Asking, print};
@@ -12,8 +13,11 @@ use crate::output::{Highlighter, Theme, human, visible};
 use crate::terminal::Terminal;
 use crate::words;
 use std::io::{self, Write};
+use trawl_evidence::case::Case;
+use trawl_evidence::{Exhibit, Kind};
 use trawl_formats::Zone;
-use trawl_query::rca::timeline::{Entry, Timeline, TimelineOptions, timeline};
+use trawl_query::rca::Moment;
+use trawl_query::rca::timeline::{Entry, EntryKind, Timeline, TimelineOptions, timeline};
 
 /// Widest line in a cell of Markdown, in columns.
 const MAX_CELL: usize = 300;
@@ -33,7 +37,8 @@ pub enum TimelineFormat {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Puts into one table: the onset and end of the failures, the likeliest changes and what changed since, the transitions of alerts \
-and what people said of them (index `_audit`), and the events of QUERY. Times are also given relative to the onset.
+and what people said of them (index `_audit`), the notes of the case that one stands in or `$TRAWL_CASE` names, if they say when it \
+was, and the events of QUERY. Times are also given relative to the onset.
 
 Examples:
   trawl rca timeline --incident 14:00..14:25
@@ -70,7 +75,12 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
         ..TimelineOptions::new(args.incident.options(&args.scope, config)?)
     };
     let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
-    let timeline = timeline(&asking.inquiry, &options, Vec::new()).map_err(|error| asking.explained(error))?;
+    let case = match &sink {
+        Sink::Case(finding) => finding.case.clone(),
+        Sink::Screen => CaseArgs::default().find()?,
+    };
+    let notes = case.as_ref().map(notes).transpose()?.unwrap_or_default();
+    let timeline = timeline(&asking.inquiry, &options, notes).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
     match (sink, args.output) {
         (Sink::Case(finding), _) => {
@@ -90,6 +100,22 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
         (Sink::Screen, TimelineFormat::Markdown) => print(|out| write_markdown(out, &timeline, config.zone.value))?,
     }
     asking.finish(timeline.entries.len() as u64)
+}
+
+/// The notes of a case that say when that happened which they are about.
+fn notes(case: &Case) -> anyhow::Result<Vec<Entry>> {
+    let of_note = |exhibit: Exhibit| {
+        let time = exhibit.at.filter(|_| exhibit.kind == Kind::Note)?;
+        Some(Entry {
+            time: Moment(time.0),
+            relative_us: 0,
+            kind: EntryKind::Note,
+            what: exhibit.title,
+            source: None,
+            event: None,
+        })
+    };
+    Ok(case.exhibits()?.into_iter().filter_map(|laid| of_note(laid.exhibit)).collect())
 }
 
 /// How a timeline is printed for people.
