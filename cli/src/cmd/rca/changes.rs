@@ -79,7 +79,7 @@ pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal, sink: Sink<'
             page.write(&mut finding.page, &changes)?;
             for change in changes.suspects.iter().take(args.limit) {
                 if let Some(event) = &change.event {
-                    finding.cite(&event.addr, format!("a suspect: {}", change.title));
+                    finding.cite(&event.addr, format!("a suspect, {}", change.kind));
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);

@@ -96,7 +96,8 @@ pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal, sink: Sink<'_>)
             printer.print(&diff, &mut finding.page)?;
             for pattern in diff.patterns.iter().take(limit) {
                 if let Some(address) = &pattern.line.address {
-                    finding.cite(address, format!("an example of `{}`", pattern.pattern));
+                    let count = human::plural(pattern.count, "event");
+                    finding.cite(address, format!("an example of pattern {} ({count})", pattern.id));
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);

@@ -90,7 +90,7 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
             page.write(&mut finding.page, &timeline)?;
             for entry in &timeline.entries {
                 if let Some(event) = &entry.event {
-                    finding.cite(&event.addr, entry.what.clone());
+                    finding.cite(&event.addr, entry.kind.as_str());
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);
