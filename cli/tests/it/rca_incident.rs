@@ -406,6 +406,8 @@ fn analyses_are_laid_into_a_case_with_the_events_that_they_name() {
     ] {
         assert!(markdown.contains(expected), "{expected}: {markdown}");
     }
+    // What an analysis prints stays as it is printed, from its first line on.
+    assert!(markdown.contains("```text\nonset  2026-11-20 14:05"), "{markdown}");
     // Log text is no markup in any of them, and the suspect is cited with its bytes.
     assert!(!markdown.contains('\x1b') && !of("html").contains("Stock cache <b>"), "{markdown}");
     let bundle = sandbox.finish(sandbox.command(&["rca", "bundle", "-o", "b.tar.zst"]).env("TRAWL_CASE", &case));
