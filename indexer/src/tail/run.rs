@@ -223,11 +223,12 @@ fn seal_all(writer: &Writer, indexes: &[IndexName], control: &Control, activity:
         // What cannot be sealed now stays in its logs, where it is as safe, and is tried again with the next one.
         let sealed = writer.seal_live_logs(index, &is_cancelled);
         activity.note_seal(index, sealed.ok(), begun.elapsed());
-        give_back_memory();
     };
     indexes.iter().filter(|index| writer.ended_live_bytes(index) >= LEFT_BYTES).for_each(seal);
+    give_back_memory();
     for () in seals {
         indexes.iter().for_each(seal);
+        give_back_memory();
     }
 }
 
