@@ -20,6 +20,14 @@ use trawl_alert::outbox::{Delivery, DeliveryState};
 /// Kills, unless `TRAWL_STORM_KILLS` says more.
 const KILLS: u64 = 8;
 const HOSTS: u64 = 4;
+/// Between two lines of a host that fails.
+const PACE: Duration = Duration::from_millis(200);
+/// How far back the rule looks.
+const WINDOW: Duration = Duration::from_secs(2);
+/// How long the last process lives while the storm goes on.
+const AFTER_THE_KILLS: Duration = Duration::from_secs(10);
+/// Between two looks at what a process has done.
+const POLL: Duration = Duration::from_millis(50);
 
 /// What hosts write until it is over: each fails for some seconds, then is well for some.
 fn storm(log: &Path, is_over: &AtomicBool) {
@@ -31,7 +39,7 @@ fn storm(log: &Path, is_over: &AtomicBool) {
         for host in (0..HOSTS).filter(|host| ((seconds + host) / (3 + host)).is_multiple_of(2)) {
             writeln!(log, "{now} ERROR PaymentService failed to connect to DB server=db-{host}").unwrap();
         }
-        thread::sleep(Duration::from_millis(200));
+        thread::sleep(PACE);
     }
 }
 
@@ -87,7 +95,7 @@ fn settled(book: &Book) -> Vec<Delivery> {
             "{} are on their way",
             deliveries.iter().filter(|d| !is_over(d)).count()
         );
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(POLL);
     }
 }
 
@@ -111,10 +119,10 @@ fn killed_in_an_alert_storm() {
     });
     let script = sandbox.file("restart.sh", b"#!/bin/sh\necho $TRAWL_ALERT_ID >> ${0%/*}/runs\nsleep 0.05\n");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    let script = script.display();
+    let (script, window) = (script.display(), WINDOW.as_secs());
     let config = format!(
         "[[input]]\npaths = [\"logs/*.log\"]\n\n\
-         [[alert]]\nname = \"db\"\nsearch = 'ERROR PaymentService \"failed to connect\"'\nevery = \"1s\"\nwindow = \"2s\"\n\
+         [[alert]]\nname = \"db\"\nsearch = 'ERROR PaymentService \"failed to connect\"'\nevery = \"1s\"\nwindow = \"{window}s\"\n\
          condition = \"count > 3\"\ngroup_by = [\"server\"]\nactions = [\"hook\", \"restart\"]\n\n\
          [actions]\nallow_commands = [\"{script}\"]\n\n\
          [action.hook]\ntype = \"webhook\"\nurl = \"{url}\"\nmax_per_minute = 100000\n\n\
@@ -130,14 +138,15 @@ fn killed_in_an_alert_storm() {
     let is_watched = || Some(Book::open_to_read(&data).ok()??.progress().ok()?.contains_key("db"));
     while is_watched() != Some(true) {
         assert!(begun.elapsed() < PATIENCE, "it is never evaluated");
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(POLL);
     }
     let is_over = Arc::new(AtomicBool::new(false));
     let writer = thread::spawn({
         let is_over = Arc::clone(&is_over);
         move || storm(&log, &is_over)
     });
-    thread::sleep(Duration::from_secs(2));
+    // The first episode may begin before anything is killed.
+    thread::sleep(WINDOW);
     running.kill();
     for kill in 1..kills {
         let running = Running::new(&sandbox, &[]);
@@ -145,11 +154,12 @@ fn killed_in_an_alert_storm() {
         running.kill();
     }
     let running = Running::new(&sandbox, &[]);
-    thread::sleep(Duration::from_secs(10));
+    // What was caught up with and what happens now stand in one history.
+    thread::sleep(AFTER_THE_KILLS);
     is_over.store(true, Ordering::SeqCst);
     writer.join().unwrap();
-    // The last episodes end once their window has passed.
-    thread::sleep(Duration::from_secs(4));
+    // The last episodes end once their window has passed. How far rules are evaluated is saved too rarely to be waited for.
+    thread::sleep(2 * WINDOW);
     let book = Book::open_to_read(&data).unwrap().expect("a book");
     let deliveries = settled(&book);
     running.stop();
