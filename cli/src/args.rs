@@ -1,5 +1,6 @@
 //! The command line as typed. What it means together with the configuration is [`crate::config`]'s business.
 
+use crate::cmd::ask::RangeFlags;
 use crate::cmd::rca::RcaVerb;
 use crate::output::Format;
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueHint};
@@ -147,6 +148,22 @@ pub struct IndexArgs {
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub index: IndexName,
 
+    /// Which files, and what they are.
+    #[command(flatten)]
+    pub files: FileFlags,
+
+    /// Show what would be indexed — format, encoding, first events and their times — and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Name each file that was left out, and why
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Which of the files are read, and what is known of them that they do not say themselves.
+#[derive(Debug, Default, clap::Args)]
+pub struct FileFlags {
     /// Log format of all files [default: detected for each file]
     #[arg(long, value_name = "NAME")]
     pub sourcetype: Option<String>,
@@ -162,14 +179,6 @@ pub struct IndexArgs {
     /// Leave out files and folders that match this glob pattern; may be repeated
     #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
     pub exclude: Vec<String>,
-
-    /// Show what would be indexed — format, encoding, first events and their times — and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Name each file that was left out, and why
-    #[arg(short, long)]
-    pub verbose: bool,
 }
 
 /// Arguments of `trawl run`.
@@ -268,13 +277,9 @@ pub struct SearchFlags {
 /// Of which time the events are, and how rows are printed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct AnswerFlags {
-    /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub earliest: Option<String>,
-
-    /// End of the time range, itself not included [default: no end]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub latest: Option<String>,
+    /// Of which time.
+    #[command(flatten)]
+    pub range: RangeFlags,
 
     /// Search as if it were this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -331,25 +336,13 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub answer: AnswerFlags,
 
-    /// Log format of all files [default: detected for each file]
-    #[arg(long, value_name = "NAME")]
-    pub sourcetype: Option<String>,
-
-    /// Value of the field `host` [default: this machine's name; formats that name the host in each event override it]
-    #[arg(long, value_name = "NAME")]
-    pub host: Option<String>,
-
-    /// Value of the field `source`, for a single file or the standard input [default: the path]
-    #[arg(long, value_name = "NAME")]
-    pub source: Option<String>,
-
     /// Value of the field `index`
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub index: IndexName,
 
-    /// Leave out files and folders that match this glob pattern; may be repeated
-    #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
-    pub exclude: Vec<String>,
+    /// Which files, and what they are.
+    #[command(flatten)]
+    pub files: FileFlags,
 }
 
 /// Arguments of `trawl tail`.
@@ -1064,7 +1057,7 @@ mod tests {
         let args = Args::try_parse_from(["trawl", "search", "ERROR", "db", "--earliest", "-1h", "-n", "5", "late"]);
         let Verb::Search(search) = args.unwrap().verb else { panic!("search was asked for") };
         assert_eq!(search.query, ["ERROR", "db", "late"]);
-        assert_eq!(search.flags.answer.earliest.as_deref(), Some("-1h"));
+        assert_eq!(search.flags.answer.range.earliest.as_deref(), Some("-1h"));
         assert_eq!(search.flags.answer.limit, Some(5));
     }
 

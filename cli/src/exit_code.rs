@@ -1,5 +1,7 @@
 //! What the process tells its caller, with the meaning that `grep` made familiar.
 
+use crate::signals::Interrupted;
+
 /// How a run of `trawl` ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
@@ -17,6 +19,15 @@ impl ExitCode {
     /// The code of an answer with `n_rows` rows.
     pub fn of_rows(n_rows: u64) -> Self {
         if n_rows > 0 { Self::Success } else { Self::NothingFound }
+    }
+
+    /// The code of a search that found `n_rows` rows, where it looked.
+    pub fn of_answer(n_rows: u64, is_incomplete: bool, interrupted: &Interrupted) -> Self {
+        match is_incomplete {
+            _ if interrupted.happened() => Self::Interrupted,
+            true => Self::Error,
+            false => Self::of_rows(n_rows),
+        }
     }
 
     /// The number that the operating system gets.

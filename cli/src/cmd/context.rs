@@ -1,6 +1,6 @@
 //! `trawl context`: an event with what stands around it in its file, or around its time on its host.
 
-use super::{CANNOT_PRINT, cannot_open, now_us, print_rows};
+use super::{CANNOT_PRINT, ask, now_us, print_rows};
 use crate::args::ContextArgs;
 use crate::config::Config;
 use crate::error::Advice;
@@ -149,8 +149,7 @@ fn explained(error: EventError, config: &Config) -> anyhow::Error {
         _ => String::new(),
     };
     match error {
-        EventError::Run(RunError::Open(error)) => cannot_open(config, *error),
-        EventError::Run(error) => error.into(),
+        EventError::Run(error) => ask::explained(config, error),
         error => Advice::new(error.to_string(), hint).into(),
     }
 }

@@ -31,8 +31,8 @@ const PREVIEW_WIDTH: usize = 120;
 pub fn run(args: &IndexArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     if args.dry_run {
         let options = Options {
-            sourcetype: args.sourcetype.as_deref().map(Into::into),
-            exclude: args.exclude.clone(),
+            sourcetype: args.files.sourcetype.as_deref().map(Into::into),
+            exclude: args.files.exclude.clone(),
             ..Options::new(args.index.clone(), config.zone.value, now_us()?)
         };
         let inputs: Vec<Input> = args.paths.iter().map(|path| input(path)).collect();
@@ -96,10 +96,10 @@ fn work(args: &IndexArgs, config: &Config) -> anyhow::Result<IndexWork> {
         inputs: args.paths.iter().map(input).collect::<anyhow::Result<_>>()?,
         zone: config.zone.value.to_string(),
         index: args.index.as_str().to_owned(),
-        sourcetype: args.sourcetype.clone(),
-        host: args.host.clone(),
-        source: args.source.clone(),
-        exclude: args.exclude.iter().map(exclude).collect::<anyhow::Result<_>>()?,
+        sourcetype: args.files.sourcetype.clone(),
+        host: args.files.host.clone(),
+        source: args.files.source.clone(),
+        exclude: args.files.exclude.iter().map(exclude).collect::<anyhow::Result<_>>()?,
         is_verbose: args.verbose,
     })
 }

@@ -2,12 +2,11 @@
 
 use super::{now_us, open_reader, print_rows};
 use crate::args::JobsArgs;
-use crate::cmd::search::parse_time;
+use crate::cmd::ask::moment_us;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Look, visible};
 use crate::terminal::Terminal;
-use anyhow::Context;
 use std::io::{self, Write};
 use std::time::Duration;
 use trawl_alert::check::job::{AUTOSYS_SEARCH, DEFAULT_HISTORY_US, JobHistory, JobRun, RunState, hms, read, usual_us};
@@ -25,10 +24,7 @@ pub fn run(args: &JobsArgs, config: &Config, terminal: Terminal) -> anyhow::Resu
     let now_us = now_us()?;
     let until_us = match &args.latest {
         None => now_us,
-        Some(text) => {
-            let until_us = parse_time("--latest", text)?.resolve(now_us, config.zone.value);
-            until_us.with_context(|| format!("`{text}` is beyond what a time can be"))?
-        }
+        Some(text) => moment_us("--latest", text, now_us, config.zone.value)?,
     };
     let last = args.last.and_then(|last| last.0).map(|last| i64::try_from(last.as_micros())).transpose()?;
     let from_us = until_us.saturating_sub(last.unwrap_or(DEFAULT_LAST_US));

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod archive;
+pub mod ask;
 pub mod check;
 pub mod completions;
 pub mod config;

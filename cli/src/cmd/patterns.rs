@@ -1,7 +1,8 @@
 //! `trawl patterns`: which lines there are, without their variables.
 
+use super::CANNOT_PRINT;
+use super::ask::{self, RangeFlags};
 use super::rca::scope::ScopeFlags;
-use super::{CANNOT_PRINT, cannot_open, search::parse_time};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Format, Look, Marks, Theme, Trailer, human, notes, visible};
@@ -10,7 +11,7 @@ use crate::words;
 use anyhow::Context;
 use std::io::{self, BufWriter, Write};
 use trawl_query::time::{TimeFormat, from_seconds};
-use trawl_query::{Batch, Flow, RunError, Search};
+use trawl_query::{Batch, Flow, Search, SearchOptions};
 
 /// Arguments of `trawl patterns`.
 #[derive(Debug, clap::Args)]
@@ -29,13 +30,9 @@ pub struct PatternsArgs {
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
-    /// Start of the time range: `-15m`, `-1d@d`, `2026-11-20`, `2026-11-20T14:00:00+01:00`, epoch seconds
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub earliest: Option<String>,
-
-    /// End of the time range, itself not included [default: no end]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub latest: Option<String>,
+    /// Which time.
+    #[command(flatten)]
+    pub range: RangeFlags,
 
     /// Over what it runs.
     #[command(flatten)]
@@ -61,14 +58,10 @@ pub struct PatternsArgs {
 /// Finds the patterns and prints them.
 pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let now_us = args.scope.now_us(config)?;
-    for (option, value) in [("--earliest", &args.earliest), ("--latest", &args.latest)] {
-        value.as_deref().map(|value| parse_time(option, value)).transpose()?;
-    }
     let query = query(args);
     let engine = args.scope.engine(config)?;
-    let (mut options, interrupted) = args.scope.options(config, now_us)?;
-    (options.earliest, options.latest) = (args.earliest.clone(), args.latest.clone());
-    options.diagnose = true;
+    let (options, interrupted) = args.scope.options(config, now_us)?;
+    let options = SearchOptions { diagnose: true, ..args.range.of(options)? };
     let search = match Search::prepare(&query, &options) {
         Ok(search) => search,
         Err(error) => {
@@ -81,11 +74,8 @@ pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::
         rows.append(batch);
         Ok(Flow::More)
     });
-    let summary = match summary {
-        Err(RunError::Open(error)) => return Err(cannot_open(config, *error)),
-        summary => summary?,
-    };
-    let code = ExitCode::of_rows(rows.len() as u64);
+    let summary = summary.map_err(|error| ask::explained(config, error))?;
+    let n_rows = rows.len() as u64;
     let look = Look { terminal, zone: config.zone.value };
     let mut out = BufWriter::new(io::stdout().lock());
     match args.output {
@@ -106,11 +96,7 @@ pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::
     if let Some(why) = &summary.incomplete {
         notes::warning(&mut err, &theme, &format!("the answer is incomplete: {why}"))?;
     }
-    Ok(match summary.incomplete {
-        _ if interrupted.happened() => ExitCode::Interrupted,
-        Some(_) => ExitCode::Error,
-        None => code,
-    })
+    Ok(ExitCode::of_answer(n_rows, summary.incomplete.is_some(), &interrupted))
 }
 
 /// The query with the command behind it.

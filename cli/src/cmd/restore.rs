@@ -1,8 +1,8 @@
 //! `trawl restore`: buckets come back from an archive, and are given back to retention.
 
 use super::archive::{find, warn};
+use super::ask::moment_us;
 use super::retention::chain;
-use super::search::parse_time;
 use super::{now_us, open_reader, print_rows};
 use crate::args::RestoreArgs;
 use crate::config::Config;
@@ -165,9 +165,7 @@ impl<'a> Chosen<'a> {
     fn new(args: &'a RestoreArgs, config: &Config) -> anyhow::Result<Self> {
         let now_us = now_us()?;
         let resolve = |option: &str, text: &Option<String>| -> anyhow::Result<Option<i64>> {
-            let Some(text) = text else { return Ok(None) };
-            let time = parse_time(option, text)?.resolve(now_us, config.zone.value);
-            Ok(Some(time.with_context(|| format!("`{text}` is beyond what a time can be"))?))
+            text.as_deref().map(|text| moment_us(option, text, now_us, config.zone.value)).transpose()
         };
         let earliest_us = resolve("--earliest", &args.earliest)?;
         let latest_us = resolve("--latest", &args.latest)?;

@@ -1,6 +1,6 @@
 //! `trawl saved`: searches that have a name.
 
-use super::{print_rows, search};
+use super::{ask, print_rows, search};
 use crate::args::{SavedAddArgs, SavedListArgs, SavedName, SavedRunArgs, SavedVerb};
 use crate::config::{Config, Origin, SavedSetting, saved_folder};
 use crate::error::Advice;
@@ -126,7 +126,7 @@ fn add(args: &SavedAddArgs, config: &Config, terminal: Terminal) -> anyhow::Resu
         }
     };
     for (option, time) in [("--earliest", &args.earliest), ("--latest", &args.latest)] {
-        time.as_deref().map(|time| search::parse_time(option, time)).transpose()?;
+        time.as_deref().map(|time| ask::parse_time(option, time)).transpose()?;
     }
     let search = SavedSearch {
         search: words::join(&args.query),

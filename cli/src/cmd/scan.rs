@@ -1,6 +1,6 @@
 //! `trawl scan`: the whole language over files, with no index and no data folder.
 
-use super::now_us;
+use super::ask;
 use super::search::Session;
 use crate::args::{ScanArgs, SearchFlags};
 use crate::config::{Config, input_of};
@@ -27,18 +27,12 @@ pub fn run(args: &ScanArgs, config: &Config, terminal: Terminal) -> anyhow::Resu
     let (files, query) = arrange(&args.words, args.query.as_deref(), &|path| path.exists(), has_stdin)?;
     let input = |file: PathBuf| if file == Path::new(STDIN) { Input::Stdin } else { input_of(file) };
     let inputs: Vec<Input> = files.into_iter().map(input).collect();
-    let now_us = match &args.answer.now {
-        Some(now) => {
-            let time = super::search::parse_time("--now", now)?.resolve(now_us()?, config.zone.value);
-            time.with_context(|| format!("`{now}` is beyond what a time can be"))?
-        }
-        None => now_us()?,
-    };
+    let now_us = ask::present_us(args.answer.now.as_deref(), config.zone.value)?;
     let options = Options {
-        sourcetype: args.sourcetype.as_deref().map(Into::into),
-        host: args.host.as_deref().map(Into::into),
-        source: args.source.as_deref().map(Into::into),
-        exclude: args.exclude.clone(),
+        sourcetype: args.files.sourcetype.as_deref().map(Into::into),
+        host: args.files.host.as_deref().map(Into::into),
+        source: args.files.source.as_deref().map(Into::into),
+        exclude: args.files.exclude.clone(),
         ..Options::new(args.index.clone(), config.zone.value, now_us)
     };
     let (registry, progress) = (config.load_registry()?, Arc::new(Progress::default()));

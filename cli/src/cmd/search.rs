@@ -1,6 +1,6 @@
 //! `trawl search`: from the words of the command line to printed rows.
 
-use super::{CANNOT_PRINT, cannot_open, now_us};
+use super::{CANNOT_PRINT, ask};
 use crate::args::{SearchArgs, SearchFlags};
 use crate::collector::StoreCollector;
 use crate::config::Config;
@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trawl_query::batch::{Batch, Fields};
 use trawl_query::context::Cancel;
-use trawl_query::time::TimeSpec;
 use trawl_query::{Engine, Flow, Previewer, RunError, Search, SearchOptions, Summary};
 
 /// Bytes of rows that are collected before they are written.
@@ -90,10 +89,7 @@ impl<'a> Session<'a> {
 
     /// The error of a search as people see it.
     pub fn explained(&self, error: RunError) -> anyhow::Error {
-        match error {
-            RunError::Open(error) => cannot_open(self.config, *error),
-            error => error.into(),
-        }
+        ask::explained(self.config, error)
     }
 
     /// Runs a query and prints its answer; says what is wrong with a query that is not valid.
@@ -109,11 +105,8 @@ impl<'a> Session<'a> {
         on_fields: Option<&mut dyn FnMut(&Fields)>,
     ) -> anyhow::Result<ExitCode> {
         let Self { args, config, terminal, .. } = *self;
-        let cancel = Arc::new(match config.deadline.value.0 {
-            Some(deadline) => Cancel::with_deadline(Instant::now() + deadline),
-            None => Cancel::default(),
-        });
-        let mut options = options(args, config, Arc::clone(&cancel))?;
+        let mut options = options(args, config)?;
+        let cancel = Arc::clone(&options.cancel);
         // The text decides whether rows are events, and that decides how they are printed and how many.
         let search = match Search::prepare(query, &options) {
             Ok(search) => search,
@@ -175,11 +168,7 @@ impl<'a> Session<'a> {
         let summary = self.print(&search, display, is_seen.then_some(preview), &mut *renderer, on_fields)?;
         let notes = Notes { args, config, terminal, search: &search, limit: options.limit, took: started.elapsed() };
         notes.write(&summary, &mut io::stderr().lock())?;
-        Ok(match &summary.incomplete {
-            _ if interrupted.happened() => ExitCode::Interrupted,
-            Some(_) => ExitCode::Error,
-            None => ExitCode::of_rows(summary.n_rows),
-        })
+        Ok(ExitCode::of_answer(summary.n_rows, summary.incomplete.is_some(), &interrupted))
     }
 
     /// Runs the search and prints its rows as they come.
@@ -226,40 +215,9 @@ impl<'a> Session<'a> {
 }
 
 /// What a search runs with.
-pub(super) fn options(args: &SearchFlags, config: &Config, cancel: Arc<Cancel>) -> anyhow::Result<SearchOptions> {
-    let zone = config.zone.value;
-    let clock_us = now_us()?;
-    let now_us = match &args.answer.now {
-        Some(now) => {
-            let time = parse_time("--now", now)?.resolve(clock_us, zone);
-            time.with_context(|| format!("`{now}` is beyond what a time can be"))?
-        }
-        None => clock_us,
-    };
-    for (option, value) in [("--earliest", &args.answer.earliest), ("--latest", &args.answer.latest)] {
-        value.as_deref().map(|value| parse_time(option, value)).transpose()?;
-    }
-    let indexes = if args.index.is_empty() { &config.default_indexes.value } else { &args.index };
-    Ok(SearchOptions {
-        earliest: args.answer.earliest.clone(),
-        latest: args.answer.latest.clone(),
-        indexes: indexes.clone(),
-        // A clock before 1970 was an error above.
-        clock: Some(|| super::now_us().unwrap_or_default()),
-        zone,
-        knowledge: Arc::new(config.knowledge()),
-        limits: config.limits(),
-        spill_folder: Some(config.spill_folder.value.clone()),
-        cancel,
-        ..SearchOptions::new(now_us)
-    })
-}
-
-pub(super) fn parse_time(option: &str, text: &str) -> anyhow::Result<TimeSpec> {
-    TimeSpec::parse(text).ok_or_else(|| {
-        let hint = "write for example -15m, -1d@d, 2026-11-20, 2026-11-20T14:00:00+01:00 or an epoch second";
-        Advice::new(format!("`{text}` is not a time ({option})"), hint).into()
-    })
+pub(super) fn options(args: &SearchFlags, config: &Config) -> anyhow::Result<SearchOptions> {
+    let now_us = ask::present_us(args.answer.now.as_deref(), config.zone.value)?;
+    args.answer.range.of(ask::options(config, &args.index, now_us))
 }
 
 /// Most rows to print: a terminal shows the first screens of events, everything else gets all.

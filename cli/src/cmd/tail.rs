@@ -1,6 +1,6 @@
 //! `trawl tail`: matching events as they arrive.
 
-use super::{CANNOT_PRINT, cannot_open, now_us};
+use super::{CANNOT_PRINT, ask, now_us};
 use crate::args::TailArgs;
 use crate::config::{Config, input_of};
 use crate::error::Advice;
@@ -90,15 +90,8 @@ fn show(
     let query = words::join(&args.query);
     let query = if query.trim().is_empty() { "*".to_owned() } else { query };
     let look = Look { terminal, zone: config.zone.value };
-    let mut options = SearchOptions {
-        indexes: if args.index.is_empty() { config.default_indexes.value.clone() } else { args.index.clone() },
-        clock: Some(|| now_us().unwrap_or_default()),
-        zone: config.zone.value,
-        knowledge: Arc::new(config.knowledge()),
-        limits: config.limits(),
-        spill_folder: Some(config.spill_folder.value.clone()),
-        ..SearchOptions::new(now_us()?)
-    };
+    // It goes on until somebody ends it: the deadline of searches is not for it.
+    let mut options = SearchOptions { cancel: Arc::default(), ..ask::options(config, &args.index, now_us()?) };
     let search = match Search::prepare(&query, &options) {
         Ok(search) => search,
         Err(error) => {
@@ -122,10 +115,7 @@ fn show(
         .context("the query was valid a moment ago")?;
 
     let mut out = BufWriter::new(io::stdout().lock());
-    let explained = |error: RunError| match error {
-        RunError::Open(error) => cannot_open(config, *error),
-        error => error.into(),
-    };
+    let explained = |error: RunError| ask::explained(config, error);
     let snapshot = engine.snapshot().map_err(explained)?;
     let mut tail = LiveTail::after(engine.reader().map_err(explained)?, &snapshot)?;
     let mut printer = Printer { renderer: &mut *renderer, out: &mut out, n_rows: 0, failure: None };

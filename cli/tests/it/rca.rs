@@ -81,6 +81,18 @@ fn a_case_is_reported() {
 }
 
 #[test]
+fn the_clock_goes_on_where_now_is_said() {
+    let sandbox = with_case();
+    add(&sandbox, &["search", "* | head 1 | eval clock=time(), said=now() | table clock, said", "--title", "Clock"]);
+    let report = stdout(&rca(&sandbox, &["report"]));
+    let row = report.lines().find(|line| line.contains("1795186800")).expect("a row with the time that was said");
+    let clock = row.trim_matches(['|', ' ']).split(' ').next().and_then(|cell| cell.parse::<f64>().ok());
+    let clock = clock.unwrap_or_else(|| panic!("time() comes first: {row}"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((now - clock).abs() < 600.0, "time() is that of the clock: {clock}");
+}
+
+#[test]
 fn a_bundle_is_verified_alone_and_against_the_log() {
     let (sandbox, made) = with_bundle(&[]);
     let root = root(&made);

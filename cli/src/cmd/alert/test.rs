@@ -3,13 +3,12 @@
 use super::super::{open_reader, print_rows};
 use super::rule_named;
 use crate::args::AlertTestArgs;
+use crate::cmd::ask::moment_us;
 use crate::cmd::now_us;
-use crate::cmd::search::parse_time;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Look, human, visible};
 use crate::terminal::Terminal;
-use anyhow::Context;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -83,9 +82,7 @@ pub fn run(
 fn range(args: &AlertTestArgs, config: &Config) -> anyhow::Result<(i64, i64)> {
     let now_us = now_us()?;
     let time = |option: &str, text: &Option<String>| -> anyhow::Result<Option<i64>> {
-        let Some(text) = text else { return Ok(None) };
-        let time = parse_time(option, text)?.resolve(now_us, config.zone.value);
-        time.with_context(|| format!("`{text}` is beyond what a time can be")).map(Some)
+        text.as_deref().map(|text| moment_us(option, text, now_us, config.zone.value)).transpose()
     };
     let latest = time("--latest", &args.latest)?.unwrap_or(now_us);
     let last = args.last.and_then(|last| last.0).map(|last| i64::try_from(last.as_micros())).transpose()?;

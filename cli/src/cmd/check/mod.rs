@@ -8,7 +8,7 @@ mod text;
 
 use super::{CANNOT_PRINT, now_us, open_reader, print_rows};
 use crate::args::{CheckArgs, CheckFormat};
-use crate::cmd::search::parse_time;
+use crate::cmd::ask::moment_us;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -40,10 +40,7 @@ pub fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> anyhow::Res
     let now_us = now_us()?;
     let at_us = match &args.at {
         None => now_us,
-        Some(text) => {
-            let at_us = parse_time("--at", text)?.resolve(now_us, config.zone.value);
-            at_us.with_context(|| format!("`{text}` is beyond what a time can be"))?
-        }
+        Some(text) => moment_us("--at", text, now_us, config.zone.value)?,
     };
     let engine = Engine::new(open_reader(config)?, config.load_registry()?);
     let cells = CellPrinter::new(config.zone.value);

@@ -9,7 +9,7 @@ use super::sink::{Finding, Sink};
 use super::timeline::{self, TimelineArgs};
 use super::trace::{self, TraceArgs};
 use super::window;
-use crate::cmd::cannot_open;
+use crate::cmd::ask;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{human, visible};
@@ -22,7 +22,6 @@ use std::path::PathBuf;
 use trawl_evidence::capture::{self, CaptureError};
 use trawl_evidence::{Exhibit, Kind, Moment, Range};
 use trawl_formats::visible::{clip, one_line};
-use trawl_query::RunError;
 
 /// Longest title that is made of a text, in characters.
 const MAX_TITLE: usize = 80;
@@ -181,7 +180,7 @@ pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Ex
     let exhibit = match capture::search(&engine, query, &options, over.limit as usize, added) {
         Ok(exhibit) => exhibit,
         Err(CaptureError::Query(error)) => bail!("{}", error.render(query, false)),
-        Err(CaptureError::Run(RunError::Open(error))) => return Err(cannot_open(config, *error)),
+        Err(CaptureError::Run(error)) => return Err(ask::explained(config, error)),
         Err(error) => return Err(error.into()),
     };
     let mut err = io::stderr().lock();
@@ -204,11 +203,7 @@ pub fn captured(query: &str, over: &Over, config: &Config) -> anyhow::Result<(Ex
     if let Some(why) = incomplete {
         writeln!(err, "warning: the answer is incomplete: {}", visible(why))?;
     }
-    let code = match incomplete {
-        _ if interrupted.happened() => ExitCode::Interrupted,
-        Some(_) => ExitCode::Error,
-        None => ExitCode::of_rows(n_kept),
-    };
+    let code = ExitCode::of_answer(n_kept, incomplete.is_some(), &interrupted);
     Ok((exhibit, code))
 }
 

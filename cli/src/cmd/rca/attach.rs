@@ -3,7 +3,7 @@
 //! A verb that can be laid into a case takes [`CaseArgs`] and hands an [`Exhibit`] to [`lay`]; events that it names by their addresses
 //! are made citations by [`cite`].
 
-use crate::cmd::cannot_open;
+use crate::cmd::ask;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::output::visible;
@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use trawl_evidence::case::{CASE_FILE, Case};
 use trawl_evidence::events::StoredEvents;
 use trawl_evidence::{Exhibit, Moment};
+use trawl_query::Engine;
 use trawl_query::engine::address::Address;
-use trawl_query::time::TimeSpec;
-use trawl_query::{Engine, RunError};
 
 /// Which case.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -66,10 +65,7 @@ pub fn cite(
     config: &Config,
     cited: impl IntoIterator<Item = (Address, String)>,
 ) -> anyhow::Result<()> {
-    let mut stored = StoredEvents::new(engine).map_err(|error| match error {
-        RunError::Open(error) => cannot_open(config, *error),
-        error => error.into(),
-    })?;
+    let mut stored = StoredEvents::new(engine).map_err(|error| ask::explained(config, error))?;
     let found = trawl_evidence::events::cite(&mut stored, cited)?;
     for address in &found.missing {
         writeln!(io::stderr(), "{}", visible(&format!("{address} is no longer indexed: it is not cited")))?;
@@ -95,10 +91,7 @@ fn quoted(word: &str) -> String {
 
 /// The clock: the wall's, or what `--now` says.
 pub fn now(now: Option<&str>, zone: trawl_formats::Zone) -> anyhow::Result<Moment> {
-    let clock_us = crate::cmd::now_us()?;
-    let Some(text) = now else { return Ok(Moment(clock_us)) };
-    let spec: TimeSpec = crate::cmd::search::parse_time("--now", text)?;
-    spec.resolve(clock_us, zone).map(Moment).with_context(|| format!("`{text}` is beyond what a time can be"))
+    ask::present_us(now, zone).map(Moment)
 }
 
 /// A path for people.

@@ -3,7 +3,7 @@
 use super::add::captured;
 use super::attach::{CaseArgs, command_line, now, shown};
 use super::over::Over;
-use crate::cmd::cannot_open;
+use crate::cmd::ask;
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -130,8 +130,7 @@ pub fn run(args: &BundleArgs, config: &Config, terminal: Terminal) -> anyhow::Re
         Ok(mut stored) => make(contents, Some(&mut stored), &options),
         // What was laid into a case stands without the index, too.
         Err(RunError::Open(error)) if matches!(*error, StoreError::NoStore { .. }) => make(contents, None, &options),
-        Err(RunError::Open(error)) => return Err(cannot_open(config, *error)),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(ask::explained(config, error)),
     }?;
     write_new(&args.out, BUNDLE_MODE, |file| bundle.write(io::BufWriter::new(file)))?;
     if let (Some(path), Some(reveal)) = (&args.reveal, &bundle.reveal) {

@@ -5,6 +5,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
+use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -64,7 +65,7 @@ pub struct ChangesArgs {
 pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let mut options = args.incident.options(&args.scope, config)?;
     options.query = (!args.query.is_empty()).then(|| words::join(&args.query));
-    let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
+    let asking = Asking::new(&args.scope, &RangeFlags::default(), config, terminal)?;
     let changes = changes(&asking.inquiry, &options).map_err(|error| asking.explained(error))?;
     let page = Page {
         theme: Theme::new(terminal.color_stdout),

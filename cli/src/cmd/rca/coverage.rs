@@ -3,7 +3,7 @@
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
 use super::window;
-use crate::cmd::{CANNOT_PRINT, cannot_open};
+use crate::cmd::{CANNOT_PRINT, ask};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Theme, human, notes, visible};
@@ -76,10 +76,6 @@ pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal, sink: Sink<
     let (from, to) = (args.from.as_deref(), args.to.as_deref().unwrap_or("now"));
     let (from_us, to_us) = window::parse("--from, --to", &format!("{}..{to}", from.unwrap_or("0")), now_us, zone)?;
     let engine = args.scope.engine(config)?.at_one_moment();
-    let opened = |error: RunError| match error {
-        RunError::Open(error) => cannot_open(config, *error),
-        error => error.into(),
-    };
     let query = (!args.query.is_empty()).then(|| words::join(&args.query));
     let request = Request {
         from_us: from.map(|_| from_us),
@@ -87,7 +83,7 @@ pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal, sink: Sink<
         query: query.clone(),
         reads_all: args.verify,
         files: files(&engine, config).map_err(|error| match error.downcast::<RunError>() {
-            Ok(error) => opened(error),
+            Ok(error) => ask::explained(config, error),
             Err(error) => error,
         })?,
     };
@@ -99,7 +95,7 @@ pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal, sink: Sink<
             return Ok(ExitCode::Error);
         }
         Err(CoverageError::Run(RunError::Cancelled)) if interrupted.happened() => return Ok(ExitCode::Interrupted),
-        Err(CoverageError::Run(error)) => return Err(opened(error)),
+        Err(CoverageError::Run(error)) => return Err(ask::explained(config, error)),
         Err(error) => return Err(error.into()),
     };
     let page = Page { report: &report, limit: args.limit, now_us, zone, theme: Theme::new(terminal.color_stdout) };

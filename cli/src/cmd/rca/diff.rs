@@ -3,7 +3,7 @@
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
 use super::window;
-use crate::cmd::{CANNOT_PRINT, cannot_open};
+use crate::cmd::{CANNOT_PRINT, ask};
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -13,7 +13,6 @@ use crate::words;
 use anyhow::Context;
 use std::io::{self, BufWriter, Write};
 use trawl_formats::Zone;
-use trawl_query::RunError;
 use trawl_query::rca::diff::{Change, Diff, DiffError, PatternChange, Request, Side, ValueChange, compare};
 use trawl_query::time::TimeFormat;
 
@@ -79,7 +78,7 @@ pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal, sink: Sink<'_>)
             writeln!(io::stderr(), "{}", error.render(&request.query, terminal.color_stderr))?;
             return Ok(ExitCode::Error);
         }
-        Err(DiffError::Run(RunError::Open(error))) => return Err(cannot_open(config, *error)),
+        Err(DiffError::Run(error)) => return Err(ask::explained(config, error)),
         Err(error @ DiffError::NoBaseline) => {
             return Err(Advice::new(error.to_string(), "for example --baseline -2d..-1d").into());
         }
@@ -112,11 +111,8 @@ pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal, sink: Sink<'_>)
         let text = format!("the answer is incomplete: {why}");
         notes::warning(&mut io::stderr(), &Theme::new(terminal.color_stderr), &text)?;
     }
-    Ok(match &diff.incomplete {
-        _ if interrupted.happened() => ExitCode::Interrupted,
-        Some(_) => ExitCode::Error,
-        None => ExitCode::of_rows((diff.patterns.len() + diff.values.len()) as u64),
-    })
+    let n_found = diff.patterns.len() + diff.values.len();
+    Ok(ExitCode::of_answer(n_found as u64, diff.incomplete.is_some(), &interrupted))
 }
 
 /// Prints a report for people.

@@ -1,7 +1,8 @@
 //! An analysis at work: what it asks, how its errors are printed, and what its result rests on.
 
 use super::scope::ScopeFlags;
-use crate::cmd::{CANNOT_PRINT, cannot_open, search::parse_time};
+use crate::cmd::CANNOT_PRINT;
+use crate::cmd::ask::{self, RangeFlags};
 use crate::config::Config;
 use crate::error::Advice;
 use crate::exit_code::ExitCode;
@@ -12,7 +13,6 @@ use anyhow::Context;
 use std::io::{self, Write};
 use std::time::Instant;
 use trawl_query::rca::{Inquiry, RcaError};
-use trawl_query::{RunError, SearchOptions};
 
 /// An inquiry at work: Ctrl-C and the deadline of the configuration end it.
 pub struct Asking<'a> {
@@ -25,31 +25,21 @@ pub struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// An inquiry over the range of time that `earliest` and `latest` name, if they do.
+    /// An inquiry over a range of time.
     ///
     /// # Errors
     /// If a log format of the user or a time is not valid.
-    pub fn new(
-        scope: &ScopeFlags,
-        (earliest, latest): (Option<&str>, Option<&str>),
-        config: &'a Config,
-        terminal: Terminal,
-    ) -> anyhow::Result<Self> {
+    pub fn new(scope: &ScopeFlags, range: &RangeFlags, config: &'a Config, terminal: Terminal) -> anyhow::Result<Self> {
         let started = Instant::now();
-        for (option, value) in [("--earliest", earliest), ("--latest", latest)] {
-            value.map(|value| parse_time(option, value)).transpose()?;
-        }
         let (options, interrupted) = scope.options(config, scope.now_us(config)?)?;
-        let options =
-            SearchOptions { earliest: earliest.map(str::to_owned), latest: latest.map(str::to_owned), ..options };
-        let inquiry = Inquiry::new(&scope.engine(config)?, options);
+        let inquiry = Inquiry::new(&scope.engine(config)?, range.of(options)?);
         Ok(Self { inquiry, config, terminal, interrupted, started })
     }
 
     /// The error of an analysis as people see it.
     pub fn explained(&self, error: RcaError) -> anyhow::Error {
         match error {
-            RcaError::Run(RunError::Open(error)) => cannot_open(self.config, *error),
+            RcaError::Run(error) => ask::explained(self.config, error),
             RcaError::Query { text, error } => anyhow::anyhow!("{}", error.render(&text, false)),
             RcaError::Value { .. } => {
                 let message = error.to_string();
@@ -76,11 +66,7 @@ impl<'a> Asking<'a> {
             let cells = CellPrinter::new(self.config.zone.value);
             notes::coverage(&mut err, &theme, &coverage, &cells, self.started.elapsed())?;
         }
-        Ok(match incomplete {
-            _ if self.interrupted.happened() => ExitCode::Interrupted,
-            Some(_) => ExitCode::Error,
-            None => ExitCode::of_rows(n_found),
-        })
+        Ok(ExitCode::of_answer(n_found, incomplete.is_some(), &self.interrupted))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the analyses of an incident have in common: where they look, when now is, and how they print.
 
-use crate::cmd::search::parse_time;
-use crate::cmd::{CANNOT_PRINT, now_us};
+use crate::cmd::{CANNOT_PRINT, ask};
 use crate::config::Config;
 use crate::signals::Interrupted;
 use anyhow::Context;
@@ -10,9 +9,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 use trawl_formats::IndexName;
-use trawl_query::context::Cancel;
 use trawl_query::{Engine, SearchOptions};
 
 /// Over what an analysis runs.
@@ -44,10 +41,7 @@ pub enum ReportFormat {
 impl ScopeFlags {
     /// The present: that of the clock, unless somebody names another one.
     pub fn now_us(&self, config: &Config) -> anyhow::Result<i64> {
-        let clock_us = now_us()?;
-        let Some(now) = &self.now else { return Ok(clock_us) };
-        let time = parse_time("--now", now)?.resolve(clock_us, config.zone.value);
-        time.with_context(|| format!("`{now}` is beyond what a time can be"))
+        ask::present_us(self.now.as_deref(), config.zone.value)
     }
 
     /// What searches run on.
@@ -57,15 +51,8 @@ impl ScopeFlags {
 
     /// The options of searches, which Ctrl-C and the deadline of the configuration stop.
     pub fn options(&self, config: &Config, now_us: i64) -> anyhow::Result<(SearchOptions, Interrupted)> {
-        let cancel = Arc::new(match config.deadline.value.0 {
-            Some(deadline) => Cancel::with_deadline(Instant::now() + deadline),
-            None => Cancel::default(),
-        });
-        let mut options = SearchOptions { now_us, cancel: Arc::clone(&cancel), ..config.search_options() };
-        options.spill_folder = Some(config.spill_folder.value.clone());
-        if !self.index.is_empty() {
-            options.indexes = self.index.clone();
-        }
+        let options = ask::options(config, &self.index, now_us);
+        let cancel = Arc::clone(&options.cancel);
         let interrupted = Interrupted::watch(move || cancel.request())?;
         Ok((options, interrupted))
     }

@@ -7,6 +7,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, cut, padded, relative, widest};
 use super::scope::{ScopeFlags, print_json};
 use super::sink::Sink;
+use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -74,7 +75,7 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
         max_events: args.limit,
         ..TimelineOptions::new(args.incident.options(&args.scope, config)?)
     };
-    let asking = Asking::new(&args.scope, (None, None), config, terminal)?;
+    let asking = Asking::new(&args.scope, &RangeFlags::default(), config, terminal)?;
     let case = match &sink {
         Sink::Case(finding) => finding.case.clone(),
         Sink::Screen => CaseArgs::default().find()?,

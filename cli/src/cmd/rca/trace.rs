@@ -4,6 +4,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, span, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
+use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -34,13 +35,9 @@ pub struct TraceArgs {
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     pub value: String,
 
-    /// Start of the time range [default: no start]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub earliest: Option<String>,
-
-    /// End of the time range, itself not included [default: no end]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub latest: Option<String>,
+    /// Which time.
+    #[command(flatten)]
+    pub range: RangeFlags,
 
     /// How often the ids that stand beside an id are followed; 0 finds the value alone
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -61,7 +58,7 @@ pub struct TraceArgs {
 
 /// Follows the value and prints its path, or prepares it for a case.
 pub fn run(args: &TraceArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
-    let asking = Asking::new(&args.scope, (args.earliest.as_deref(), args.latest.as_deref()), config, terminal)?;
+    let asking = Asking::new(&args.scope, &args.range, config, terminal)?;
     let options = TraceOptions { hops: args.hops, most_events_of_id: args.most, ..TraceOptions::default() };
     let trace = trace(&asking.inquiry, &args.value, &options).map_err(|error| asking.explained(error))?;
     let page = Page { theme: Theme::new(terminal.color_stdout), zone: config.zone.value, width: terminal.width };
