@@ -260,18 +260,6 @@ pub struct SearchFlags {
     /// Also search the buckets in this archive folder, where they lie; may be repeated
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub archive: Vec<PathBuf>,
-
-    /// Also print N events that follow each match in its source
-    #[arg(short = 'A', long, value_name = "N")]
-    pub after_context: Option<usize>,
-
-    /// Also print N events that precede each match in its source
-    #[arg(short = 'B', long, value_name = "N")]
-    pub before_context: Option<usize>,
-
-    /// Also print N events around each match in its source
-    #[arg(short = 'C', long, value_name = "N")]
-    pub context: Option<usize>,
 }
 
 /// Of which time the events are, and how rows are printed.
@@ -293,6 +281,18 @@ pub struct AnswerFlags {
     #[arg(short = 'o', long, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
 
+    /// Also print N events that follow each match in its source
+    #[arg(short = 'A', long, value_name = "N")]
+    pub after_context: Option<usize>,
+
+    /// Also print N events that precede each match in its source
+    #[arg(short = 'B', long, value_name = "N")]
+    pub before_context: Option<usize>,
+
+    /// Also print N events around each match in its source
+    #[arg(short = 'C', long, value_name = "N")]
+    pub context: Option<usize>,
+
     /// Print how the query was understood and how it would be answered, instead of its rows
     #[arg(long)]
     pub explain: bool,
@@ -306,6 +306,14 @@ pub struct AnswerFlags {
     pub check: bool,
 }
 
+impl AnswerFlags {
+    /// How many events to print before and behind each match.
+    pub fn n_around(&self) -> (usize, usize) {
+        let both = self.context.unwrap_or(0);
+        (self.before_context.unwrap_or(both), self.after_context.unwrap_or(both))
+    }
+}
+
 /// Arguments of `trawl scan`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -313,10 +321,11 @@ pub struct AnswerFlags {
     after_help = "\
 The last argument is the query, the ones before it are files, folders and glob patterns; `-` is the standard input, which is \
 also read where no file is named. Compressed files (gzip, zstd, bzip2, xz) are recognised by their content. Nothing is indexed \
-and no data folder is needed: each file is read once, to its end. The answer is that of `trawl index` and `trawl search`.
+and no data folder is needed: each file is read once, to its end, and those with matches once more for -A, -B and -C. The answer \
+is that of `trawl index` and `trawl search`.
 
 Examples:
-  trawl scan app.log 'ERROR NOT heartbeat' -n 20
+  trawl scan app.log 'ERROR NOT heartbeat' -n 20 -C 3
   trawl scan app.log* 'ERROR | stats count by host'
   trawl scan /var/log/pay --exclude '*.gz' 'took_ms>1000 | timechart span=5m count' --earliest -2h
   kubectl logs app | trawl scan 'level=WARN | top message'

@@ -189,6 +189,13 @@ impl FileScan {
         self.jobs.iter().map(|job| job.handle.source.clone()).chain(stdin).collect()
     }
 
+    /// Leaves out the files of other sources than those to be kept. Called before anything is read.
+    pub fn keep_sources(&mut self, keeps: &dyn Fn(&Source) -> bool) {
+        self.parts.retain(|part| keeps(&part.job().handle.source));
+        self.jobs.retain(|job| keeps(&job.handle.source));
+        self.stdin.take_if(|stdin| !keeps(&stdin.source()));
+    }
+
     /// Files that are read, standard input among them.
     pub fn n_files(&self) -> usize {
         self.jobs.len() + usize::from(self.stdin.is_some())

@@ -36,7 +36,11 @@ pub fn run(args: &ScanArgs, config: &Config, terminal: Terminal) -> anyhow::Resu
         ..Options::new(args.index.clone(), config.zone.value, now_us)
     };
     let (registry, progress) = (config.load_registry()?, Arc::new(Progress::default()));
-    let feed = FileFeed::new(Arc::clone(&registry), inputs, options, Arc::clone(&progress));
+    let mut feed = FileFeed::new(Arc::clone(&registry), inputs, options, Arc::clone(&progress));
+    // What stands around the matches is read when they are known; subsearches, which a macro may hold, read everything, too.
+    if args.answer.n_around() != (0, 0) || query.contains(['[', '`']) {
+        feed = feed.again(&config.spill_folder.value)?;
+    }
     let engine = Engine::of_feed(Arc::new(feed), registry);
     let flags = SearchFlags { answer: args.answer.clone(), index: vec![args.index.clone()], ..SearchFlags::default() };
     let session = Session::of_files(&flags, config, terminal, engine, progress);

@@ -8,7 +8,8 @@ use crate::error::Advice;
 use crate::exit_code::ExitCode;
 use crate::output::progress::{EndsProgress, PreviewText, ProgressDisplay};
 use crate::output::{
-    BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human, notes,
+    AfterAll, BYTES_COLUMN, CellPrinter, Format, Highlighter, Look, Marks, Render, Theme, Trailer, WithContext, human,
+    notes,
 };
 use crate::signals::Interrupted;
 use crate::terminal::Terminal;
@@ -139,10 +140,15 @@ impl<'a> Session<'a> {
         let marks = Marks { highlighter: Highlighter::new(search.highlights()), registry };
         let mut renderer: Box<dyn Render + '_> = match context {
             (0, 0) => look.renderer(format, marks),
-            (n_before, n_after) => {
+            n_around => {
                 let text = look.is_for_people().then(|| (look.theme(), marks));
-                let reader = engine.reader().map_err(|error| self.explained(error))?;
-                Box::new(WithContext::new(reader, n_before, n_after, text)?)
+                match self.reading {
+                    Some(_) => Box::new(AfterAll::new(engine, n_around, text, Arc::clone(&cancel))),
+                    None => {
+                        let reader = engine.reader().map_err(|error| self.explained(error))?;
+                        Box::new(WithContext::new(reader, n_around, text)?)
+                    }
+                }
             }
         };
         let printed = renderer.fields(search.plan().keeps_rows());
@@ -205,12 +211,23 @@ impl<'a> Session<'a> {
             }
             None => search.run(engine, &mut take),
         };
-        written.context(CANNOT_PRINT)?;
+        written.map_err(|error| self.not_printed(error))?;
         let summary = summary.map_err(|error| self.explained(error))?;
         let trailer =
             Trailer { warnings: all_warnings(&summary), coverage: Some(serde_json::to_value(&summary.coverage)?) };
-        renderer.finish(&trailer, &mut out).and_then(|()| out.flush()).context(CANNOT_PRINT)?;
-        Ok(summary)
+        match renderer.finish(&trailer, &mut out).and_then(|()| out.flush()).map_err(|error| self.not_printed(error)) {
+            // What stands around the matches is not looked for any longer.
+            Err(error) if matches!(error.downcast_ref(), Some(RunError::Cancelled)) => Ok(summary),
+            printed => printed.map(|()| summary),
+        }
+    }
+
+    /// Why rows do not reach the standard output: it cannot be written, or what stands around them not be read.
+    fn not_printed(&self, error: io::Error) -> anyhow::Error {
+        match error.downcast::<RunError>() {
+            Ok(error) => self.explained(error),
+            Err(error) => anyhow::Error::from(error).context(CANNOT_PRINT),
+        }
     }
 }
 
@@ -229,8 +246,7 @@ fn limit(args: &SearchFlags, config: &Config, terminal: &Terminal, has_events: b
 
 /// How many events to print before and after each match.
 fn context_lines(args: &SearchFlags, is_possible: bool) -> anyhow::Result<(usize, usize)> {
-    let both = args.context.unwrap_or(0);
-    let lines = (args.before_context.unwrap_or(both), args.after_context.unwrap_or(both));
+    let lines = args.answer.n_around();
     if lines != (0, 0) && !is_possible {
         bail!(Advice::new(
             "-A, -B and -C need events printed as they are",

@@ -9,25 +9,53 @@ use super::{ADDRESS_COLUMN, BYTES_COLUMN, Render, Trailer, sanitize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::sync::Arc;
 use trawl_formats::{Decoding, Source, text};
+use trawl_query::Engine;
 use trawl_query::batch::Batch;
+use trawl_query::context::Cancel;
 use trawl_query::engine::address::Address;
 use trawl_query::engine::bytes;
-use trawl_query::engine::neighbours::Neighbours;
+use trawl_query::engine::neighbours::{Neighbour, Neighbours};
+use trawl_query::engine::surroundings::Surroundings;
 use trawl_query::wanted::Wanted;
 use trawl_store::Reader;
 
 /// Prints events with their neighbours.
 pub struct WithContext<'r> {
-    neighbours: Neighbours<'r>,
-    /// How the bytes of each source become text.
-    decodings: HashMap<Source, Decoding>,
-    n_before: usize,
-    n_after: usize,
-    /// Colours and highlights for a terminal; `None` prints the exact bytes.
-    text: Option<(Theme, Marks)>,
+    around: Around<'r>,
+    n_around: (usize, usize),
+    text: Text,
     group: Group,
     n_groups: u64,
+}
+
+/// Colours and highlights for a terminal; `None` prints the exact bytes.
+type Text = Option<(Theme, Marks)>;
+
+/// Where neighbours come from.
+enum Around<'r> {
+    /// From a store; with how the bytes of each source become text.
+    Store(Box<Neighbours<'r>>, HashMap<Source, Decoding>),
+    /// From files, which have been read again.
+    Files(Surroundings),
+}
+
+impl Around<'_> {
+    fn of(&mut self, address: &Address, (n_before, n_after): (usize, usize)) -> io::Result<[Vec<Neighbour>; 2]> {
+        match self {
+            Self::Store(neighbours, _) => neighbours.of(address, n_before, n_after).map_err(io::Error::other),
+            Self::Files(surroundings) => Ok(surroundings.of(address, n_before, n_after)),
+        }
+        .map(|(before, after)| [before, after])
+    }
+
+    fn decoding(&self, source: &str) -> Decoding {
+        match self {
+            Self::Store(_, decodings) => decodings.get(&Source::from(source)).copied().unwrap_or_default(),
+            Self::Files(surroundings) => surroundings.decoding(source),
+        }
+    }
 }
 
 /// Events of one source that are printed together, by their offset.
@@ -73,27 +101,23 @@ impl Group {
 }
 
 impl<'r> WithContext<'r> {
-    /// Prints `n_before` and `n_after` neighbours of each match in the store of `reader`: as coloured text, or as exact
-    /// bytes.
+    /// Prints as many neighbours before and behind each match in the store of `reader`: as coloured text, or as exact bytes.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn new(
-        reader: &'r Reader,
-        n_before: usize,
-        n_after: usize,
-        text: Option<(Theme, Marks)>,
-    ) -> anyhow::Result<Self> {
+    pub fn new(reader: &'r Reader, n_around: (usize, usize), text: Text) -> anyhow::Result<Self> {
         let decodings = reader.sources()?.into_iter().map(|source| (source.source, source.decoding)).collect();
-        let neighbours = Neighbours::new(reader)?;
-        Ok(Self { neighbours, decodings, n_before, n_after, text, group: Group::default(), n_groups: 0 })
+        Ok(Self::over(Around::Store(Box::new(Neighbours::new(reader)?), decodings), n_around, text))
+    }
+
+    fn over(around: Around<'r>, n_around: (usize, usize), text: Text) -> Self {
+        Self { around, n_around, text, group: Group::default(), n_groups: 0 }
     }
 
     /// The event of a row with its neighbours; `None` if the row is no event.
     fn group_of(&mut self, batch: &Batch, row: usize) -> io::Result<Option<Group>> {
-        let address = batch.value(row, ADDRESS_COLUMN).as_text().and_then(|address| address.parse::<Address>().ok());
-        let Some(address) = address else { return Ok(None) };
-        let (before, after) = self.neighbours.of(&address, self.n_before, self.n_after).map_err(io::Error::other)?;
+        let Some(address) = address_of(batch, row) else { return Ok(None) };
+        let [before, after] = self.around.of(&address, self.n_around)?;
         let event = bytes::from_value(batch.value(row, BYTES_COLUMN)).map(Cow::into_owned).unwrap_or_default();
         let context = before.into_iter().chain(after);
         let mut events: BTreeMap<u64, Entry> =
@@ -112,7 +136,7 @@ impl<'r> WithContext<'r> {
             writeln!(out, "{faint}--{faint:#}")?;
         }
         self.n_groups += 1;
-        let decoding = self.decodings.get(&Source::from(group.source.as_str())).copied().unwrap_or_default();
+        let decoding = self.around.decoding(&group.source);
         group.events.values().try_for_each(|entry| self.print_event(entry, decoding, out))
     }
 
@@ -134,9 +158,19 @@ impl<'r> WithContext<'r> {
     }
 }
 
+/// The address of a row, if it is an event.
+fn address_of(batch: &Batch, row: usize) -> Option<Address> {
+    batch.value(row, ADDRESS_COLUMN).as_text()?.parse().ok()
+}
+
+/// What is asked of searches.
+fn fields() -> Wanted {
+    Wanted::of([ADDRESS_COLUMN, BYTES_COLUMN])
+}
+
 impl Render for WithContext<'_> {
     fn fields(&self, _: bool) -> Wanted {
-        Wanted::of([ADDRESS_COLUMN, BYTES_COLUMN])
+        fields()
     }
 
     fn rows(&mut self, batch: Batch, out: &mut dyn Write) -> io::Result<()> {
@@ -154,6 +188,46 @@ impl Render for WithContext<'_> {
 
     fn finish(&mut self, _: &Trailer, out: &mut dyn Write) -> io::Result<()> {
         self.print_group(out)
+    }
+}
+
+/// The same over files, which are read again when all matches are known.
+pub struct AfterAll<'e> {
+    engine: &'e Engine,
+    n_around: (usize, usize),
+    text: Text,
+    cancel: Arc<Cancel>,
+    batches: Vec<Batch>,
+}
+
+impl<'e> AfterAll<'e> {
+    /// Prints as many neighbours before and behind each match in the files of `engine`, unless somebody cancels it.
+    pub fn new(engine: &'e Engine, n_around: (usize, usize), text: Text, cancel: Arc<Cancel>) -> Self {
+        Self { engine, n_around, text, cancel, batches: Vec::new() }
+    }
+}
+
+impl Render for AfterAll<'_> {
+    fn fields(&self, _: bool) -> Wanted {
+        fields()
+    }
+
+    fn rows(&mut self, batch: Batch, _: &mut dyn Write) -> io::Result<()> {
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    fn finish(&mut self, trailer: &Trailer, out: &mut dyn Write) -> io::Result<()> {
+        let addresses = |batch: &Batch| (0..batch.len()).filter_map(|row| address_of(batch, row)).collect::<Vec<_>>();
+        let addresses: Vec<Address> = self.batches.iter().flat_map(addresses).collect();
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let around = self.engine.surroundings(&addresses, self.n_around, &self.cancel).map_err(io::Error::other)?;
+        let Some(around) = around else { return Ok(()) };
+        let mut printer = WithContext::over(Around::Files(around), self.n_around, self.text.take());
+        self.batches.drain(..).try_for_each(|batch| printer.rows(batch, out))?;
+        printer.finish(trailer, out)
     }
 }
 

@@ -21,7 +21,7 @@ mod table;
 mod theme;
 
 pub use cell::CellPrinter;
-pub use context::WithContext;
+pub use context::{AfterAll, WithContext};
 pub use highlight::{Highlighter, Marks, write_event};
 pub use sanitize::{visible, write as write_visible};
 pub use theme::Theme;

@@ -216,8 +216,43 @@ fn compressed_files_and_pipes_are_searched_too() {
     assert_eq!(count(scan(&sandbox, &["pay.log.zst", "ERROR | stats count"])), expected);
     assert_eq!(count(piped(&sandbox, PAY_LOG, &["ERROR | stats count"])), expected);
     assert_eq!(count(piped(&sandbox, &packed, &["-", "ERROR | stats count"])), expected);
-    let run = piped(&sandbox, PAY_LOG, &["-", "ERROR | append [search WARN]"]);
-    assert!(run.code() == 2 && run.stderr().contains("can be read only once"), "{run}");
+    // A pipe that is read twice.
+    let expected = scan(&sandbox, &["pay.log.zst", "ERROR | append [search WARN] | table _raw"]);
+    let run = piped(&sandbox, &packed, &["-", "ERROR | append [search WARN] | table _raw"]);
+    assert!(run.code() == 0 && run.stdout() == expected.stdout() && run.to_string().contains("WARN"), "{run}");
+}
+
+#[test]
+fn what_stands_around_is_what_stands_around_it_in_the_index() {
+    let sandbox = Sandbox::new();
+    for corpus in trawl_testdata::corpora() {
+        corpus.copy_to(&sandbox.path().join("logs").join(&corpus.name)).unwrap();
+    }
+    sandbox.file("logs/rare.log.zst", &zstd::bulk::compress(log_with_rare_words().as_bytes(), 1).unwrap());
+    let run = sandbox.trawl(&["index", "logs"]);
+    assert!(run.code() == 0, "{run}");
+    let mut n_bytes = 0;
+    for query in ["ERROR OR WARN", "needle*", "* | head 5", "absent"] {
+        for around in [&["-C", "2"][..], &["-B", "3"], &["-A", "1", "-n", "4"]] {
+            let expected = sandbox.trawl(&[&["search", "--now", NOW, query], around].concat());
+            let found = scan(&sandbox, &[&["logs", query], around].concat());
+            assert_eq!(found.code(), expected.code(), "{query} {around:?}");
+            assert!(found.stdout() == expected.stdout(), "{query} {around:?}");
+            n_bytes += found.stdout().len();
+        }
+    }
+    assert!(n_bytes > 50_000, "{n_bytes}");
+    // A pipe is read again, too.
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(piped(&sandbox, PAY_LOG, &["-", "attempt=1", "-C", "1"]), @r"
+    exit: 0
+    --- stdout ---
+    2026-11-20 14:05:00,001 [main] INFO: PaymentService started on port 8080
+    2026-11-20 14:05:01,123 [pay-1] ERROR: PaymentService failed to connect to DB host=db-01 attempt=1
+    java.sql.SQLException: timeout
+    	at com.example.Pay.run(Pay.java:12)
+    2026-11-20 14:05:02,500 [pay-2] WARN: retry in 250 ms host=db-01 attempt=2
+    ");
 }
 
 #[test]

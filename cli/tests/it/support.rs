@@ -204,6 +204,10 @@ impl Reading for ScanningNow {
         self.0.iter().flat_map(FileScan::sources).collect()
     }
 
+    fn keep_sources(&mut self, keeps: &dyn Fn(&Source) -> bool) {
+        self.0.iter_mut().for_each(|scan| scan.keep_sources(keeps));
+    }
+
     fn read_part(
         &self,
         wanted: Wanted<'_>,

@@ -50,6 +50,9 @@ pub trait Reading: Send + Sync {
     /// The values of the field `source` that events can have.
     fn sources(&self) -> Vec<Source>;
 
+    /// Leaves out the parts of other sources than those to be kept. Called before a part is read.
+    fn keep_sources(&mut self, keeps: &dyn Fn(&Source) -> bool);
+
     /// Hands out the blocks of the next part, until `take` has enough. `false` if there is no part left. Called by several
     /// threads. Events may be left out of lines in which nothing is `wanted`.
     ///

@@ -5,7 +5,7 @@
 //! which look at one row at a time, the plan is cut: either states are filled in parallel and merged, or rows are handed on
 //! in the documented order, newest first, as far as somebody wants them.
 //!
-//! [`feed`] searches events that lie in no store, as they come. [`event`] fetches single events by their addresses, [`neighbours`] those around them; `places` knows which block holds which bytes.
+//! [`feed`] searches events that lie in no store, as they come. [`event`] fetches single events by their addresses, [`neighbours`] those around them; [`surroundings`] where there is no store; `places` knows which block holds which bytes.
 //!
 //! The other way round, `sieve` looks at each event once for many searches, and `arrivals` shows it all that comes in.
 
@@ -27,6 +27,7 @@ pub(crate) mod rates;
 mod scan;
 mod schema;
 mod sieve;
+pub mod surroundings;
 mod target;
 
 pub use arrivals::{Arrivals, Polled};
@@ -36,11 +37,14 @@ pub use schema::builtin_fields;
 pub(crate) use schema::{EventSchema, Extracted};
 pub use sieve::{Sieve, Sighting};
 
+use crate::context::Cancel;
 use crate::error::RunError;
+use address::Address;
 use feed::Feed;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use surroundings::Surroundings;
 use trawl_formats::Registry;
 use trawl_store::{Reader, Snapshot};
 
@@ -99,6 +103,21 @@ impl Engine {
             Origin::Feed(feed) if self.snapshot.is_none() => Some(feed),
             _ => None,
         }
+    }
+
+    /// Events that a search of no store has found, with up to `n_before` events before and `n_after` behind each in what they come
+    /// from, which is read again; `None` if there is a store.
+    ///
+    /// # Errors
+    /// If it cannot be read again, or somebody cancels it.
+    pub fn surroundings<'a>(
+        &self,
+        addresses: impl IntoIterator<Item = &'a Address>,
+        (n_before, n_after): (usize, usize),
+        cancel: &Cancel,
+    ) -> Result<Option<Surroundings>, RunError> {
+        let reading = self.feed().map(|feed| feed.open()).transpose()?;
+        reading.map(|reading| Surroundings::read(reading, addresses, (n_before, n_after), cancel)).transpose()
     }
 
     /// The same, whose searches all see the store as it was at one moment.
