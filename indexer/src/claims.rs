@@ -4,12 +4,13 @@
 
 use crate::content::{PlainContent, open};
 use crate::discovery::{FileKey, Found};
-use crate::identity::{Content, Family, GenerationRef};
+use crate::identity::{Content, GenerationRef};
 use crate::look::{Look, Subject};
 use hashbrown::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use trawl_store::Tail;
+use trawl_store::rotation::Family;
 
 /// Which files of a round must not be read together.
 #[derive(Default)]

@@ -4,11 +4,12 @@
 
 use crate::compression::Compression;
 use crate::content::{CompressedContent, PlainContent, open};
-use crate::identity::{Content, Family};
+use crate::identity::Content;
 use hashbrown::HashMap;
 use std::io;
 use std::path::Path;
 use trawl_store::Tail;
+use trawl_store::rotation::Family;
 
 /// A file that may be a copy.
 pub(crate) struct Suspect<'f> {

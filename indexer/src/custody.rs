@@ -11,11 +11,11 @@
 //! One index never reads the same bytes twice; two indexes may.
 
 use crate::discovery::FileKey;
-use crate::identity::Family;
 use hashbrown::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use trawl_formats::event::IndexName;
+use trawl_store::rotation::Family;
 use trawl_store::{SourceHandle, SourceId};
 
 /// A file of a source, as the catalog numbers them.

@@ -7,7 +7,7 @@ use crate::custody::{Access, Looking, Reading};
 use crate::discovery::{FileKey, FileMeta, Found};
 use crate::error::{FileError, IndexError};
 use crate::format::{Format, detect_format, forced_rules};
-use crate::identity::{Family, GenerationRef, KnownSources, is_rotated};
+use crate::identity::{GenerationRef, KnownSources};
 use crate::ingest::Shared;
 use crate::job::{FileJob, Kind, PlainAccess, ReadBefore, Tally};
 use crate::look::{KnownAs, Look, NoLook, Observer, Purpose, Subject};
@@ -28,6 +28,7 @@ use trawl_formats::parse::Parser;
 use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_formats::timestamp::TimeContext;
 use trawl_store::catalog::GenerationState;
+use trawl_store::rotation::{Family, is_rotated};
 use trawl_store::source::path_text;
 use trawl_store::{Fingerprint, NewSource, SourceHandle, SourceId, SourceState, StoreError, Tail};
 

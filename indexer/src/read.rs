@@ -88,7 +88,7 @@ impl Window for MappedWindow<'_> {
         let mut options = MmapOptions::new();
         options.offset(self.rest.start).len(len).populate();
         // SAFETY: the map is only read. Nobody truncates the file: it has a name that rotation gave it (see
-        // `crate::identity::is_rotated`), or has not been written for long, and its length was checked just now.
+        // `trawl_store::rotation::is_rotated`), or has not been written for long, and its length was checked just now.
         let map = unsafe { options.map(self.file)? };
         self.map_start = self.rest.start;
         self.map = Some(map);

@@ -7,7 +7,7 @@ use crate::discovery::{Discovery, FileMeta, Found, Input, discover};
 use crate::error::{FileError, IndexError};
 use crate::file_system::FileSystem;
 use crate::format::{DETECT_LEN, Format, detect_format, forced_rules};
-use crate::identity::{Content, is_rotated};
+use crate::identity::Content;
 use crate::job::{FileJob, Kind, PlainAccess, ReadBefore, Tally};
 use crate::look::written_end;
 use crate::options::Options;
@@ -31,6 +31,7 @@ use trawl_formats::sourcetype::{Registry, Rules};
 use trawl_formats::text::Decoding;
 use trawl_formats::timestamp::TimeContext;
 use trawl_store::live::LiveBytes;
+use trawl_store::rotation::is_rotated;
 use trawl_store::source::path_text;
 use trawl_store::{BlockInput, Fingerprint, LiveBlock, Result as StoreResult, SourceHandle, SourceId};
 

@@ -23,6 +23,7 @@ mod lock;
 mod ranges;
 mod rebuild;
 pub mod retention;
+pub mod rotation;
 pub mod segment;
 pub mod source;
 mod store;

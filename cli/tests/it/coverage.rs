@@ -73,6 +73,32 @@ fn what_is_whole_is_shown_to_be_so() {
     assert!(run.code() == 1 && String::from_utf8_lossy(run.stdout()).contains("no events in this time"), "{run}");
 }
 
+#[test]
+fn files_of_one_log_go_on_where_the_last_one_ended() {
+    let sandbox = Sandbox::new();
+    let beats = heartbeat();
+    let lines: Vec<&str> = beats.split_inclusive('\n').collect();
+    // One ends before the silence, one begins after it; the third goes on at once.
+    sandbox.file("logs/beat.log.2026-11-20-14", lines[..60].concat().as_bytes());
+    sandbox.file("logs/beat.log.1", lines[60..80].concat().as_bytes());
+    sandbox.file("logs/beat.log", lines[80..].concat().as_bytes());
+    assert_eq!(sandbox.trawl(&["index", "logs"]).code(), 0);
+    insta::assert_snapshot!(coverage(&sandbox, &[]), @r"
+    exit: 0
+    --- stdout ---
+    2026-11-20 14:00:00 to 2026-11-20 14:20:00
+    3 sources, 90 events
+
+          events  first                last                 source
+              60  2026-11-20 14:00:00  2026-11-20 14:09:50  [DIR]/logs/beat.log.2026-11-20-14
+                  silent for 5 min 9 s, from 2026-11-20 14:09:51 to 2026-11-20 14:15:00; its pauses are usually no longer than 9 s
+              10  2026-11-20 14:18:20  2026-11-20 14:19:50  [DIR]/logs/beat.log
+              20  2026-11-20 14:15:00  2026-11-20 14:18:10  [DIR]/logs/beat.log.1
+
+    Nothing is missing: 90 events of 3 sources are indexed; 1 source fell silent for longer than usual, which only the program can explain.
+    ");
+}
+
 /// Checks that something is missing, and is said to be.
 fn check_missing(sandbox: &Sandbox, args: &[&str], expected: &[&str]) {
     let run = coverage(sandbox, args);

@@ -8,7 +8,6 @@ use crate::content::open;
 use crate::custody::Reading;
 use crate::discovery::{FileKey, FileMeta, Found, is_excluded};
 use crate::error::{FileError, IndexError};
-use crate::identity::{self, Family};
 use crate::ingest::Shared;
 use crate::job::{FileJob, Kind};
 use crate::look::{KnownAs, Purpose};
@@ -25,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trawl_store::StoreError;
+use trawl_store::rotation::{self, Family};
 
 /// How long a file that could not be read rests.
 const FAILED_PAUSE: Duration = Duration::from_secs(10);
@@ -325,7 +325,7 @@ fn skip_to_last_bytes(job: &mut FileJob, n_bytes: u64) {
 
 /// Whether a file has a name that rotation gave.
 fn is_rotated(path: &Path) -> bool {
-    identity::is_rotated(&path.file_name().unwrap_or_default().to_string_lossy())
+    rotation::is_rotated(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 impl Waiting {

@@ -6,10 +6,10 @@
 use super::tracked::State;
 use super::{Moment, Tailer};
 use crate::discovery::{FileKey, FileMeta, Found};
-use crate::identity::Family;
 use hashbrown::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use trawl_store::rotation::Family;
 
 impl Tailer<'_> {
     /// Families of the files that are to be looked at now.

@@ -8,7 +8,6 @@ use super::tracked::{Idle, State, Tracked};
 use super::{Moment, Notices, Route, Tailer};
 use crate::discovery::{Discovery, FileKey, FileMeta, Found, RealPath, discover_again};
 use crate::error::{FileError, IndexError};
-use crate::identity::Family;
 use crate::look::KnownAs;
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
@@ -17,6 +16,7 @@ use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use trawl_store::rotation::Family;
 
 /// Of so many rescans one lists everything, whatever directories look like.
 const LISTING_EVERY: u32 = 6;

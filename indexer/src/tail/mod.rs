@@ -48,7 +48,6 @@ pub use streams::{StreamInput, StreamOrigin};
 use crate::custody::{Generation, Reading};
 use crate::discovery::{FileKey, Found, Input, discover_again};
 use crate::error::IndexError;
-use crate::identity::Family;
 use batch::Lane;
 use commands::CommandFeed;
 use hashbrown::HashMap;
@@ -65,6 +64,7 @@ use tracked::{Orphan, Tracked, Waiting};
 use trawl_formats::event::IndexName;
 use trawl_formats::sourcetype::Registry;
 use trawl_store::Writer;
+use trawl_store::rotation::Family;
 
 /// Follows files into a store.
 pub struct Tailer<'w> {

@@ -7,13 +7,13 @@ use super::{Moment, Tailer};
 use crate::custody::Generation;
 use crate::discovery::{FileKey, FileMeta, Found};
 use crate::error::FileError;
-use crate::identity::Family;
 use crate::look::KnownAs;
 use std::cmp::Reverse;
 use std::fs;
 use std::io;
 use std::mem;
 use std::time::Duration;
+use trawl_store::rotation::Family;
 
 /// Bytes read in one call of [`Tailer::pump`].
 const PUMP_BYTES: usize = 8 << 20;

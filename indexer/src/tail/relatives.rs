@@ -13,8 +13,8 @@
 
 use super::Moment;
 use crate::discovery::Found;
-use crate::identity::Family;
 use hashbrown::HashMap;
+use trawl_store::rotation::Family;
 
 /// What was known when.
 #[derive(Default)]

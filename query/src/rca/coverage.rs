@@ -20,9 +20,11 @@ use pauses::Pauses;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use trawl_formats::event::IndexName;
 use trawl_formats::parse::EventFlags;
+use trawl_store::rotation::Family;
 use trawl_store::{BlockReader, Bucket, LiveBlock, Reader, Snapshot, StoreError};
 
 /// An event that was indexed so much later than its time is late, in microseconds.
@@ -59,17 +61,22 @@ pub fn cover(engine: &Engine, request: &Request, options: &SearchOptions) -> Res
     let query = request.query.as_deref().unwrap_or("*");
     let mut search_options = SearchOptions { event_fields: Wanted::none(), ..options.clone() };
     let narrowed = Search::prepare(query, &search_options)?;
-    let mut sources = gather(&reader, &snapshot, narrowed.plan(), request)?;
+    let sources = gather(&reader, &snapshot, narrowed.plan(), request)?;
     let first_us = sources.held.values().filter_map(|held| held.from_us).min();
     let from_us = request.from_us.or(first_us).unwrap_or(request.to_us).min(request.to_us);
 
     let range = from_us..request.to_us;
     let cancel = &options.cancel;
-    let work: Vec<(Key, Held)> = std::mem::take(&mut sources.held).into_iter().collect();
-    let looked: Vec<Looked> = work
+    let mut families: BTreeMap<(String, Family), Vec<(Key, Held)>> = BTreeMap::new();
+    for (key, held) in sources.held {
+        families.entry((key.0.clone(), Family::of(Path::new(&key.1)))).or_default().push((key, held));
+    }
+    let looked: Vec<Vec<Looked>> = families
         .into_par_iter()
-        .map(|(key, held)| look(key, held, &range, request, cancel))
+        .map(|(_, members)| look_at_family(members, &range, request, cancel))
         .collect::<Result<_, RunError>>()?;
+    let mut looked: Vec<Looked> = looked.into_iter().flatten().collect();
+    looked.sort_by(|a, b| (&a.source.index, &a.source.source).cmp(&(&b.source.index, &b.source.source)));
 
     let mut report = Report {
         from_us,
@@ -230,14 +237,37 @@ struct Looked {
     n_checked_bytes: u64,
 }
 
-/// Looks at the times of a source's events.
-fn look(
-    (index, source): Key,
-    held: Held,
+/// Looks at the times of the events of files that rotation has made of one. Where one of them ends, another one goes on: silent is
+/// what is silent in all of them, and then it is the one that spoke last.
+fn look_at_family(
+    members: Vec<(Key, Held)>,
     range: &Range<i64>,
     request: &Request,
     cancel: &Cancel,
-) -> Result<Looked, RunError> {
+) -> Result<Vec<Looked>, RunError> {
+    let history_us = (range.end - range.start).max(HISTORY_US);
+    let from_us = members.iter().filter_map(|(_, held)| held.from_us).min();
+    let seen_from = range.start.saturating_sub(history_us).max(from_us.unwrap_or(range.start)).min(range.end);
+    let look = |(key, held)| look(key, held, seen_from, range, request, cancel);
+    let mut looked: Vec<(Looked, Pauses)> = members.into_par_iter().map(look).collect::<Result<_, RunError>>()?;
+    let mut all = Pauses::new(seen_from..range.end);
+    looked.iter().for_each(|(_, pauses)| all.merge(pauses));
+    for silence in all.silences(range) {
+        let last = looked.iter_mut().max_by_key(|(_, pauses)| pauses.last_before(silence.from_us));
+        last.into_iter().for_each(|(looked, _)| looked.source.silences.push(silence));
+    }
+    Ok(looked.into_iter().map(|(looked, _)| looked).collect())
+}
+
+/// Looks at the times of a source's events, and at its pauses from `seen_from` on.
+fn look(
+    (index, source): Key,
+    held: Held,
+    seen_from: i64,
+    range: &Range<i64>,
+    request: &Request,
+    cancel: &Cancel,
+) -> Result<(Looked, Pauses), RunError> {
     let Held { mut coverage, from_us, to_us, sealed, live } = held;
     (coverage.held_from_us, coverage.held_to_us) = (from_us, to_us);
     if let Some(file) = request.files.get(&(index, source)) {
@@ -245,8 +275,6 @@ fn look(
         coverage.unread_since_us = file.unread_since_us;
         coverage.trouble.clone_from(&file.trouble);
     }
-    let history_us = (range.end - range.start).max(HISTORY_US);
-    let seen_from = range.start.saturating_sub(history_us).max(from_us.unwrap_or(range.start)).min(range.end);
     let mut eye = Eye { coverage, range, pauses: Pauses::new(seen_from..range.end) };
     let mut damaged = Vec::new();
     let mut checked = 0;
@@ -285,9 +313,9 @@ fn look(
             .collect();
         eye.see(&times, &block.indexed, &flags);
     }
-    let Eye { mut coverage, pauses, .. } = eye;
-    coverage.silences = pauses.silences(range);
-    Ok(Looked { n_live: coverage.n_events - n_sealed, source: coverage, damaged, n_checked_bytes: checked })
+    let Eye { coverage, pauses, .. } = eye;
+    let n_live = coverage.n_events - n_sealed;
+    Ok((Looked { source: coverage, n_live, damaged, n_checked_bytes: checked }, pauses))
 }
 
 /// Takes the events of a source in.

@@ -42,6 +42,20 @@ impl Pauses {
         }
     }
 
+    /// Takes all events of others, which are about the same time.
+    pub fn merge(&mut self, other: &Self) {
+        debug_assert_eq!((self.from_us, self.cell_us, self.n_cells), (other.from_us, other.cell_us, other.n_cells));
+        self.cells.iter_mut().zip(&other.cells).for_each(|(mine, others)| *mine |= others);
+    }
+
+    /// The beginning of the last cell with events that lies before a time, microseconds.
+    pub fn last_before(&self, time_us: i64) -> Option<i64> {
+        let n_before = (time_us.saturating_sub(self.from_us).max(0) / self.cell_us).min(self.n_cells as i64) as usize;
+        let is_set = |cell: &usize| self.cells[cell / 64] >> (cell % 64) & 1 == 1;
+        let last = (0..n_before).rev().find(is_set)?;
+        Some(self.from_us.saturating_add(last as i64 * self.cell_us))
+    }
+
     /// The times without events that are longer than usual, as far as they lie in `range`. What lies before the first event is no
     /// silence: it is not known that there was somebody to speak.
     pub fn silences(&self, range: &Range<i64>) -> Vec<Silence> {
@@ -119,6 +133,27 @@ mod tests {
         assert_eq!(silences(0..2_000, 500..1_000, events()), []);
         // Of few events nobody knows what is usual.
         assert_eq!(silences(0..2_000, 0..2_000, [5, 9, 12]), []);
+    }
+
+    #[test]
+    fn several_are_as_quiet_as_all_of_them() {
+        let of = |events: Range<i64>| {
+            let mut pauses = Pauses::new(0..2_000 * SECOND_US);
+            events.step_by(3).for_each(|second| pauses.add(second * SECOND_US));
+            pauses
+        };
+        let (first, second) = (of(100..500), of(1_200..1_500));
+        assert_eq!(first.last_before(800 * SECOND_US), Some(499 * SECOND_US));
+        assert_eq!(
+            (second.last_before(800 * SECOND_US), second.last_before(i64::MAX)),
+            (None, Some(1_497 * SECOND_US))
+        );
+        let mut both = Pauses::new(0..2_000 * SECOND_US);
+        both.merge(&first);
+        both.merge(&second);
+        let found = both.silences(&(0..1_400 * SECOND_US)).into_iter();
+        let found: Vec<_> = found.map(|found| (found.from_us / SECOND_US, found.to_us / SECOND_US)).collect();
+        assert_eq!(found, [(500, 1_200)]);
     }
 
     #[test]
