@@ -1,8 +1,8 @@
 //! Searches as exhibits: run, and what they found kept with what they rest on.
 
+use crate::Moment;
 use crate::events::{EventStore, StoredEvents};
 use crate::exhibit::{Chart, Citation, Exhibit, Kind, QueryRun, Range, Series, Table};
-use crate::moment::Moment;
 use std::borrow::Cow;
 use trawl_formats::Zone;
 use trawl_formats::visible::{clip, one_line};

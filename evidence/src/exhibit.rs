@@ -14,8 +14,8 @@
 //! assert_eq!(exhibit.tables[0].rows[0][1], "17");
 //! ```
 
+use crate::Moment;
 use crate::merkle::Digest;
-use crate::moment::Moment;
 use crate::source::SourceIdentity;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

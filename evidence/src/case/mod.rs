@@ -14,9 +14,9 @@ mod sections;
 
 pub use sections::{Section, Written};
 
+use crate::Moment;
 use crate::exhibit::{CopiedFile, Exhibit};
 use crate::merkle::Digest;
-use crate::moment::Moment;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};

@@ -1,8 +1,8 @@
 //! Charts of reports: bars over time, as an SVG that needs nothing else, and as a line of text.
 
 use super::prose::escape_html;
+use crate::Moment;
 use crate::exhibit::{Chart, Series};
-use crate::moment::Moment;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;

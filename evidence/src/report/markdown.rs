@@ -1,7 +1,7 @@
 //! A report as Markdown.
 
 use super::chart::sparklines;
-use super::prose::{clean, escape_markdown, to_markdown};
+use super::prose::{code_block, escape_markdown, to_markdown};
 use super::{Block, Report};
 use crate::exhibit::Table;
 
@@ -62,10 +62,7 @@ fn table(out: &mut String, table: &Table) {
     out.push('\n');
 }
 
-/// Text between fences that are longer than any in it.
 fn code(out: &mut String, text: &str) {
-    let text = clean(text);
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    out.push_str(&format!("{fence}text\n{}\n{fence}\n\n", text.trim_end_matches('\n')));
+    out.push_str(&code_block(text));
+    out.push('\n');
 }

@@ -10,11 +10,11 @@ mod markdown;
 pub(crate) mod prose;
 mod timeline;
 
-pub use prose::{to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+pub use prose::{code_block, to_confluence as markdown_as_confluence, to_html as markdown_as_html};
 
+use crate::Moment;
 use crate::case::{Case, CaseError, Laid, Section, Written};
 use crate::exhibit::{Chart, Citation, Exhibit, QueryRun, Range, Table};
-use crate::moment::Moment;
 use trawl_formats::Zone;
 use trawl_formats::visible::clip;
 

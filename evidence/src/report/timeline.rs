@@ -4,9 +4,9 @@
 //! last. Notes stand where they say that something happened. A timeline that was laid into the case itself follows as it is.
 
 use super::{Block, MAX_CELL_CHARS, label};
+use crate::Moment;
 use crate::case::Laid;
 use crate::exhibit::{Citation, Kind, Table};
-use crate::moment::Moment;
 use trawl_formats::Zone;
 use trawl_formats::visible::clip;
 

@@ -20,6 +20,7 @@ use clap::{Subcommand, ValueHint};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use trawl_evidence::capture::{self, CaptureError};
+use trawl_evidence::report::code_block;
 use trawl_evidence::{Exhibit, Kind, Moment, Range};
 use trawl_formats::visible::{clip, one_line};
 use trawl_query::RunError;
@@ -242,13 +243,6 @@ fn analysis<A: clap::Args>(
     Ok(code)
 }
 
-/// Text as a block of code of Markdown, between fences that are longer than any in it.
-fn code_block(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(3.max(longest + 1));
-    format!("{fence}text\n{}\n{fence}\n", text.trim_end_matches('\n'))
-}
-
 fn note(args: &AddNoteArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let case = args.case.open()?;
     let zone = config.zone.value;
@@ -271,15 +265,4 @@ fn file(args: &AddFileArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let exhibit = Exhibit::new(Kind::File, title, now(args.now.as_deref(), config.zone.value)?);
     lay(&case, &exhibit.of_command(command_line()), &args.paths)?;
     Ok(ExitCode::Success)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_ends_a_block_of_code() {
-        assert_eq!(code_block("  a\n b\n\n"), "```text\n  a\n b\n```\n");
-        assert_eq!(code_block("a ```` b\n```\nc"), "`````text\na ```` b\n```\nc\n`````\n");
-    }
 }

@@ -16,7 +16,6 @@ use std::io::{self, Write};
 use trawl_evidence::case::Case;
 use trawl_evidence::{Exhibit, Kind};
 use trawl_formats::Zone;
-use trawl_query::rca::Moment;
 use trawl_query::rca::timeline::{Entry, EntryKind, Timeline, TimelineOptions, timeline};
 
 /// Widest line in a cell of Markdown, in columns.
@@ -106,14 +105,7 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
 fn notes(case: &Case) -> anyhow::Result<Vec<Entry>> {
     let of_note = |exhibit: Exhibit| {
         let time = exhibit.at.filter(|_| exhibit.kind == Kind::Note)?;
-        Some(Entry {
-            time: Moment(time.0),
-            relative_us: 0,
-            kind: EntryKind::Note,
-            what: exhibit.title,
-            source: None,
-            event: None,
-        })
+        Some(Entry { time, relative_us: 0, kind: EntryKind::Note, what: exhibit.title, source: None, event: None })
     };
     Ok(case.exhibits()?.into_iter().filter_map(|laid| of_note(laid.exhibit)).collect())
 }
