@@ -39,6 +39,6 @@ pub mod publish;
 pub mod report;
 mod source;
 
-pub use exhibit::{Chart, Citation, Exhibit, Kind, Mark, QueryRun, Range, Series, Table};
+pub use exhibit::{Chart, Citation, ColumnKind, Exhibit, Kind, Mark, QueryRun, Range, Series, Table};
 pub use source::{EncodingName, SourceIdentity, WrapperName};
 pub use trawl_query::Moment;

@@ -7,19 +7,44 @@ use crate::merkle::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Copies a file beside an exhibit.
-pub(super) fn copy(from: &Path, folder: &Path, n_before: usize) -> Result<CopiedFile> {
+/// A file to be laid beside an exhibit.
+#[derive(Clone, Debug)]
+pub enum NewFile {
+    /// A copy of this one.
+    CopyOf(PathBuf),
+    /// One that is made: its name, and its bytes.
+    Made(String, Vec<u8>),
+}
+
+/// Lays a file beside an exhibit.
+pub(super) fn lay(file: &NewFile, folder: &Path, n_before: usize) -> Result<CopiedFile> {
+    match file {
+        NewFile::CopyOf(from) => copy(from, folder, n_before),
+        NewFile::Made(name, bytes) => {
+            let name = free_name(name, folder, n_before);
+            write(&folder.join(&name), bytes)?;
+            Ok(CopiedFile { name, from: String::new(), len: bytes.len() as u64, sha256: Digest::of(bytes) })
+        }
+    }
+}
+
+/// A name that is harmless and not taken.
+fn free_name(name: &str, folder: &Path, n_before: usize) -> String {
+    let name: String = name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
+    let name = name.trim_start_matches('.');
+    let is_ours = [EXHIBIT_FILE, TEXT_FILE, ""].contains(&name) || folder.join(name).exists();
+    if is_ours { format!("{}-{name}", n_before + 1) } else { name.to_owned() }
+}
+
+fn copy(from: &Path, folder: &Path, n_before: usize) -> Result<CopiedFile> {
     let input = File::open(from).map_err(failed("read", from))?;
     if !input.metadata().map_err(failed("read", from))?.is_file() {
         return Err(CaseError::NotAFile(from.to_owned()));
     }
     let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
-    let name = name.trim_start_matches('.');
-    let is_ours = [EXHIBIT_FILE, TEXT_FILE, ""].contains(&name) || folder.join(name).exists();
-    let name = if is_ours { format!("{}-{name}", n_before + 1) } else { name.to_owned() };
+    let name = free_name(&name, folder, n_before);
     let to = folder.join(&name);
     let mut output = File::create_new(&to).map_err(failed("write", &to))?;
     let (mut hasher, mut len, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);

@@ -7,7 +7,7 @@
 //!   exhibits/01-search-errors-of-pay/
 //!     exhibit.json                what was done and what came of it
 //!     text.md                     its text, if it has one
-//!     …                           files that were copied
+//!     …                           files that were copied, and what an analysis printed
 //! ```
 
 mod error;
@@ -17,13 +17,14 @@ mod sections;
 mod tests;
 
 pub use error::CaseError;
+pub use files::NewFile;
 pub use sections::{Section, Written};
 
 use crate::Moment;
 use crate::exhibit::{CopiedFile, Exhibit};
 use crate::merkle::Digest;
 use error::{Result, failed, nonsense};
-use files::{copy, readable, write};
+use files::{lay, readable, write};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -121,17 +122,17 @@ impl Case {
         self.about.zone.parse().unwrap_or(Zone::UTC)
     }
 
-    /// Lays an exhibit into the case, with copies of `files`. Returns its folder.
+    /// Lays an exhibit into the case, with `files` beside it. Returns its folder.
     ///
     /// # Errors
     /// If a file cannot be copied, or the exhibit not be written. Nothing is left of it then.
-    pub fn add(&self, exhibit: &Exhibit, files: &[PathBuf]) -> Result<PathBuf> {
+    pub fn add(&self, exhibit: &Exhibit, files: &[NewFile]) -> Result<PathBuf> {
         let exhibits = self.dir.join(EXHIBITS);
         fs::create_dir_all(&exhibits).map_err(failed("make", &exhibits))?;
         let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&exhibits).map_err(failed("make", &exhibits))?;
         let mut exhibit = exhibit.clone();
         for file in files {
-            exhibit.files.push(copy(file, new.path(), exhibit.files.len())?);
+            exhibit.files.push(lay(file, new.path(), exhibit.files.len())?);
         }
         let text = std::mem::take(&mut exhibit.text);
         if !text.is_empty() {
@@ -209,7 +210,7 @@ impl Case {
 }
 
 impl Laid {
-    /// The bytes of a copied file.
+    /// The bytes of a file.
     ///
     /// # Errors
     /// If it cannot be read, or is no longer what was copied.

@@ -38,7 +38,7 @@ fn exhibits_are_numbered_and_read_back() {
     let path = dir.path().join("heap dump.txt");
     fs::write(&path, b"heap").unwrap();
     let file = Exhibit::new(Kind::File, "…", NOW);
-    let second = case.add(&file, &[path.clone(), path]).unwrap();
+    let second = case.add(&file, &[NewFile::CopyOf(path.clone()), NewFile::CopyOf(path)]).unwrap();
     assert_eq!(second.file_name().unwrap(), "02-file");
     // What people do by hand is left alone.
     fs::create_dir(case.dir.join("exhibits/drafts")).unwrap();
@@ -63,7 +63,7 @@ fn what_cannot_be_copied_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let case = case(dir.path());
     let file = Exhibit::new(Kind::File, "a folder", NOW);
-    assert!(matches!(case.add(&file, &[dir.path().to_owned()]), Err(CaseError::NotAFile(_))));
+    assert!(matches!(case.add(&file, &[NewFile::CopyOf(dir.path().to_owned())]), Err(CaseError::NotAFile(_))));
     assert_eq!(fs::read_dir(case.dir.join("exhibits")).unwrap().count(), 0);
 }
 
@@ -79,4 +79,17 @@ fn titles_become_names() {
         assert_eq!(slug(title), expected);
     }
     assert_eq!(slug(&"ab ".repeat(40)).len(), 47);
+}
+
+#[test]
+fn what_was_printed_stays_beside_the_exhibit() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = case(dir.path());
+    let printed = NewFile::Made("printed.txt".to_owned(), b"onset 14:05\n".to_vec());
+    let hostile = NewFile::Made("../exhibit.json".to_owned(), b"x".to_vec());
+    case.add(&Exhibit::new(Kind::Diff, "What is different", NOW), &[printed, hostile]).unwrap();
+    let laid = case.exhibits().unwrap().remove(0);
+    let [file, other] = &laid.exhibit.files[..] else { panic!("two files") };
+    assert_eq!((&*file.name, &*file.from, &*other.name), ("printed.txt", "", "_exhibit.json"));
+    assert_eq!(laid.read(file).unwrap(), b"onset 14:05\n");
 }

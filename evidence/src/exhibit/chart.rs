@@ -30,11 +30,11 @@ pub struct Series {
     pub values: Vec<f64>,
 }
 
-/// A moment in a chart.
+/// A moment, in a chart or in the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// When.
     pub at: Moment,
-    /// What happened, in a word or two.
+    /// What happened, in few words.
     pub label: String,
 }

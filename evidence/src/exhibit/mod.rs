@@ -21,7 +21,7 @@ mod table;
 
 pub use chart::{Chart, Mark, Series};
 pub use citation::{Citation, RawBytes};
-pub use table::Table;
+pub use table::{ColumnKind, Table};
 
 use crate::merkle::Digest;
 use crate::source::SourceIdentity;
@@ -108,7 +108,10 @@ pub struct Exhibit {
     /// Charts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<Chart>,
-    /// Files that were copied, beside it in the same folder.
+    /// Moments that it tells of and that no event of it stands for, such as an onset: they stand in the timeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<Mark>,
+    /// Files that were copied or made, beside it in the same folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<CopiedFile>,
     /// Events, each with why it is cited.
@@ -133,6 +136,7 @@ impl Exhibit {
             text: String::new(),
             tables: Vec::new(),
             charts: Vec::new(),
+            moments: Vec::new(),
             files: Vec::new(),
             events: Vec::new(),
             sources: Vec::new(),
@@ -222,12 +226,13 @@ pub struct QueryRun {
     pub coverage: Coverage,
 }
 
-/// A file that was copied into the case.
+/// A file that was laid into the case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedFile {
     /// Its name beside the exhibit.
     pub name: String,
-    /// Where it lay.
+    /// Where it lay; empty for one that was made for the exhibit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// Length in bytes.
     pub len: u64,

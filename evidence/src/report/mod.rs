@@ -5,30 +5,22 @@
 
 mod chart;
 mod confluence;
+mod evidence;
 mod html;
 mod markdown;
 pub(crate) mod prose;
+mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timeline;
 
-pub use prose::{code_block, to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+pub use prose::{code_block, escape_markdown, to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+pub use table::{Cell, ShownTable};
 
 use crate::Moment;
-use crate::case::{Case, CaseError, Laid, Section, Written};
-use crate::exhibit::{Chart, Citation, Exhibit, QueryRun, Range, Table};
+use crate::case::{Case, CaseError, Section, Written};
+use crate::exhibit::{Chart, Range};
 use trawl_formats::Zone;
-use trawl_formats::visible::clip;
-
-/// Most rows of a table that a report shows.
-const MAX_ROWS: usize = 50;
-/// Most rows of a table beside a chart, which shows more than they do.
-const MAX_ROWS_BESIDE_CHART: usize = 8;
-/// Most events of an exhibit that a report shows.
-const MAX_EVENTS: usize = 30;
-/// Most characters of an event that a report shows, and of a cell.
-const MAX_EVENT_CHARS: usize = 2_000;
-const MAX_CELL_CHARS: usize = 300;
 
 /// What a report is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +56,13 @@ pub struct ReportSection {
 /// A piece of a report.
 #[derive(Clone, Debug)]
 pub enum Block {
-    /// A heading below that of the section.
-    Heading(String),
+    /// The heading of an exhibit, to which others link.
+    Exhibit {
+        /// Its number.
+        number: u32,
+        /// What it shows.
+        title: String,
+    },
     /// What people wrote, as Markdown.
     Prose(String),
     /// What nobody has written yet: what belongs there.
@@ -75,11 +72,16 @@ pub enum Block {
     /// Names and values.
     Facts(Vec<(String, String)>),
     /// A table.
-    Table(Table),
+    Table(ShownTable),
     /// A chart, with times in this zone.
     Chart(Chart, Zone),
     /// Events.
-    Events(Vec<EventLine>),
+    Events {
+        /// In order of time.
+        events: Vec<EventLine>,
+        /// Whether they need not be looked at: something else shows what they say.
+        is_folded: bool,
+    },
 }
 
 /// An event as a report shows it.
@@ -135,10 +137,10 @@ impl Report {
             prose(Section::Summary)?,
             prose(Section::Impact)?,
             ReportSection { title: "Timeline".to_owned(), blocks: timeline::blocks(&exhibits, zone) },
-            ReportSection { title: "Evidence".to_owned(), blocks: evidence(&exhibits, zone) },
+            ReportSection { title: "Evidence".to_owned(), blocks: evidence::blocks(&exhibits, zone) },
             prose(Section::Cause)?,
             prose(Section::Actions)?,
-            ReportSection { title: "Queries used".to_owned(), blocks: queries(&exhibits, zone) },
+            ReportSection { title: "Queries used".to_owned(), blocks: evidence::queries(&exhibits, zone) },
         ];
         let facts = facts.map(|(name, value)| (name.to_owned(), value)).to_vec();
         Ok(Self { title: case.about.title.clone(), facts, sections })
@@ -162,97 +164,13 @@ impl Report {
 }
 
 /// How a report names an exhibit: `E7`.
-fn label(laid: &Laid) -> String {
-    format!("E{}", laid.number)
+fn label(number: u32) -> String {
+    format!("E{number}")
 }
 
-fn evidence(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
-    if exhibits.is_empty() {
-        let hint = "what shows what happened: `trawl rca add search QUERY`, `trawl rca add note TEXT`, `trawl rca add file PATH`";
-        return vec![Block::Missing(hint.to_owned())];
-    }
-    exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone)).collect()
-}
-
-fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
-    let exhibit = &laid.exhibit;
-    let mut blocks = vec![Block::Heading(format!("{}: {}", label(laid), exhibit.title))];
-    let mut facts = vec![("Kind", exhibit.kind.to_string()), ("Added", exhibit.added.to_second(zone))];
-    facts.extend(exhibit.at.map(|at| ("Happened", at.to_second(zone))));
-    facts.extend((!exhibit.command.is_empty()).then(|| ("Command", exhibit.command.clone())));
-    facts.extend(exhibit.range.map(|range| ("Range", range_text(&range, zone))));
-    for query in &exhibit.queries {
-        facts.push((
-            "Found",
-            format!("{} match, in {}", counted(query.n_matched as usize, "event"), range_text(&query.range, zone)),
-        ));
-        facts.push(("Covered", query.coverage.to_string()));
-        facts.extend(query.incomplete.as_ref().map(|why| ("Incomplete", why.clone())));
-    }
-    for file in &exhibit.files {
-        facts.push(("File", format!("{} ({} bytes, SHA-256 {})", file.name, file.len, file.sha256)));
-        facts.push(("Copied from", file.from.clone()));
-    }
-    blocks.push(Block::Facts(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
-    blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
-    blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
-    let most = if exhibit.charts.is_empty() { MAX_ROWS } else { MAX_ROWS_BESIDE_CHART };
-    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, most)));
-    if !exhibit.events.is_empty() {
-        blocks.push(Block::Events(event_lines(exhibit, zone).take(MAX_EVENTS).collect()));
-        let n_more = exhibit.events.len().saturating_sub(MAX_EVENTS);
-        if n_more > 0 {
-            blocks.push(Block::Remark(format!(
-                "{n_more} more {} in the case and its bundle.",
-                if n_more == 1 { "event" } else { "events" }
-            )));
-        }
-    }
-    blocks
-}
-
-fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
-    let n_in_all = table.n_rows_in_all.unwrap_or(table.rows.len() as u64);
-    let clipped = |cell: &String| clip(cell, MAX_CELL_CHARS).into_owned();
-    let rows: Vec<Vec<String>> = table.rows.iter().take(most).map(|row| row.iter().map(clipped).collect()).collect();
-    let n_more = n_in_all.saturating_sub(rows.len() as u64);
-    let mut blocks = vec![Block::Table(Table { rows, ..table.clone() })];
-    if n_more > 0 {
-        blocks.push(Block::Remark(format!("{n_more} more {}.", if n_more == 1 { "row" } else { "rows" })));
-    }
-    blocks
-}
-
-fn event_lines(exhibit: &Exhibit, zone: Zone) -> impl Iterator<Item = EventLine> {
-    let mut events: Vec<&Citation> = exhibit.events.iter().collect();
-    events.sort_by_key(|event| event.time);
-    events.into_iter().map(move |event| EventLine {
-        time: event.time.map(|time| time.in_zone(zone)).unwrap_or_default(),
-        host: event.host.clone(),
-        address: event.address.to_string(),
-        why: event.why.clone(),
-        text: clip(&exhibit.text_of(event), MAX_EVENT_CHARS).into_owned(),
-        sha256: format!("sha256 {}…", &event.sha256.to_string()[..16]),
-    })
-}
-
-fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
-    let row = |laid: &Laid, run: &QueryRun| {
-        vec![
-            label(laid),
-            run.query.clone(),
-            range_text(&run.range, zone),
-            run.now.to_second(zone),
-            run.n_matched.to_string(),
-            run.coverage.to_string(),
-        ]
-    };
-    let rows: Vec<Vec<String>> =
-        exhibits.iter().flat_map(|laid| laid.exhibit.queries.iter().map(|run| row(laid, run))).collect();
-    if rows.is_empty() {
-        return vec![Block::Remark("None.".to_owned())];
-    }
-    vec![Block::Table(Table::new("", ["", "query", "range", "run at", "matched", "what it rests on"], rows))]
+/// The heading of an exhibit.
+fn heading(number: u32, title: &str) -> String {
+    format!("{}: {title}", label(number))
 }
 
 fn range_text(range: &Range, zone: Zone) -> String {

@@ -1,8 +1,10 @@
 //! A report on a case that holds one of everything.
 
 use super::*;
-use crate::exhibit::{Kind, Mark, Series};
+use crate::case::NewFile;
+use crate::exhibit::{Citation, ColumnKind, Exhibit, Kind, Mark, QueryRun, Series, Table};
 use crate::source::SourceIdentity;
+use proptest::prelude::*;
 use quick_xml::events::Event as Xml;
 use trawl_query::engine::address::Address;
 use trawl_query::engine::coverage::Coverage;
@@ -104,6 +106,21 @@ pub fn case(dir: &std::path::Path) -> Case {
     case.add(&note, &[]).unwrap();
     let table = Table::new("By host", ["host", "n|o"], vec![vec!["a\nb".to_owned(), HOSTILE.to_owned()]]);
     case.add(&Exhibit::new(Kind::Diff, "New", Moment(T)).with_table(table), &[]).unwrap();
+    // An analysis with tables cites an event that the search found, too.
+    let columns = [("#", ColumnKind::Number), ("time", ColumnKind::Short), ("line", ColumnKind::Line)];
+    let lines = ["ERROR one".to_owned(), format!("{HOSTILE}\n\tat Pay.java"), "x".repeat(80_000)];
+    let rows = lines.into_iter().enumerate().map(|(n, line)| vec![(n + 1).to_string(), "15:05".to_owned(), line]);
+    let mut changes = Exhibit::new(Kind::Changes, "What <changed> | ] before", Moment(T))
+        .with_text("- the onset was detected")
+        .with_table(Table::of_kinds("Suspects", &columns, rows.collect()));
+    changes.events = vec![citation(120, "ERROR one\n", "a suspect <i>")];
+    changes.sources = search.sources.clone();
+    changes.moments = vec![Mark { at: Moment(T + 5_000), label: "failures rise <u>".to_owned() }];
+    let printed = NewFile::Made("printed.txt".to_owned(), b"as it was printed".to_vec());
+    case.add(&changes, &[printed]).unwrap();
+    // As analyses were kept before they had tables.
+    let old = Exhibit::new(Kind::Trace, "A path", Moment(T)).with_text("```text\n15:05 <b>request</b>\n```");
+    case.add(&old, &[]).unwrap();
     std::fs::write(case.dir.join("summary.md"), "It **broke** at 14:05.\n").unwrap();
     case
 }
@@ -139,6 +156,72 @@ fn no_text_becomes_markup() {
     let markdown = report.render(ReportFormat::Markdown);
     let html = prose::to_html(&markdown);
     assert!(!html.contains("<script"), "{html}");
+}
+
+#[test]
+fn exhibits_are_linked() {
+    let report = report();
+    let html = report.render(ReportFormat::Html);
+    assert!(html.contains("<a href=\"#e1\">E1</a> <a href=\"#e4\">E4</a>"), "{html}");
+    assert!(html.contains("<h3 id=\"e4\">E4: What &lt;changed&gt;"), "{html}");
+    let confluence = report.render(ReportFormat::Confluence);
+    for number in [1, 4] {
+        assert!(confluence.contains(&format!("<ac:link ac:anchor=\"e{number}\">")), "{confluence}");
+        assert!(confluence.contains(&format!("<ac:parameter ac:name=\"\">e{number}</ac:parameter>")), "{confluence}");
+    }
+    let markdown = report.render(ReportFormat::Markdown);
+    assert!(markdown.contains("| [E1](#e1-errors-of-pay), [E4](#e4-what-changed---before) |"), "{markdown}");
+}
+
+#[test]
+fn long_text_can_be_reached() {
+    let report = report();
+    let html = report.render(ReportFormat::Html);
+    let whole = format!("<pre>{}…</pre></details>", "x".repeat(1_999));
+    assert!(html.contains(&whole) && html.contains(&format!("<summary>{}…</summary>", "x".repeat(179))), "{html}");
+    let confluence = report.render(ReportFormat::Confluence);
+    assert!(confluence.contains(&format!("<![CDATA[{}…]]>", "x".repeat(1_999))), "{confluence}");
+    // Whoever reads the table has read the events.
+    assert!(html.contains("<summary>1 cited event, byte for byte</summary>"), "{html}");
+    assert!(confluence.contains("1 cited event, byte for byte"), "{confluence}");
+}
+
+#[test]
+fn what_was_kept_as_text_is_shown_as_text() {
+    let html = report().render(ReportFormat::Html);
+    assert!(html.contains("<pre><code>15:05 &lt;b&gt;request&lt;/b&gt;\n</code></pre>"), "{html}");
+    assert!(!html.contains("as it was printed") && html.contains("printed.txt (17 bytes"), "{html}");
+}
+
+proptest! {
+    #[test]
+    fn any_text_of_logs_is_harmless(text in "[a-c<>&\"'\\[\\]()!#*_`|\n \\-\\x00-\\x1f\u{fffe}\u{202e}/:=…]{0,400}") {
+        let columns = [("a", ColumnKind::Text), (&*text, ColumnKind::Line)];
+        let table = Table::of_kinds(&text, &columns, vec![vec![text.clone(), text.clone()]]);
+        let event = EventLine {
+            time: String::new(),
+            host: text.clone(),
+            address: text.clone(),
+            why: text.clone(),
+            text: text.clone(),
+            sha256: String::new(),
+        };
+        let blocks = vec![
+            Block::Exhibit { number: 1, title: text.clone() },
+            Block::Facts(vec![("Command".to_owned(), text.clone())]),
+            Block::Table(ShownTable::of(&table, 1)),
+            Block::Events { events: vec![event], is_folded: true },
+            Block::Prose(code_block(&text)),
+        ];
+        let sections = vec![ReportSection { title: "Evidence".to_owned(), blocks }];
+        let report = Report { title: text.clone(), facts: Vec::new(), sections };
+        assert_well_formed(&report.render(ReportFormat::Confluence));
+        assert_well_formed(report.render(ReportFormat::Html).trim_start_matches("<!DOCTYPE html>"));
+        // The table of the Markdown has two rows of two cells, and nothing of the text is markup.
+        let html = prose::to_html(&report.render(ReportFormat::Markdown));
+        prop_assert_eq!((html.matches("<tr>").count(), html.matches("<td>").count()), (2, 2), "{}", html);
+        prop_assert!(!html.contains("<em>") && !html.contains("<a href"), "{}", html);
+    }
 }
 
 #[test]
