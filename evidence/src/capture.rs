@@ -184,7 +184,7 @@ impl Rows {
         let series: Vec<Series> = series.collect();
         Some(Chart {
             title: match &series[..] {
-                [one] => one.name.clone(),
+                [one] => format!("{} over time", one.name),
                 _ => "Over time".to_owned(),
             },
             unit: String::new(),

@@ -60,11 +60,15 @@ fn block(out: &mut String, block: &Block) {
         Block::Facts(rows) => facts(out, rows),
         Block::Table(table) => self::table(out, table),
         Block::Chart(chart, zone) => out.push_str(&code_macro(&sparklines(chart, *zone))),
-        Block::Events { events, is_folded } => {
-            let mut lines = String::new();
-            events.iter().for_each(|event| self::event(&mut lines, event));
-            let n_events = super::counted(events.len(), "cited event");
-            out.push_str(&if *is_folded { folded(&format!("{n_events}, byte for byte"), &lines) } else { lines });
+        Block::Events { events, n_open } => {
+            let (open, others) = events.split_at((*n_open).min(events.len()));
+            open.iter().for_each(|event| self::event(out, event));
+            if !others.is_empty() {
+                let n_events = super::counted(others.len(), if open.is_empty() { "cited event" } else { "more event" });
+                let mut lines = String::new();
+                others.iter().for_each(|event| self::event(&mut lines, event));
+                out.push_str(&folded(&format!("{n_events}, byte for byte"), &lines));
+            }
         }
     }
 }
@@ -98,6 +102,7 @@ fn content(cell: &Cell, kind: ColumnKind) -> String {
     };
     match cell {
         Cell::Text(shown) => text(shown),
+        Cell::Said(said) => escape_html(said).replace('\n', "<br />"),
         Cell::Clipped { shown, whole } => text(shown) + &folded("all of it", &code_macro(whole)),
         Cell::Exhibits(numbers) => numbers.iter().map(|number| link(*number)).collect::<Vec<_>>().join(" "),
     }

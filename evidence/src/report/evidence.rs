@@ -13,6 +13,10 @@ const MAX_ROWS: usize = 50;
 const MAX_ROWS_BESIDE_CHART: usize = 8;
 /// Most events of an exhibit that a report shows.
 const MAX_EVENTS: usize = 30;
+/// Most of them that are to be seen at once.
+const MAX_OPEN_EVENTS: usize = 5;
+/// Exhibits that are easily found without a list of them.
+const MAX_UNLISTED: usize = 3;
 /// Most characters of an event that a report shows.
 const MAX_EVENT_CHARS: usize = 2_000;
 
@@ -22,7 +26,25 @@ pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
         let hint = "what shows what happened: `trawl rca add search QUERY`, `trawl rca add note TEXT`, `trawl rca add file PATH`";
         return vec![Block::Missing(hint.to_owned())];
     }
-    exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone)).collect()
+    let list = (exhibits.len() > MAX_UNLISTED).then(|| list(exhibits));
+    list.into_iter().chain(exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone))).collect()
+}
+
+/// Which exhibits there are.
+fn list(exhibits: &[Laid]) -> Block {
+    use ColumnKind::{Number, Short, Text};
+    let row = |laid: &Laid| {
+        let n_events = laid.exhibit.events.len();
+        vec![
+            Cell::Exhibits(vec![laid.number]),
+            Cell::of(&laid.exhibit.title, Text),
+            Cell::of(laid.exhibit.kind.name(), Short),
+            Cell::of(&if n_events > 0 { n_events.to_string() } else { String::new() }, Number),
+        ]
+    };
+    let columns = [("exhibit", Short), ("what it shows", Text), ("kind", Short), ("cited events", Number)];
+    let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
+    Block::Table(ShownTable { title: String::new(), columns, rows: exhibits.iter().map(row).collect() })
 }
 
 fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
@@ -35,8 +57,8 @@ fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
     if !exhibit.events.is_empty() {
         let events = event_lines(exhibit, zone).take(MAX_EVENTS).collect();
         // Whoever reads the tables of an analysis has read these events; their bytes and places are there for those who doubt.
-        let is_folded = exhibit.kind != Kind::Search && !exhibit.tables.is_empty();
-        blocks.push(Block::Events { events, is_folded });
+        let is_told = exhibit.kind != Kind::Search && !exhibit.tables.is_empty();
+        blocks.push(Block::Events { events, n_open: if is_told { 0 } else { MAX_OPEN_EVENTS } });
         let n_more = exhibit.events.len().saturating_sub(MAX_EVENTS);
         if n_more > 0 {
             blocks.push(Block::Remark(format!("{} in the case and its bundle.", more(n_more as u64, "event"))));

@@ -3,7 +3,7 @@
 use super::chart::svg;
 use super::prose::{escape_html, to_html};
 use super::table::{Cell, ShownTable};
-use super::{Block, Report, heading, label};
+use super::{Block, EventLine, Report, heading, label};
 use crate::exhibit::ColumnKind;
 use minijinja::Environment;
 use minijinja::value::Serde;
@@ -35,8 +35,8 @@ enum Piece<'r> {
     Missing { hint: &'r str },
     Remark { text: &'r str },
     Facts { rows: &'r [(String, String)] },
-    Table { title: &'r str, columns: Vec<ColumnPiece<'r>>, rows: Vec<Vec<CellPiece<'r>>> },
-    Events { events: Vec<EventPiece<'r>>, is_folded: bool },
+    Table { title: &'r str, is_wide: bool, columns: Vec<ColumnPiece<'r>>, rows: Vec<Vec<CellPiece<'r>>> },
+    Events { events: Vec<EventPiece<'r>>, n_open: usize },
 }
 
 #[derive(Serialize)]
@@ -93,20 +93,20 @@ fn piece(block: &Block) -> Piece<'_> {
         Block::Facts(rows) => Piece::Facts { rows },
         Block::Table(table) => self::table(table),
         Block::Chart(chart, zone) => Piece::Chart { title: &chart.title, svg: svg(chart, *zone) },
-        Block::Events { events, is_folded } => Piece::Events {
-            is_folded: *is_folded,
-            events: events
-                .iter()
-                .map(|event| EventPiece {
-                    time: &event.time,
-                    host: &event.host,
-                    why: &event.why,
-                    address: &event.address,
-                    sha256: &event.sha256,
-                    text: &event.text,
-                })
-                .collect(),
-        },
+        Block::Events { events, n_open } => {
+            Piece::Events { n_open: (*n_open).min(events.len()), events: events.iter().map(event).collect() }
+        }
+    }
+}
+
+fn event(event: &EventLine) -> EventPiece<'_> {
+    EventPiece {
+        time: &event.time,
+        host: &event.host,
+        why: &event.why,
+        address: &event.address,
+        sha256: &event.sha256,
+        text: &event.text,
     }
 }
 
@@ -115,7 +115,7 @@ fn id(number: u32) -> String {
     format!("e{number}")
 }
 
-fn class(kind: ColumnKind) -> &'static str {
+fn class_of(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Text => "text",
         ColumnKind::Short => "short",
@@ -125,16 +125,19 @@ fn class(kind: ColumnKind) -> &'static str {
 }
 
 fn table(table: &ShownTable) -> Piece<'_> {
-    let columns = table.columns.iter().map(|(name, kind)| ColumnPiece { name, class: class(*kind) });
+    let columns = table.columns.iter().map(|(name, kind)| ColumnPiece { name, class: class_of(*kind) });
     let cells = |row| std::iter::zip::<&Vec<Cell>, _>(row, &table.columns);
-    let rows = table.rows.iter().map(|row| cells(row).map(|(one, (_, kind))| cell(one, class(*kind))).collect());
-    Piece::Table { title: &table.title, columns: columns.collect(), rows: rows.collect() }
+    let rows = table.rows.iter().map(|row| cells(row).map(|(one, (_, kind))| cell(one, class_of(*kind))).collect());
+    // Lines need all the room that there is; numbers that stand far apart are hard to read.
+    let is_wide = table.columns.iter().any(|(_, kind)| *kind == ColumnKind::Line);
+    Piece::Table { title: &table.title, is_wide, columns: columns.collect(), rows: rows.collect() }
 }
 
 fn cell<'r>(cell: &'r Cell, class: &'static str) -> CellPiece<'r> {
     let piece = |text, whole| CellPiece { class, text, whole, links: Vec::new() };
     match cell {
         Cell::Text(text) => piece(text, None),
+        Cell::Said(text) => CellPiece { class: class_of(ColumnKind::Text), ..piece(text, None) },
         Cell::Clipped { shown, whole } => piece(shown, Some(whole)),
         Cell::Exhibits(numbers) => {
             let links = numbers.iter().map(|number| (label(*number), id(*number))).collect();

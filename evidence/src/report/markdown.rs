@@ -47,7 +47,7 @@ fn block(out: &mut String, block: &Block, anchors: &Anchors) {
         Block::Table(table) => self::table(out, table, anchors),
         Block::Chart(chart, zone) => code(out, &sparklines(chart, *zone)),
         // There is nothing to fold with.
-        Block::Events { events, is_folded: _ } => {
+        Block::Events { events, n_open: _ } => {
             for event in events {
                 out.push_str(&format!("{}\n\n", escape_markdown(&event.heading())));
                 code(out, &event.text);

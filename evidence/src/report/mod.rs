@@ -14,7 +14,10 @@ mod table;
 pub(crate) mod tests;
 mod timeline;
 
-pub use prose::{code_block, escape_markdown, to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+pub use prose::{
+    code_block, escape_markdown, to_confluence as markdown_as_confluence, to_html as markdown_as_html,
+    to_text as markdown_as_text,
+};
 pub use table::{Cell, ShownTable};
 
 use crate::Moment;
@@ -79,8 +82,8 @@ pub enum Block {
     Events {
         /// In order of time.
         events: Vec<EventLine>,
-        /// Whether they need not be looked at: something else shows what they say.
-        is_folded: bool,
+        /// How many of them are to be seen at once; the others are there for those who ask.
+        n_open: usize,
     },
 }
 

@@ -61,6 +61,16 @@ fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH
 }
 
+/// Markdown as plain text, without its marks.
+pub fn to_text(markdown: &str) -> String {
+    let parts = Parser::new_ext(markdown, options()).filter_map(|event| match event {
+        Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => Some(text),
+        Event::SoftBreak | Event::HardBreak => Some(CowStr::Borrowed(" ")),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().concat()
+}
+
 /// Markdown as HTML that is XML, too.
 pub fn to_html(markdown: &str) -> String {
     let markdown = clean(markdown);
@@ -198,6 +208,14 @@ mod tests {
         </tbody></table>
         <p><a href="https://example.com/x?a=1&amp;b=2" title="">ticket</a></p>
         "#);
+    }
+
+    #[test]
+    fn markdown_without_its_marks() {
+        assert_eq!(
+            to_text("The **DBA** saw `pg_stat`, [see](https://x.example) <b>it</b>"),
+            "The DBA saw pg_stat, see <b>it</b>"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use trawl_formats::visible::clip;
 
 /// Most characters of a cell that stand in the table, by what the column holds: in a column of lines a third line helps nobody.
 const MAX_CELL_CHARS: usize = 300;
-const MAX_LINE_CHARS: usize = 180;
+const MAX_LINE_CHARS: usize = 160;
 /// Most characters of a cell that a report holds at all.
 const MAX_WHOLE_CHARS: usize = 2_000;
 
@@ -32,6 +32,8 @@ pub enum Cell {
         /// The text.
         whole: String,
     },
+    /// What a person or an analysis says, among lines of logs.
+    Said(String),
     /// Exhibits by their numbers, to be linked.
     Exhibits(Vec<u32>),
 }
@@ -52,10 +54,15 @@ impl Cell {
         Self::Clipped { shown, whole: clip(text.trim_end(), MAX_WHOLE_CHARS).into_owned() }
     }
 
+    /// A cell with what somebody says.
+    pub fn said(text: &str) -> Self {
+        Self::Said(clip(text.trim_end(), MAX_CELL_CHARS).into_owned())
+    }
+
     /// What stands in the table, as text.
     pub fn shown(&self) -> String {
         match self {
-            Self::Text(shown) | Self::Clipped { shown, .. } => shown.clone(),
+            Self::Text(shown) | Self::Said(shown) | Self::Clipped { shown, .. } => shown.clone(),
             Self::Exhibits(numbers) => {
                 numbers.iter().map(|number| super::label(*number)).collect::<Vec<_>>().join(", ")
             }

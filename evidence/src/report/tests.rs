@@ -178,7 +178,7 @@ fn long_text_can_be_reached() {
     let report = report();
     let html = report.render(ReportFormat::Html);
     let whole = format!("<pre>{}…</pre></details>", "x".repeat(1_999));
-    assert!(html.contains(&whole) && html.contains(&format!("<summary>{}…</summary>", "x".repeat(179))), "{html}");
+    assert!(html.contains(&whole) && html.contains(&format!("<summary>{}…</summary>", "x".repeat(159))), "{html}");
     let confluence = report.render(ReportFormat::Confluence);
     assert!(confluence.contains(&format!("<![CDATA[{}…]]>", "x".repeat(1_999))), "{confluence}");
     // Whoever reads the table has read the events.
@@ -210,7 +210,7 @@ proptest! {
             Block::Exhibit { number: 1, title: text.clone() },
             Block::Facts(vec![("Command".to_owned(), text.clone())]),
             Block::Table(ShownTable::of(&table, 1)),
-            Block::Events { events: vec![event], is_folded: true },
+            Block::Events { events: vec![event], n_open: 0 },
             Block::Prose(code_block(&text)),
         ];
         let sections = vec![ReportSection { title: "Evidence".to_owned(), blocks }];

@@ -1,14 +1,14 @@
 //! The timeline of a report: what happened when, out of all exhibits.
 //!
 //! Of an exhibit whose events say why they are cited, each stands in it; of one that is only a pile of matches, the first and the
-//! last. Notes stand where they say that something happened, and moments that no event stands for where they were. An event that
+//! last; patterns are no moments, and an example of one stands there only if something else cites it. Notes stand where they say that something happened, and moments that no event stands for where they were. An event that
 //! several exhibits cite stands there once, with the reasons of all of them.
 
 use super::Block;
 use super::table::{Cell, ShownTable};
 use crate::Moment;
 use crate::case::Laid;
-use crate::exhibit::{Citation, ColumnKind};
+use crate::exhibit::{Citation, ColumnKind, Kind};
 use std::collections::BTreeMap;
 use trawl_formats::Zone;
 use trawl_query::engine::address::Address;
@@ -28,7 +28,7 @@ enum Key {
 /// An entry of the timeline.
 struct Entry {
     host: String,
-    what: String,
+    what: Cell,
     reasons: Vec<String>,
     exhibits: Vec<u32>,
 }
@@ -79,7 +79,7 @@ pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
         vec![
             Cell::of(&at.formatted(format, zone), Short),
             Cell::of(&entry.host, Text),
-            Cell::of(&entry.what, Line),
+            entry.what,
             Cell::of(&entry.reasons.join("; "), Text),
             Cell::Exhibits(entry.exhibits),
         ]
@@ -93,20 +93,23 @@ pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
 /// Puts in what an exhibit tells of.
 fn put(laid: &Laid, entries: &mut BTreeMap<(Moment, Key), Entry>) {
     let exhibit = &laid.exhibit;
-    let mut told = |at: Moment, key: Key, host: &str, what: String, reason: &str| {
+    let mut told = |at: Moment, key: Key, host: &str, what: Cell, reason: &str| {
         let new = || Entry { host: host.to_owned(), what, reasons: Vec::new(), exhibits: Vec::new() };
         entries.entry((at, key)).or_insert_with(new).told_by(laid.number, reason);
     };
     let own = exhibit.at.map(|at| (at, &exhibit.title));
     for (at, what) in own.into_iter().chain(exhibit.moments.iter().map(|moment| (moment.at, &moment.label))) {
-        told(at, Key::Moment(what.clone()), "", what.clone(), "");
+        told(at, Key::Moment(what.clone()), "", Cell::said(what), "");
+    }
+    if exhibit.kind == Kind::Patterns {
+        return;
     }
     let mut timed: Vec<(Moment, &Citation)> =
         exhibit.events.iter().filter_map(|event| Some((event.time?, event))).collect();
     timed.sort_by_key(|(time, event)| (*time, &event.address.source, event.address.offset));
     let mut cited = |(at, event): (Moment, &Citation), reason: &str| {
         let key = key_of(&event.address);
-        told(at, key, &event.host, exhibit.text_of(event), reason);
+        told(at, key, &event.host, Cell::of(&exhibit.text_of(event), ColumnKind::Line), reason);
     };
     if timed.iter().any(|(_, event)| !event.why.is_empty()) {
         let with_reason = timed.into_iter().filter(|(_, event)| !event.why.is_empty());
@@ -132,7 +135,7 @@ fn put(laid: &Laid, entries: &mut BTreeMap<(Moment, Key), Entry>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exhibit::{Exhibit, Kind, Mark};
+    use crate::exhibit::{Exhibit, Mark};
     use std::path::PathBuf;
 
     fn laid(number: u32, exhibit: Exhibit) -> Laid {
@@ -163,11 +166,12 @@ mod tests {
         let changes = exhibit(Kind::Changes, vec![event(20, "b", "a suspect")]);
         // The last event of a file has grown since, and is the same.
         let trace = exhibit(Kind::Trace, vec![event(20, "b", "a suspect"), event(30, "c\nmore", "on the path")]);
-        let all = [laid(1, pile), laid(4, changes), laid(7, trace)];
+        let patterns = exhibit(Kind::Patterns, vec![event(15, "d", "a pattern"), event(30, "c", "a pattern")]);
+        let all = [laid(1, pile), laid(4, changes), laid(7, trace), laid(9, patterns)];
         let expected = [
             ["10", "a", "first of 3", "E1"],
             ["20", "b", "a suspect", "E1, E4, E7"],
-            ["30", "c", "last of 3; on the path", "E1, E7"],
+            ["30", "c", "last of 3; on the path; a pattern", "E1, E7, E9"],
         ];
         assert_eq!(rows(&all), expected);
     }

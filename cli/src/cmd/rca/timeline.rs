@@ -7,6 +7,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, cut, padded, relative, widest};
 use super::scope::{ScopeFlags, print_json};
 use super::sink::Sink;
+use super::tables;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{Highlighter, Theme, human, visible};
@@ -87,9 +88,11 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
             let times = || timeline.entries.iter().map(|entry| entry.time.0);
             finding.range_us = times().min().zip(times().max()).map(|(first, last)| (first, last + 1));
             page.write(&mut finding.page, &timeline)?;
+            tables::of_timeline(finding, &timeline, config.zone.value);
             for entry in &timeline.entries {
                 if let Some(event) = &entry.event {
-                    finding.cite(&event.addr, entry.kind.as_str());
+                    let is_chosen = entry.kind == EntryKind::Event;
+                    finding.cite(&event.addr, if is_chosen { "chosen for the timeline" } else { "a change" });
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);
