@@ -93,3 +93,33 @@ fn what_was_printed_stays_beside_the_exhibit() {
     assert_eq!((&*file.name, &*file.from, &*other.name), ("printed.txt", "", "_exhibit.json"));
     assert_eq!(laid.read(file).unwrap(), b"onset 14:05\n");
 }
+
+/// As analyses were laid into cases before they had tables.
+#[test]
+fn cases_of_earlier_versions_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = case(dir.path());
+    let folder = case.dir.join("exhibits/01-diff-what-is-different");
+    fs::create_dir(&folder).unwrap();
+    let json = r#"{
+      "kind": "diff",
+      "title": "What is different",
+      "added": "2026-11-20T15:00:00.000000Z",
+      "command": "trawl rca add diff --incident 14:00..14:25",
+      "range": {"earliest": "2026-11-20T14:00:00.000000Z", "latest": "2026-11-20T14:25:00.000000Z"},
+      "tables": [{"columns": ["host", "count"], "rows": [["pay-01", "7"]]}],
+      "files": [{"name": "a.txt", "from": "/tmp/a.txt", "len": 1,
+        "sha256": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"}]
+    }"#;
+    fs::write(folder.join("exhibit.json"), json).unwrap();
+    fs::write(folder.join("text.md"), "```text\nincident 14:00\n```\n").unwrap();
+    fs::write(folder.join("a.txt"), "a").unwrap();
+    let laid = case.exhibits().unwrap().remove(0);
+    assert_eq!((laid.exhibit.kind, laid.exhibit.moments.len()), (Kind::Diff, 0));
+    assert_eq!(laid.read(&laid.exhibit.files[0]).unwrap(), b"a");
+    let report = crate::report::Report::of(&case, NOW).unwrap();
+    for format in [crate::report::ReportFormat::Html, crate::report::ReportFormat::Markdown] {
+        let text = report.render(format);
+        assert!(text.contains("incident 14:00") && text.contains("pay-01"), "{text}");
+    }
+}

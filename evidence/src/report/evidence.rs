@@ -52,8 +52,7 @@ fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
     let mut blocks = vec![Block::Exhibit { number: laid.number, title: exhibit.title.clone() }, facts(exhibit, zone)];
     blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
     blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
-    let most = if exhibit.charts.is_empty() { MAX_ROWS } else { MAX_ROWS_BESIDE_CHART };
-    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, most)));
+    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, !exhibit.charts.is_empty())));
     if !exhibit.events.is_empty() {
         let events = event_lines(exhibit, zone).take(MAX_EVENTS).collect();
         // Whoever reads the tables of an analysis has read these events; their bytes and places are there for those who doubt.
@@ -87,13 +86,31 @@ fn facts(exhibit: &Exhibit, zone: Zone) -> Block {
     Block::Facts(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
+fn table_blocks(table: &Table, is_beside_chart: bool) -> Vec<Block> {
     let n_in_all = table.n_rows_in_all.unwrap_or(0).max(table.rows.len() as u64);
-    let shown = ShownTable::of(table, most);
+    let shown = match is_beside_chart {
+        // Times at which nothing was are better seen there.
+        true => {
+            let numbers: Vec<usize> =
+                (0..table.columns.len()).filter(|at| table.kind(*at) == ColumnKind::Number).collect();
+            let rows = table.rows.iter().filter(|row| !is_naught(row, &numbers)).cloned().collect();
+            ShownTable::of(&Table { rows, ..table.clone() }, MAX_ROWS_BESIDE_CHART)
+        }
+        false => ShownTable::of(table, MAX_ROWS),
+    };
+    if shown.rows.is_empty() && is_beside_chart {
+        return Vec::new();
+    }
     let n_more = n_in_all - shown.rows.len() as u64;
     let mut blocks = vec![Block::Table(shown)];
     blocks.extend((n_more > 0).then(|| Block::Remark(format!("{}.", more(n_more, "row")))));
     blocks
+}
+
+/// Whether all numbers of a row are zero; `numbers` are their columns.
+fn is_naught(row: &[String], numbers: &[usize]) -> bool {
+    let is_zero = |at: &usize| row.get(*at).is_none_or(|cell| cell.parse() == Ok(0.0));
+    !numbers.is_empty() && numbers.iter().all(is_zero)
 }
 
 fn more(n: u64, what: &str) -> String {
@@ -141,4 +158,26 @@ pub fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
     ];
     let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
     vec![Block::Table(ShownTable { title: String::new(), columns, rows })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_chart_stands_what_happened() {
+        let row = |time: &str, n: &str| vec![time.to_owned(), n.to_owned()];
+        let rows = vec![row("14:00", "0"), row("14:01", "3"), row("14:02", "0.0"), row("14:03", "1")];
+        let table = Table::new("", ["_time", "count"], rows);
+        let times = |is_beside_chart: bool| -> Vec<String> {
+            let blocks = table_blocks(&table, is_beside_chart);
+            let Some(Block::Table(shown)) = blocks.first() else { panic!("a table: {blocks:?}") };
+            shown.rows.iter().map(|row| row[0].shown()).collect()
+        };
+        assert_eq!(times(true), ["14:01", "14:03"]);
+        assert_eq!(times(false).len(), 4);
+        assert!(matches!(&table_blocks(&table, true)[1..], [Block::Remark(text)] if text == "2 more rows."));
+        let quiet = Table::new("", ["_time", "count"], vec![row("14:00", "0")]);
+        assert!(table_blocks(&quiet, true).is_empty());
+    }
 }

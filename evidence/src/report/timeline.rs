@@ -60,7 +60,9 @@ pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
     for laid in exhibits {
         for event in &laid.exhibit.events {
             let entry = event.time.and_then(|time| entries.get_mut(&(time, key_of(&event.address))));
-            entry.into_iter().for_each(|entry| entry.told_by(laid.number, &event.why));
+            // That it is an example of a pattern is no reason for it to stand there.
+            let reason = if laid.exhibit.kind == Kind::Patterns { "" } else { &event.why };
+            entry.into_iter().for_each(|entry| entry.told_by(laid.number, reason));
         }
     }
     if entries.is_empty() {
@@ -171,7 +173,7 @@ mod tests {
         let expected = [
             ["10", "a", "first of 3", "E1"],
             ["20", "b", "a suspect", "E1, E4, E7"],
-            ["30", "c", "last of 3; on the path; a pattern", "E1, E7, E9"],
+            ["30", "c", "last of 3; on the path", "E1, E7, E9"],
         ];
         assert_eq!(rows(&all), expected);
     }
