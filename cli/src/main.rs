@@ -122,7 +122,7 @@ fn run(args: Args, terminal: Terminal) -> anyhow::Result<ExitCode> {
         }
         Verb::Check(args) => cmd::check::run(&args, &config()?, terminal),
         Verb::Jobs(args) => cmd::jobs::run(&args, &config()?, terminal),
-        Verb::Patterns(args) => cmd::patterns::run(&args, &config()?, terminal),
+        Verb::Patterns(args) => cmd::patterns::run(&args, &config()?, terminal, cmd::rca::sink::Sink::Screen),
         Verb::Rca(verb) => cmd::rca::run(&verb, &config, terminal),
         Verb::Archive(verb) => cmd::archive::run(&verb, &config()?, terminal),
         Verb::Restore(args) => cmd::restore::run(&args, &config()?, terminal),

@@ -1,8 +1,8 @@
 //! Searches as exhibits: run, and what they found kept with what they rest on.
 
+use crate::Moment;
 use crate::events::{EventStore, StoredEvents};
 use crate::exhibit::{Chart, Citation, Exhibit, Kind, QueryRun, Range, Series, Table};
-use crate::moment::Moment;
 use std::borrow::Cow;
 use trawl_formats::Zone;
 use trawl_formats::visible::{clip, one_line};
@@ -184,7 +184,7 @@ impl Rows {
         let series: Vec<Series> = series.collect();
         Some(Chart {
             title: match &series[..] {
-                [one] => one.name.clone(),
+                [one] => format!("{} over time", one.name),
                 _ => "Over time".to_owned(),
             },
             unit: String::new(),

@@ -1,7 +1,7 @@
 //! Events by their addresses: their exact bytes, what stands around them, and the file they came from.
 
+use crate::Moment;
 use crate::exhibit::Citation;
-use crate::moment::Moment;
 use crate::source::SourceIdentity;
 use std::path::Path;
 use trawl_query::Engine;

@@ -35,11 +35,10 @@ pub mod case;
 pub mod events;
 pub mod exhibit;
 pub mod merkle;
-mod moment;
 pub mod publish;
 pub mod report;
 mod source;
 
-pub use exhibit::{Chart, Citation, Exhibit, Kind, Mark, QueryRun, Range, Series, Table};
-pub use moment::Moment;
+pub use exhibit::{Chart, Citation, ColumnKind, Exhibit, Kind, Mark, QueryRun, Range, Series, Table};
 pub use source::{EncodingName, SourceIdentity, WrapperName};
+pub use trawl_query::Moment;

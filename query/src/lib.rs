@@ -11,7 +11,6 @@
 //! - Rows travel in [`Batch`]es of columns. An operator takes batches in and passes batches on; what it keeps is bounded by
 //!   [`Limits`], and it stops when its [`Cancel`] says so.
 //! - [`pattern`] puts log lines together that one statement printed.
-//! - [`rca`] analyses incidents.
 //! - [`plan`] and [`engine`] decide what to read and read it; [`Search`] is the front door to all of this.
 //! - [`rca`] asks many searches for one answer: what changed, where a request went.
 //!
@@ -48,6 +47,7 @@ pub mod knowledge;
 mod lexer;
 pub mod lookup;
 pub mod manual;
+mod moment;
 mod net;
 mod parser;
 pub mod pattern;
@@ -81,6 +81,7 @@ pub use engine::{Arrivals, Engine, Sighting};
 pub use error::{QueryError, RunError};
 pub use follow::Follow;
 pub use knowledge::Knowledge;
+pub use moment::Moment;
 pub use parser::{parse, parse_with};
 pub use preview::Previewer;
 pub use run::{Highlight, Search, SearchOptions, Summary};

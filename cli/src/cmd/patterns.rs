@@ -3,6 +3,8 @@
 use super::CANNOT_PRINT;
 use super::ask::{self, RangeFlags};
 use super::rca::scope::ScopeFlags;
+use super::rca::sink::{Finding, Sink};
+use super::rca::tables;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{CellPrinter, Format, Look, Marks, Theme, Trailer, human, notes, visible};
@@ -10,8 +12,12 @@ use crate::terminal::Terminal;
 use crate::words;
 use anyhow::Context;
 use std::io::{self, BufWriter, Write};
+use trawl_evidence::capture::query_run;
 use trawl_query::time::{TimeFormat, from_seconds};
-use trawl_query::{Batch, Flow, Search, SearchOptions};
+use trawl_query::{Batch, Engine, Flow, Search, SearchOptions, Wanted};
+
+/// Most patterns whose first event is cited in a case.
+const MAX_CITED: usize = 20;
 
 /// Arguments of `trawl patterns`.
 #[derive(Debug, clap::Args)]
@@ -55,8 +61,8 @@ pub struct PatternsArgs {
     pub output: Format,
 }
 
-/// Finds the patterns and prints them.
-pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// Finds the patterns and prints them, or prepares them for a case.
+pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal, sink: Sink<'_>) -> anyhow::Result<ExitCode> {
     let now_us = args.scope.now_us(config)?;
     let query = query(args);
     let engine = args.scope.engine(config)?;
@@ -78,9 +84,23 @@ pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::
     let n_rows = rows.len() as u64;
     let look = Look { terminal, zone: config.zone.value };
     let mut out = BufWriter::new(io::stdout().lock());
-    match args.output {
-        Format::Table | Format::Raw => print(args, &look, &rows, summary.n_matched, &mut out).context(CANNOT_PRINT)?,
-        format => {
+    match (sink, args.output) {
+        (Sink::Case(finding), _) => {
+            let what = if args.query.is_empty() { "all events".to_owned() } else { events(args) };
+            finding.title = format!("Patterns of {what}");
+            finding.queries.push(query_run(&query, &summary, &options));
+            print(args, &look, &rows, summary.n_matched, &mut finding.page).context(CANNOT_PRINT)?;
+            if rows.is_empty() {
+                writeln!(finding.page, "no event was found: there is no pattern")?;
+            }
+            tables::of_patterns(finding, &rows, &args.by, look.zone);
+            cite_examples(args, &rows, &engine, &options, finding)?;
+            finding.engine = Some(engine);
+        }
+        (Sink::Screen, Format::Table | Format::Raw) => {
+            print(args, &look, &rows, summary.n_matched, &mut out).context(CANNOT_PRINT)?
+        }
+        (Sink::Screen, format) => {
             let mut renderer = look.renderer(format, Marks::default());
             let coverage = Some(serde_json::to_value(&summary.coverage)?);
             let trailer = Trailer { warnings: summary.warnings.clone(), coverage };
@@ -99,11 +119,49 @@ pub fn run(args: &PatternsArgs, config: &Config, terminal: Terminal) -> anyhow::
     Ok(ExitCode::of_answer(n_rows, summary.incomplete.is_some(), &interrupted))
 }
 
+/// Cites the first event of each pattern, up to [`MAX_CITED`].
+fn cite_examples(
+    args: &PatternsArgs,
+    rows: &Batch,
+    engine: &Engine,
+    options: &SearchOptions,
+    finding: &mut Finding,
+) -> anyhow::Result<()> {
+    for row in 0..rows.len().min(MAX_CITED) {
+        let text = |name: &str| rows.value(row, name).to_string();
+        let Some(first_us) = rows.value(row, "first_seen").as_number().and_then(from_seconds) else { continue };
+        let seconds = |time_us: i64| format!("{}.{:06}", time_us.div_euclid(1_000_000), time_us.rem_euclid(1_000_000));
+        let options = SearchOptions {
+            earliest: Some(seconds(first_us)),
+            latest: Some(seconds(first_us + 1)),
+            event_fields: Wanted::of(["_addr", "_raw"]),
+            ..options.clone()
+        };
+        let mut address = None;
+        Search::prepare(&events(args), &options)?.run(engine, &mut |batch| {
+            let is_it = |at: &usize| batch.value(*at, "_raw").with_text(|raw| raw.starts_with(&text("example")));
+            address = (0..batch.len()).find(is_it).map(|at| batch.value(at, "_addr").to_string());
+            Ok(if address.is_some() { Flow::Done } else { Flow::More })
+        })?;
+        let why = format!("the first of {} of pattern {}", human::plural(count(rows, row), "event"), text("id"));
+        address.into_iter().for_each(|address| finding.cite(&address, &why));
+    }
+    Ok(())
+}
+
+/// Which events are looked at.
+fn events(args: &PatternsArgs) -> String {
+    if args.query.is_empty() { "*".to_owned() } else { words::join(&args.query) }
+}
+
+fn count(rows: &Batch, row: usize) -> u64 {
+    rows.value(row, "count").as_number().unwrap_or(0.0) as u64
+}
+
 /// The query with the command behind it.
 fn query(args: &PatternsArgs) -> String {
     let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\\\""));
-    let events = if args.query.is_empty() { "*".to_owned() } else { words::join(&args.query) };
-    let mut query = format!("{events} | patterns limit={} field={}", args.limit, quoted(&args.field));
+    let mut query = format!("{} | patterns limit={} field={}", events(args), args.limit, quoted(&args.field));
     if !args.by.is_empty() {
         query.push_str(" BY ");
         query.push_str(&args.by.iter().map(quoted).collect::<Vec<_>>().join(", "));
@@ -125,9 +183,8 @@ fn print(args: &PatternsArgs, look: &Look, rows: &Batch, n_events: u64, out: &mu
             writeln!(out, "{}{title}{}{title:#}", if row > 0 { "\n" } else { "" }, visible(&key.join(" ")))?;
             group = Some(key);
         }
-        let count = rows.value(row, "count").as_number().unwrap_or(0.0) as u64;
         let percent: f64 = text("percent").parse().unwrap_or(0.0);
-        let prefix = format!("{:>11} {percent:>5.1} %  ", human::count(count));
+        let prefix = format!("{:>11} {percent:>5.1} %  ", human::count(count(rows, row)));
         writeln!(out, "{prefix}{}", cut(&text("pattern"), width, prefix.len()))?;
         let time = |name: &str| {
             let time_us = rows.value(row, name).as_number().and_then(from_seconds);

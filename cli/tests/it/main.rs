@@ -27,6 +27,7 @@ mod permissions;
 mod prompt;
 mod quickstart;
 mod rca;
+mod rca_analyses;
 mod rca_diff;
 mod rca_incident;
 mod readme;

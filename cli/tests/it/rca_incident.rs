@@ -251,7 +251,7 @@ fn a_trace_is_json() {
 }
 
 /// Two hours of a service that fails from 14:05 on, a restart at 14:04, and a machine that restarts all the time.
-fn incident() -> Sandbox {
+pub fn incident() -> Sandbox {
     let sandbox = Sandbox::new();
     let mut service = String::new();
     for minute in 0..120 {
@@ -370,51 +370,4 @@ fn clocks_that_disagree_are_hinted_at() {
     );
     let run = sandbox.trawl(&["rca", "trace", "feedface00000003", "--now", NOW]);
     assert!(run.to_string().contains("pay.log answers 2.0 s before gateway.log asks, in 6 of 6 traces"), "{run}");
-}
-
-#[test]
-fn analyses_are_laid_into_a_case_with_the_events_that_they_name() {
-    let sandbox = incident();
-    let run = sandbox.trawl(&["rca", "new", "Checkout outage", "--now", NOW]);
-    assert_eq!(run.code(), 0, "{run}");
-    let case = sandbox.path().join(String::from_utf8_lossy(run.stdout()).trim());
-    let note = ["rca", "add", "note", "Kim called the DBA", "--at", "2026-11-20 14:06", "--now", NOW];
-    assert_eq!(sandbox.finish(sandbox.command(&note).env("TRAWL_CASE", &case)).code(), 0);
-    let window = ["--incident", "2026-11-20 14:00..14:30", "--now", NOW];
-    let shown = sandbox.command(&[&["rca", "timeline"], &window[..]].concat());
-    let shown = sandbox.finish({ shown }.env("TRAWL_CASE", &case));
-    assert!(String::from_utf8_lossy(shown.stdout()).contains("Kim called the DBA"), "{shown}");
-    let value = ["--from", "2026-11-20 14:00", "--to", "2026-11-20 14:30", "--now", NOW];
-    for (verb, args) in [("changes", &window[..]), ("diff", &window), ("timeline", &window), ("coverage", &value)] {
-        let run = sandbox.finish(sandbox.command(&[&["rca", "add", verb], args].concat()).env("TRAWL_CASE", &case));
-        assert!(run.stderr().contains("added "), "{verb}: {run}");
-        assert_eq!(run.stdout(), b"", "{verb}: {run}");
-    }
-    let of = |format: &str| {
-        let report = sandbox.command(&["rca", "report", "--format", format, "--now", NOW]);
-        let run = sandbox.finish({ report }.env("TRAWL_CASE", &case));
-        String::from_utf8(run.stdout().to_vec()).expect("text")
-    };
-    let markdown = of("markdown");
-    for expected in [
-        "What changed before the incident",
-        "What is different during the incident",
-        "Timeline of the incident",
-        "What of the time is indexed",
-        "CheckoutService cannot reach the stock cache",
-        "trawl rca add changes --incident '2026-11-20 14:00..14:30'",
-    ] {
-        assert!(markdown.contains(expected), "{expected}: {markdown}");
-    }
-    // What an analysis prints stays as it is printed, from its first line on.
-    assert!(markdown.contains("```text\nonset  2026-11-20 14:05"), "{markdown}");
-    // Log text is no markup in any of them, and the suspect is cited with its bytes.
-    assert!(!markdown.contains('\x1b') && !of("html").contains("Stock cache <b>"), "{markdown}");
-    let bundle = sandbox.finish(sandbox.command(&["rca", "bundle", "-o", "b.tar.zst"]).env("TRAWL_CASE", &case));
-    assert_eq!(bundle.code(), 0, "{bundle}");
-    let verified =
-        sandbox.trawl(&["rca", "verify", "b.tar.zst", "--against", "logs/messages", "logs/checkout-service.log"]);
-    assert_eq!(verified.code(), 0, "{verified}");
-    let nowhere = sandbox.trawl(&["rca", "add", "trace", "req-1"]);
-    assert!(nowhere.code() == 2 && nowhere.stderr().contains("trawl rca new TITLE"), "{nowhere}");
 }

@@ -1,13 +1,14 @@
 //! Making a bundle from exhibits.
 
 use super::archive::{self, Member};
+use super::collect::{Collected, Events, Nowhere};
 use super::manifest::{BundledFile, CitedRecord, FORMAT, Manifest, Record, Role, SectionText, tree};
 use super::redact::{RedactError, Redactor, Reveal};
 use super::{EVENTS, MANIFEST, README, ROOT, SIGNATURE, SUMS, readme, sums_of};
-use crate::events::{EventStore, Surroundings};
-use crate::exhibit::{Citation, Exhibit};
+use crate::Moment;
+use crate::events::EventStore;
+use crate::exhibit::Exhibit;
 use crate::merkle::Digest;
-use crate::moment::Moment;
 use crate::source::SourceIdentity;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -103,16 +104,6 @@ pub enum MakeError {
     #[error("cannot read the context of the events")]
     Store(#[source] Box<RunError>),
 }
-
-/// An event on its way into a bundle.
-struct Event {
-    role: Role,
-    time: Option<Moment>,
-    bytes: Vec<u8>,
-}
-
-/// Events by source and offset.
-type Events = BTreeMap<(usize, u64), Event>;
 
 /// Makes a bundle. Where `store` still has the cited events, their context comes along, and their bytes are compared.
 ///
@@ -306,95 +297,6 @@ fn lay_out(
         member.bytes.append(&mut event.bytes);
     }
     Ok(())
-}
-
-/// What exhibits cite, put together.
-#[derive(Default)]
-struct Collected {
-    sources: Vec<SourceIdentity>,
-    events: Events,
-    /// Exhibit, event, why.
-    cited: Vec<(usize, (usize, u64), String)>,
-    remarks: Vec<String>,
-}
-
-impl Collected {
-    /// Takes the events out of an exhibit.
-    fn take(
-        &mut self,
-        place: usize,
-        exhibit: &mut Exhibit,
-        store: &mut dyn EventStore,
-        options: &MakeOptions<'_>,
-    ) -> Result<(), MakeError> {
-        let known = std::mem::take(&mut exhibit.sources);
-        let (mut n_alone, mut n_grown) = (0_u64, 0_u64);
-        for citation in std::mem::take(&mut exhibit.events) {
-            let Citation { address, why, time, sha256, bytes, .. } = citation;
-            if Digest::of(&bytes.0) != sha256 || bytes.0.len() as u64 != u64::from(address.len) {
-                return Err(MakeError::Changed { exhibit: exhibit.title.clone(), address });
-            }
-            let identity = known.iter().find(|source| source.is_of(&address)).cloned();
-            let identity = identity.or_else(|| store.source_of(&address));
-            let source = self.source(identity.ok_or_else(|| MakeError::NoSource(address.clone()))?);
-            let found = store.find(&address, options.n_before, options.n_after);
-            let event = match found.map_err(|error| MakeError::Store(Box::new(error)))? {
-                None => {
-                    n_alone += u64::from(options.n_before + options.n_after > 0);
-                    bytes.0
-                }
-                Some(Surroundings { before, event, after }) => {
-                    if !event.bytes.starts_with(&bytes.0) {
-                        return Err(MakeError::Differs { exhibit: exhibit.title.clone(), address });
-                    }
-                    n_grown += u64::from(event.bytes.len() > bytes.0.len());
-                    for near in before.into_iter().chain(after) {
-                        let context = Event { role: Role::Context, time: Some(near.time), bytes: near.bytes };
-                        self.events.entry((source, near.address.offset)).or_insert(context);
-                    }
-                    event.bytes
-                }
-            };
-            let key = (source, address.offset);
-            self.events.insert(key, Event { role: Role::Cited, time, bytes: event });
-            self.cited.push((place, key, why));
-        }
-        let title = &exhibit.title;
-        if n_alone > 0 {
-            self.remarks
-                .push(format!("{n_alone} events of `{title}` were no longer in the index: they stand without context"));
-        }
-        if n_grown > 0 {
-            self.remarks.push(format!(
-                "{n_grown} events of `{title}` have grown since they were cited: they stand as they are now"
-            ));
-        }
-        Ok(())
-    }
-
-    /// The place of a source.
-    fn source(&mut self, identity: SourceIdentity) -> usize {
-        let is_same = |known: &SourceIdentity| {
-            (&known.source, known.generation, &known.index) == (&identity.source, identity.generation, &identity.index)
-        };
-        self.sources.iter().position(is_same).unwrap_or_else(|| {
-            self.sources.push(identity);
-            self.sources.len() - 1
-        })
-    }
-}
-
-/// A store without events.
-struct Nowhere;
-
-impl EventStore for Nowhere {
-    fn find(&mut self, _: &Address, _: usize, _: usize) -> Result<Option<Surroundings>, RunError> {
-        Ok(None)
-    }
-
-    fn source_of(&mut self, _: &Address) -> Option<SourceIdentity> {
-        None
-    }
 }
 
 /// A name that a member may have, made of one that a file has.

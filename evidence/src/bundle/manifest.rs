@@ -1,8 +1,8 @@
 //! What a bundle says of itself: `manifest.json`, and a line of `events.jsonl` for each event.
 
+use crate::Moment;
 use crate::exhibit::Exhibit;
 use crate::merkle::{Digest, MerkleTree};
-use crate::moment::Moment;
 use crate::source::SourceIdentity;
 use serde::{Deserialize, Serialize};
 

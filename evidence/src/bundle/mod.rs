@@ -12,6 +12,7 @@
 
 pub mod against;
 pub mod archive;
+mod collect;
 mod finding;
 mod make;
 pub mod manifest;

@@ -210,7 +210,7 @@ impl Redactor {
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub fn exhibit(&mut self, exhibit: &mut Exhibit) -> Result<(), RedactError> {
-        let Exhibit { title, command, text, queries, tables, charts, files, .. } = exhibit;
+        let Exhibit { title, command, text, queries, tables, charts, moments, files, .. } = exhibit;
         let mut texts: Vec<&mut String> = vec![title, command, text];
         for query in queries {
             texts.push(&mut query.query);
@@ -228,6 +228,7 @@ impl Redactor {
             texts.extend(chart.series.iter_mut().map(|series| &mut series.name));
             texts.extend(chart.marks.iter_mut().map(|mark| &mut mark.label));
         }
+        texts.extend(moments.iter_mut().map(|moment| &mut moment.label));
         texts.extend(files.iter_mut().flat_map(|file| [&mut file.from, &mut file.name]));
         texts.into_iter().try_for_each(|text| self.text(text))
     }

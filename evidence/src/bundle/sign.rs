@@ -3,8 +3,8 @@
 //! The trusted comment names the Merkle root, so that who sees the signature alone knows what was signed.
 
 use super::verify::SignatureState;
+use crate::Moment;
 use crate::merkle::Digest;
-use crate::moment::Moment;
 use minisign::{PublicKeyBox, SecretKeyBox, SignatureBox};
 use std::fmt;
 use std::io::Cursor;

@@ -1,8 +1,8 @@
 //! Charts of reports: bars over time, as an SVG that needs nothing else, and as a line of text.
 
 use super::prose::escape_html;
+use crate::Moment;
 use crate::exhibit::{Chart, Series};
-use crate::moment::Moment;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -23,8 +23,8 @@ const BOTTOM: f64 = 26.0;
 const MAX_BARS: usize = 140;
 /// Most series with a colour of their own.
 const MAX_SERIES: usize = 7;
-/// About how many labels the axis of time has.
-const N_TIME_LABELS: usize = 6;
+/// Most labels that the axis of time has.
+const MAX_TIME_LABELS: i64 = 7;
 /// Width of a bar that leaves a gap to the next.
 const FILLED: f64 = 0.86;
 
@@ -113,11 +113,9 @@ pub fn svg(chart: &Chart, zone: Zone) -> String {
         .take_while(|value| *value <= top * 1.001)
         .map(|value| Label { at: tenth(y_of(value)), text: number(value) })
         .collect();
-    let every = n_bars.div_ceil(N_TIME_LABELS).max(1);
-    let format = if step_s * n_bars as f64 > 86_400.0 { "%m-%d %H:%M" } else { "%H:%M" };
-    let times: Vec<Label> = (0..n_bars)
-        .step_by(every)
-        .map(|at| Label { at: tenth(x_of(at as f64)), text: start_of(at).formatted(format, zone) })
+    let times: Vec<Label> = time_ticks(chart.start, step_s * n_bars as f64, zone)
+        .into_iter()
+        .map(|(behind_s, text)| Label { at: tenth(x_of(behind_s / step_s)), text })
         .collect();
     let marks: Vec<Label> = chart
         .marks
@@ -176,6 +174,36 @@ fn tenth(number: f64) -> f64 {
 fn number(value: f64) -> String {
     let value = if value.abs() < 10.0 { (value * 100.0).round() / 100.0 } else { tenth(value) };
     value.to_string()
+}
+
+/// Where the axis of time is marked, in seconds behind `start`, and how: at times that clocks of the zone show in round numbers.
+fn time_ticks(start: Moment, length_s: f64, zone: Zone) -> Vec<(f64, String)> {
+    const STEPS_S: [i64; 20] = [
+        1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800,
+        604_800,
+    ];
+    let length_s = if length_s.is_finite() { length_s.clamp(0.0, 1e11) as i64 } else { 0 };
+    let enough = |step_s: &i64| length_s / step_s < MAX_TIME_LABELS;
+    let step_s = STEPS_S.into_iter().find(enough).unwrap_or(length_s / MAX_TIME_LABELS + 1);
+    let format = match (step_s, length_s) {
+        (86_400.., _) => "%m-%d",
+        (_, 86_401..) => "%m-%d %H:%M",
+        (60.., _) => "%H:%M",
+        _ => "%H:%M:%S",
+    };
+    let offset = start.formatted("%z", zone);
+    let (hours, minutes) =
+        (offset.get(1..3).and_then(|h| h.parse().ok()), offset.get(3..5).and_then(|m| m.parse().ok()));
+    let offset_s: i64 = hours.unwrap_or(0) * 3_600 + minutes.unwrap_or(0) * 60;
+    let offset_s = if offset.starts_with('-') { -offset_s } else { offset_s };
+    let step_us = step_s.saturating_mul(1_000_000);
+    let past_us = start.0.saturating_add(offset_s * 1_000_000).rem_euclid(step_us);
+    let first_us = if past_us == 0 { 0 } else { step_us - past_us };
+    (0..=MAX_TIME_LABELS)
+        .map(|n| first_us.saturating_add(n.saturating_mul(step_us)))
+        .take_while(|behind_us| *behind_us < length_s.saturating_mul(1_000_000))
+        .map(|behind_us| (behind_us as f64 / 1e6, start.plus(behind_us).formatted(format, zone)))
+        .collect()
 }
 
 /// The end of an axis for values up to `highest`, and how far its ticks are apart: 1, 2 or 5 times a power of ten, three to six
@@ -281,6 +309,21 @@ mod tests {
         assert_eq!(scale(f64::NAN, false), (1.0, 1.0));
         assert_eq!(scale(1.0, true), (1.0, 1.0));
         assert_eq!(scale(2.0, true), (2.0, 1.0));
+    }
+
+    #[test]
+    fn times_are_marked_where_clocks_are_round() {
+        // 2026-11-20 14:05:00 UTC
+        let start = Moment(1_795_183_500_000_000);
+        let ticks = |length_s: f64, zone: &str| -> Vec<String> {
+            let ticks = time_ticks(start, length_s, zone.parse().unwrap());
+            ticks.into_iter().map(|(behind_s, text)| format!("{behind_s} {text}")).collect()
+        };
+        assert_eq!(ticks(3_000.0, "UTC"), ["300 14:10", "900 14:20", "1500 14:30", "2100 14:40", "2700 14:50"]);
+        assert_eq!(ticks(20.0, "UTC"), ["0 14:05:00", "5 14:05:05", "10 14:05:10", "15 14:05:15"]);
+        assert_eq!(ticks(4.0 * 3_600.0, "Asia/Kolkata"), ["1500 20:00", "5100 21:00", "8700 22:00", "12300 23:00"]);
+        assert_eq!(ticks(3.0 * 86_400.0, "UTC")[..2], ["35700 11-21 00:00", "78900 11-21 12:00"]);
+        assert!((1..=7).contains(&ticks(1e12, "UTC").len()) && ticks(f64::NAN, "UTC").is_empty());
     }
 
     #[test]

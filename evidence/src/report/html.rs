@@ -2,7 +2,9 @@
 
 use super::chart::svg;
 use super::prose::{escape_html, to_html};
-use super::{Block, Report};
+use super::table::{Cell, ShownTable};
+use super::{Block, EventLine, Report, heading, label};
+use crate::exhibit::ColumnKind;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -27,14 +29,30 @@ struct SectionPiece<'r> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Piece<'r> {
-    Heading { text: &'r str, id: String },
+    Heading { text: String, id: String },
     Markup { html: String },
     Chart { title: &'r str, svg: String },
     Missing { hint: &'r str },
     Remark { text: &'r str },
     Facts { rows: &'r [(String, String)] },
-    Table { title: &'r str, columns: &'r [String], rows: &'r [Vec<String>] },
-    Events { events: Vec<EventPiece<'r>> },
+    Table { title: &'r str, is_wide: bool, columns: Vec<ColumnPiece<'r>>, rows: Vec<Vec<CellPiece<'r>>> },
+    Events { events: Vec<EventPiece<'r>>, n_open: usize },
+}
+
+#[derive(Serialize)]
+struct ColumnPiece<'r> {
+    name: &'r str,
+    class: &'static str,
+}
+
+#[derive(Serialize)]
+struct CellPiece<'r> {
+    class: &'static str,
+    text: &'r str,
+    /// All of the text, where that is more.
+    whole: Option<&'r str>,
+    /// Names of exhibits that it links to, and their places in the page.
+    links: Vec<(String, String)>,
 }
 
 #[derive(Serialize)]
@@ -49,11 +67,10 @@ struct EventPiece<'r> {
 
 /// The report as a page.
 pub fn render(report: &Report) -> String {
-    let mut n_headings = 0;
     let sections = report.sections.iter().enumerate().map(|(n, section)| SectionPiece {
         title: &section.title,
         id: format!("s{}", n + 1),
-        pieces: section.blocks.iter().map(|block| piece(block, &mut n_headings)).collect(),
+        pieces: section.blocks.iter().map(piece).collect(),
     });
     let page = Page { title: &report.title, facts: &report.facts, sections: sections.collect() };
     let mut environment = Environment::new();
@@ -67,30 +84,64 @@ pub fn render(report: &Report) -> String {
     rendered.expect("the template asks for what it is given")
 }
 
-fn piece<'r>(block: &'r Block, n_headings: &mut usize) -> Piece<'r> {
+fn piece(block: &Block) -> Piece<'_> {
     match block {
-        Block::Heading(text) => {
-            *n_headings += 1;
-            Piece::Heading { text, id: format!("e{n_headings}") }
-        }
+        Block::Exhibit { number, title } => Piece::Heading { text: heading(*number, title), id: id(*number) },
         Block::Prose(markdown) => Piece::Markup { html: to_html(markdown) },
         Block::Missing(hint) => Piece::Missing { hint },
         Block::Remark(text) => Piece::Remark { text },
         Block::Facts(rows) => Piece::Facts { rows },
-        Block::Table(table) => Piece::Table { title: &table.title, columns: &table.columns, rows: &table.rows },
+        Block::Table(table) => self::table(table),
         Block::Chart(chart, zone) => Piece::Chart { title: &chart.title, svg: svg(chart, *zone) },
-        Block::Events(events) => Piece::Events {
-            events: events
-                .iter()
-                .map(|event| EventPiece {
-                    time: &event.time,
-                    host: &event.host,
-                    why: &event.why,
-                    address: &event.address,
-                    sha256: &event.sha256,
-                    text: &event.text,
-                })
-                .collect(),
-        },
+        Block::Events { events, n_open } => {
+            Piece::Events { n_open: (*n_open).min(events.len()), events: events.iter().map(event).collect() }
+        }
+    }
+}
+
+fn event(event: &EventLine) -> EventPiece<'_> {
+    EventPiece {
+        time: &event.time,
+        host: &event.host,
+        why: &event.why,
+        address: &event.address,
+        sha256: &event.sha256,
+        text: &event.text,
+    }
+}
+
+/// The place of an exhibit in the page.
+fn id(number: u32) -> String {
+    format!("e{number}")
+}
+
+fn class_of(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Text => "text",
+        ColumnKind::Short => "short",
+        ColumnKind::Number => "number",
+        ColumnKind::Line => "line",
+    }
+}
+
+fn table(table: &ShownTable) -> Piece<'_> {
+    let columns = table.columns.iter().map(|(name, kind)| ColumnPiece { name, class: class_of(*kind) });
+    let cells = |row| std::iter::zip::<&Vec<Cell>, _>(row, &table.columns);
+    let rows = table.rows.iter().map(|row| cells(row).map(|(one, (_, kind))| cell(one, class_of(*kind))).collect());
+    // Lines need all the room that there is; numbers that stand far apart are hard to read.
+    let is_wide = table.columns.iter().any(|(_, kind)| *kind == ColumnKind::Line);
+    Piece::Table { title: &table.title, is_wide, columns: columns.collect(), rows: rows.collect() }
+}
+
+fn cell<'r>(cell: &'r Cell, class: &'static str) -> CellPiece<'r> {
+    let piece = |text, whole| CellPiece { class, text, whole, links: Vec::new() };
+    match cell {
+        Cell::Text(text) => piece(text, None),
+        Cell::Said(text) => CellPiece { class: class_of(ColumnKind::Text), ..piece(text, None) },
+        Cell::Clipped { shown, whole } => piece(shown, Some(whole)),
+        Cell::Exhibits(numbers) => {
+            let links = numbers.iter().map(|number| (label(*number), id(*number))).collect();
+            CellPiece { links, ..piece("", None) }
+        }
     }
 }

@@ -5,28 +5,25 @@
 
 mod chart;
 mod confluence;
+mod evidence;
 mod html;
 mod markdown;
 pub(crate) mod prose;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 mod timeline;
 
-pub use prose::{to_confluence as markdown_as_confluence, to_html as markdown_as_html};
+pub use prose::{
+    code_block, escape_markdown, to_confluence as markdown_as_confluence, to_html as markdown_as_html,
+    to_text as markdown_as_text,
+};
+pub use table::{Cell, ShownTable};
 
-use crate::case::{Case, CaseError, Laid, Section, Written};
-use crate::exhibit::{Chart, Citation, Exhibit, QueryRun, Range, Table};
-use crate::moment::Moment;
+use crate::Moment;
+use crate::case::{Case, CaseError, Section, Written};
+use crate::exhibit::{Chart, Range};
 use trawl_formats::Zone;
-use trawl_formats::visible::clip;
-
-/// Most rows of a table that a report shows.
-const MAX_ROWS: usize = 50;
-/// Most rows of a table beside a chart, which shows more than they do.
-const MAX_ROWS_BESIDE_CHART: usize = 8;
-/// Most events of an exhibit that a report shows.
-const MAX_EVENTS: usize = 30;
-/// Most characters of an event that a report shows, and of a cell.
-const MAX_EVENT_CHARS: usize = 2_000;
-const MAX_CELL_CHARS: usize = 300;
 
 /// What a report is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +59,13 @@ pub struct ReportSection {
 /// A piece of a report.
 #[derive(Clone, Debug)]
 pub enum Block {
-    /// A heading below that of the section.
-    Heading(String),
+    /// The heading of an exhibit, to which others link.
+    Exhibit {
+        /// Its number.
+        number: u32,
+        /// What it shows.
+        title: String,
+    },
     /// What people wrote, as Markdown.
     Prose(String),
     /// What nobody has written yet: what belongs there.
@@ -73,11 +75,16 @@ pub enum Block {
     /// Names and values.
     Facts(Vec<(String, String)>),
     /// A table.
-    Table(Table),
+    Table(ShownTable),
     /// A chart, with times in this zone.
     Chart(Chart, Zone),
     /// Events.
-    Events(Vec<EventLine>),
+    Events {
+        /// In order of time.
+        events: Vec<EventLine>,
+        /// How many of them are to be seen at once; the others are there for those who ask.
+        n_open: usize,
+    },
 }
 
 /// An event as a report shows it.
@@ -133,10 +140,10 @@ impl Report {
             prose(Section::Summary)?,
             prose(Section::Impact)?,
             ReportSection { title: "Timeline".to_owned(), blocks: timeline::blocks(&exhibits, zone) },
-            ReportSection { title: "Evidence".to_owned(), blocks: evidence(&exhibits, zone) },
+            ReportSection { title: "Evidence".to_owned(), blocks: evidence::blocks(&exhibits, zone) },
             prose(Section::Cause)?,
             prose(Section::Actions)?,
-            ReportSection { title: "Queries used".to_owned(), blocks: queries(&exhibits, zone) },
+            ReportSection { title: "Queries used".to_owned(), blocks: evidence::queries(&exhibits, zone) },
         ];
         let facts = facts.map(|(name, value)| (name.to_owned(), value)).to_vec();
         Ok(Self { title: case.about.title.clone(), facts, sections })
@@ -160,97 +167,13 @@ impl Report {
 }
 
 /// How a report names an exhibit: `E7`.
-fn label(laid: &Laid) -> String {
-    format!("E{}", laid.number)
+fn label(number: u32) -> String {
+    format!("E{number}")
 }
 
-fn evidence(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
-    if exhibits.is_empty() {
-        let hint = "what shows what happened: `trawl rca add search QUERY`, `trawl rca add note TEXT`, `trawl rca add file PATH`";
-        return vec![Block::Missing(hint.to_owned())];
-    }
-    exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone)).collect()
-}
-
-fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
-    let exhibit = &laid.exhibit;
-    let mut blocks = vec![Block::Heading(format!("{}: {}", label(laid), exhibit.title))];
-    let mut facts = vec![("Kind", exhibit.kind.to_string()), ("Added", exhibit.added.to_second(zone))];
-    facts.extend(exhibit.at.map(|at| ("Happened", at.to_second(zone))));
-    facts.extend((!exhibit.command.is_empty()).then(|| ("Command", exhibit.command.clone())));
-    facts.extend(exhibit.range.map(|range| ("Range", range_text(&range, zone))));
-    for query in &exhibit.queries {
-        facts.push((
-            "Found",
-            format!("{} match, in {}", counted(query.n_matched as usize, "event"), range_text(&query.range, zone)),
-        ));
-        facts.push(("Covered", query.coverage.to_string()));
-        facts.extend(query.incomplete.as_ref().map(|why| ("Incomplete", why.clone())));
-    }
-    for file in &exhibit.files {
-        facts.push(("File", format!("{} ({} bytes, SHA-256 {})", file.name, file.len, file.sha256)));
-        facts.push(("Copied from", file.from.clone()));
-    }
-    blocks.push(Block::Facts(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
-    blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
-    blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
-    let most = if exhibit.charts.is_empty() { MAX_ROWS } else { MAX_ROWS_BESIDE_CHART };
-    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, most)));
-    if !exhibit.events.is_empty() {
-        blocks.push(Block::Events(event_lines(exhibit, zone).take(MAX_EVENTS).collect()));
-        let n_more = exhibit.events.len().saturating_sub(MAX_EVENTS);
-        if n_more > 0 {
-            blocks.push(Block::Remark(format!(
-                "{n_more} more {} in the case and its bundle.",
-                if n_more == 1 { "event" } else { "events" }
-            )));
-        }
-    }
-    blocks
-}
-
-fn table_blocks(table: &Table, most: usize) -> Vec<Block> {
-    let n_in_all = table.n_rows_in_all.unwrap_or(table.rows.len() as u64);
-    let clipped = |cell: &String| clip(cell, MAX_CELL_CHARS).into_owned();
-    let rows: Vec<Vec<String>> = table.rows.iter().take(most).map(|row| row.iter().map(clipped).collect()).collect();
-    let n_more = n_in_all.saturating_sub(rows.len() as u64);
-    let mut blocks = vec![Block::Table(Table { rows, ..table.clone() })];
-    if n_more > 0 {
-        blocks.push(Block::Remark(format!("{n_more} more {}.", if n_more == 1 { "row" } else { "rows" })));
-    }
-    blocks
-}
-
-fn event_lines(exhibit: &Exhibit, zone: Zone) -> impl Iterator<Item = EventLine> {
-    let mut events: Vec<&Citation> = exhibit.events.iter().collect();
-    events.sort_by_key(|event| event.time);
-    events.into_iter().map(move |event| EventLine {
-        time: event.time.map(|time| time.in_zone(zone)).unwrap_or_default(),
-        host: event.host.clone(),
-        address: event.address.to_string(),
-        why: event.why.clone(),
-        text: clip(&exhibit.text_of(event), MAX_EVENT_CHARS).into_owned(),
-        sha256: format!("sha256 {}…", &event.sha256.to_string()[..16]),
-    })
-}
-
-fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
-    let row = |laid: &Laid, run: &QueryRun| {
-        vec![
-            label(laid),
-            run.query.clone(),
-            range_text(&run.range, zone),
-            run.now.to_second(zone),
-            run.n_matched.to_string(),
-            run.coverage.to_string(),
-        ]
-    };
-    let rows: Vec<Vec<String>> =
-        exhibits.iter().flat_map(|laid| laid.exhibit.queries.iter().map(|run| row(laid, run))).collect();
-    if rows.is_empty() {
-        return vec![Block::Remark("None.".to_owned())];
-    }
-    vec![Block::Table(Table::new("", ["", "query", "range", "run at", "matched", "what it rests on"], rows))]
+/// The heading of an exhibit.
+fn heading(number: u32, title: &str) -> String {
+    format!("{}: {title}", label(number))
 }
 
 fn range_text(range: &Range, zone: Zone) -> String {
@@ -266,166 +189,4 @@ fn range_text(range: &Range, zone: Zone) -> String {
 /// A number of things, for people.
 pub(crate) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::exhibit::{Kind, Mark, Series};
-    use crate::source::SourceIdentity;
-    use quick_xml::events::Event as Xml;
-    use trawl_query::engine::address::Address;
-    use trawl_query::engine::coverage::Coverage;
-
-    /// What is inside of an element is well-formed XML, as Confluence reads it.
-    pub fn assert_well_formed(xml: &str) {
-        let whole = format!("<page xmlns:ac=\"a\" xmlns:ri=\"r\">{xml}</page>");
-        let mut reader = quick_xml::Reader::from_str(&whole);
-        reader.config_mut().enable_all_checks(true);
-        let mut depth = 0;
-        loop {
-            match reader.read_event().unwrap_or_else(|error| panic!("{error}: {xml}")) {
-                Xml::Start(start) => {
-                    depth += 1;
-                    start
-                        .attributes()
-                        .for_each(|attribute| drop(attribute.unwrap_or_else(|error| panic!("{error}: {xml}"))));
-                }
-                Xml::End(_) => depth -= 1,
-                Xml::GeneralRef(name) => {
-                    let name = name.into_inner();
-                    let is_known = ["amp", "lt", "gt", "quot", "apos"].contains(&&*name) || name.starts_with('#');
-                    assert!(is_known, "&{name}; in {xml}");
-                }
-                Xml::Eof => break,
-                _ => {}
-            }
-        }
-        assert_eq!(depth, 0, "{xml}");
-        let is_legal =
-            |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-        assert!(xml.chars().all(is_legal), "{xml:?}");
-    }
-
-    /// Log text that tries all channels.
-    pub const HOSTILE: &str =
-        "ERROR <script>alert('x')</script> ]]> {{ 7*7 }} | `a` *b* \u{1b}[31m\u{0}\u{202e}\u{ffff} &amp; \"q\"";
-
-    /// A case with all kinds of blocks, of which some hold hostile text.
-    pub fn case(dir: &std::path::Path) -> Case {
-        const T: i64 = 1_795_183_500_000_000;
-        let case = Case::create(dir, "Outage of <Pay> & co", Moment(T), "Europe/Berlin".parse().unwrap()).unwrap();
-        let citation = |offset: u64, text: &str, why: &str| Citation {
-            why: why.to_owned(),
-            time: Some(Moment(T + offset as i64 * 1_000)),
-            host: "pay-01".to_owned(),
-            ..Citation::new(
-                Address { source: "/var/log/pay.log".to_owned(), generation: 0, offset, len: text.len() as u32 },
-                text.as_bytes().to_vec(),
-            )
-        };
-        let query = QueryRun {
-            query: "ERROR <b> | head 3".to_owned(),
-            range: Range { earliest: Some(Moment(T)), latest: Some(Moment(T + 600_000_000)) },
-            now: Moment(T + 900_000_000),
-            indexes: Vec::new(),
-            n_matched: 2,
-            n_rows: 2,
-            warnings: Vec::new(),
-            incomplete: None,
-            coverage: Coverage {
-                n_events: 10,
-                n_sources: 1,
-                n_buckets: 1,
-                indexes: vec!["main".parse().unwrap()],
-                ..Coverage::default()
-            },
-        };
-        let mut search = Exhibit::new(Kind::Search, "Errors of Pay", Moment(T))
-            .of_command("trawl rca add search ERROR")
-            .with_query(query);
-        search.events = vec![citation(120, "ERROR one\n", ""), citation(300, HOSTILE, "")];
-        search.sources = vec![SourceIdentity {
-            source: "/var/log/pay.log".to_owned(),
-            generation: 0,
-            path: "/var/log/pay.log".to_owned(),
-            index: "main".parse().unwrap(),
-            host: "pay-01".to_owned(),
-            sourcetype: "log4j".to_owned(),
-            encoding: Default::default(),
-            envelope: Default::default(),
-            device: 1,
-            inode: 2,
-            head_len: 0,
-            head_sha256_16: None,
-        }];
-        let series = |name: &str, values: &[f64]| Series { name: name.to_owned(), values: values.to_vec() };
-        search.charts.push(Chart {
-            title: "Errors per minute".to_owned(),
-            unit: "events".to_owned(),
-            start: Moment(T),
-            step_s: 60.0,
-            series: vec![series("pay-01", &[0.0, 4.0, 9.0, 2.0]), series("pay-02 <i>", &[1.0, 0.0, 3.0, 0.0])],
-            marks: vec![Mark { at: Moment(T + 60_000_000), label: "deploy <x>".to_owned() }],
-        });
-        case.add(&search, &[]).unwrap();
-        let note = Exhibit { at: Some(Moment(T - 60_000_000)), ..Exhibit::new(Kind::Note, "DBA: failover", Moment(T)) }
-            .with_text("They *saw* it <script>x</script>\n\n```\n]]>\n```");
-        case.add(&note, &[]).unwrap();
-        let table = Table::new("By host", ["host", "n|o"], vec![vec!["a\nb".to_owned(), HOSTILE.to_owned()]]);
-        case.add(&Exhibit::new(Kind::Diff, "New", Moment(T)).with_table(table), &[]).unwrap();
-        std::fs::write(case.dir.join("summary.md"), "It **broke** at 14:05.\n").unwrap();
-        case
-    }
-
-    fn report() -> Report {
-        let dir = tempfile::tempdir().unwrap();
-        Report::of(&case(dir.path()), Moment(1_795_187_100_000_000)).unwrap()
-    }
-
-    #[test]
-    fn missing_sections_are_named() {
-        assert_eq!(report().missing(), ["Impact", "Cause", "Actions"]);
-    }
-
-    #[test]
-    fn markdown_is_for_people() {
-        insta::assert_snapshot!(report().render(ReportFormat::Markdown));
-    }
-
-    #[test]
-    fn no_text_becomes_markup() {
-        let report = report();
-        for format in [ReportFormat::Html, ReportFormat::Confluence] {
-            let text = report.render(format);
-            assert!(text.contains("{{ 7*7 }}"), "nothing of a log is a template");
-            assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
-            // What stands in CDATA is text.
-            let mut pieces = text.split("<![CDATA[");
-            let first = pieces.next().unwrap_or_default();
-            let outside = pieces.map(|piece| piece.split_once("]]>").unwrap().1);
-            assert!(std::iter::once(first).chain(outside).all(|piece| !piece.contains("<script")), "{text}");
-        }
-        let markdown = report.render(ReportFormat::Markdown);
-        let html = prose::to_html(&markdown);
-        assert!(!html.contains("<script"), "{html}");
-    }
-
-    #[test]
-    fn confluence_is_well_formed() {
-        let text = report().render(ReportFormat::Confluence);
-        assert_well_formed(&text);
-        assert!(text.contains("<ac:plain-text-body><![CDATA[ERROR one]]></ac:plain-text-body>"), "{text}");
-    }
-
-    #[test]
-    fn html_stands_alone() {
-        let text = report().render(ReportFormat::Html);
-        assert!(text.starts_with("<!DOCTYPE html>") && text.contains("<svg"), "{text}");
-        for outside in ["<link", "src=", "@import", "url("] {
-            assert!(!text.contains(outside), "{outside}");
-        }
-        // All of it is XML, too, but for what HTML alone begins with.
-        assert_well_formed(text.trim_start_matches("<!DOCTYPE html>"));
-    }
 }

@@ -43,6 +43,14 @@ pub fn escape_markdown(text: &str) -> String {
     out
 }
 
+/// Plain text as a block of code of Markdown, between fences that are longer than any in it; ends with a line end.
+pub fn code_block(text: &str) -> String {
+    let text = clean(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{}\n{fence}\n", text.trim_end_matches('\n'))
+}
+
 /// Text for HTML and XML, in content and in quoted attributes.
 pub fn escape_html(text: &str) -> String {
     trawl_formats::visible::escape_html(&clean(text))
@@ -51,6 +59,16 @@ pub fn escape_html(text: &str) -> String {
 /// What Markdown is taken for: the language of CommonMark, with tables and struck-out text.
 fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH
+}
+
+/// Markdown as plain text, without its marks.
+pub fn to_text(markdown: &str) -> String {
+    let parts = Parser::new_ext(markdown, options()).filter_map(|event| match event {
+        Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => Some(text),
+        Event::SoftBreak | Event::HardBreak => Some(CowStr::Borrowed(" ")),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().concat()
 }
 
 /// Markdown as HTML that is XML, too.
@@ -190,6 +208,20 @@ mod tests {
         </tbody></table>
         <p><a href="https://example.com/x?a=1&amp;b=2" title="">ticket</a></p>
         "#);
+    }
+
+    #[test]
+    fn markdown_without_its_marks() {
+        assert_eq!(
+            to_text("The **DBA** saw `pg_stat`, [see](https://x.example) <b>it</b>"),
+            "The DBA saw pg_stat, see <b>it</b>"
+        );
+    }
+
+    #[test]
+    fn nothing_ends_a_block_of_code() {
+        assert_eq!(code_block("  a\n b\n\n"), "```text\n  a\n b\n```\n");
+        assert_eq!(code_block("a ```` b\n```\nc\x1b[m"), "`````text\na ```` b\n```\nc\\x1b[m\n`````\n");
     }
 
     const HOSTILE: &[&str] = &[

@@ -3,44 +3,10 @@
 use crate::batch::Batch;
 use crate::time;
 use crate::value::Value;
-use chrono::{DateTime, Datelike, SecondsFormat};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use trawl_formats::{Registry, Severity};
 
-/// An instant, in microseconds since 1970 UTC. It serialises as RFC 3339 with microseconds, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(pub i64);
-
-impl Moment {
-    /// Microseconds from `earlier` to this, negative if it is later.
-    pub fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
-    }
-
-    /// The instant `us` microseconds later.
-    pub fn plus(self, us: i64) -> Self {
-        Self(self.0.saturating_add(us))
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Beyond the years of RFC 3339, as the number that it is.
-        match DateTime::from_timestamp_micros(self.0).filter(|time| (0..=9999).contains(&time.year())) {
-            Some(time) => serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true)),
-            None => serializer.serialize_str(&self.0.to_string()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time = DateTime::parse_from_rfc3339(&text).map(|time| time.timestamp_micros());
-        let us = time.ok().or_else(|| text.parse().ok());
-        us.map(Self).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a time of RFC 3339")))
-    }
-}
+pub use crate::moment::Moment;
 
 /// One event: where it comes from, when it happened, what it says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,25 +85,5 @@ impl Event {
                 addr: text(7, row),
             });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_moment_reads_back(us in any::<i64>()) {
-            let text = serde_json::to_string(&Moment(us)).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Moment>(&text).unwrap(), Moment(us), "{}", text);
-        }
-    }
-
-    #[test]
-    fn a_moment_is_written_for_people() {
-        assert_eq!(serde_json::to_string(&Moment(1_795_183_335_360_000)).unwrap(), "\"2026-11-20T14:02:15.360000Z\"");
-        assert!(serde_json::from_str::<Moment>("\"yesterday\"").is_err());
     }
 }

@@ -5,6 +5,7 @@ use crate::output::{CellPrinter, human};
 use std::fmt::{self, Write};
 use trawl_alert::check::{Judged, Outcome, Report};
 use trawl_alert::text::one_line;
+use trawl_evidence::report::code_block;
 
 /// The page.
 pub fn page(reports: &[Report], cells: &CellPrinter) -> String {
@@ -47,16 +48,10 @@ fn item(out: &mut String, judged: &Judged, cells: &CellPrinter) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }
-    let fence = fence(&lines);
-    writeln!(out, "\n  {fence}text")?;
-    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
-    writeln!(out, "  {fence}\n")
-}
-
-/// A fence that no line can close.
-fn fence(lines: &[String]) -> String {
-    let longest = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
-    "`".repeat(longest.max(2) + 1)
+    out.push('\n');
+    code_block(&lines.join("\n")).lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+    out.push('\n');
+    Ok(())
 }
 
 /// Text on one line in which nothing means anything to Markdown or to HTML.

@@ -10,6 +10,7 @@ use super::timeline::{self, TimelineArgs};
 use super::trace::{self, TraceArgs};
 use super::window;
 use crate::cmd::ask;
+use crate::cmd::patterns::{self, PatternsArgs};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::{human, visible};
@@ -20,11 +21,16 @@ use clap::{Subcommand, ValueHint};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use trawl_evidence::capture::{self, CaptureError};
+use trawl_evidence::case::NewFile;
+use trawl_evidence::report::{code_block, escape_markdown, markdown_as_text};
 use trawl_evidence::{Exhibit, Kind, Moment, Range};
 use trawl_formats::visible::{clip, one_line};
 
 /// Longest title that is made of a text, in characters.
 const MAX_TITLE: usize = 80;
+
+/// What an analysis printed, beside its exhibit.
+const PRINTED_FILE: &str = "printed.txt";
 
 /// What can be laid into a case.
 #[derive(Debug, Subcommand)]
@@ -44,6 +50,8 @@ Exit status: 0 something was found, 1 nothing was found (that is kept, too), 2 a
     Coverage(AddAnalysis<CoverageArgs>),
     /// Compare an incident with a baseline, and keep what is different with its examples
     Diff(AddAnalysis<DiffArgs>),
+    /// Find which lines there are, without their variables, and keep the patterns with an example of each
+    Patterns(AddAnalysis<PatternsArgs>),
     /// Put what happened into one order of time, and keep it
     Timeline(AddAnalysis<TimelineArgs>),
     /// Follow an id through all sources, and keep its path with all of its events
@@ -152,6 +160,7 @@ pub fn run(verb: &AddVerb, config: &Config, terminal: Terminal) -> anyhow::Resul
         AddVerb::Changes(args) => analysis(Kind::Changes, args, config, terminal, changes::run),
         AddVerb::Coverage(args) => analysis(Kind::Coverage, args, config, terminal, coverage::run),
         AddVerb::Diff(args) => analysis(Kind::Diff, args, config, terminal, diff::run),
+        AddVerb::Patterns(args) => analysis(Kind::Patterns, args, config, terminal, patterns::run),
         AddVerb::Timeline(args) => analysis(Kind::Timeline, args, config, terminal, timeline::run),
         AddVerb::Trace(args) => analysis(Kind::Trace, args, config, terminal, trace::run),
         AddVerb::Search(args) => search(args, config),
@@ -226,22 +235,24 @@ fn analysis<A: clap::Args>(
     let added = now(None, config.zone.value)?;
     let title = args.title.clone().unwrap_or(finding.title);
     let mut exhibit = Exhibit::new(kind, one_line(&clip(&title, MAX_TITLE)), added);
-    exhibit = exhibit.with_text(&code_block(&String::from_utf8_lossy(&finding.page))).of_command(command_line());
+    exhibit = exhibit.of_command(command_line());
+    // Where there is nothing for a table, the page says why.
+    exhibit.text = match finding.tables.is_empty() {
+        true => code_block(&String::from_utf8_lossy(&finding.page)),
+        false => match &finding.summary[..] {
+            [one] => escape_markdown(one),
+            lines => lines.iter().map(|line| format!("- {}\n", escape_markdown(line))).collect(),
+        },
+    };
+    (exhibit.queries, exhibit.tables, exhibit.moments) = (finding.queries, finding.tables, finding.moments);
     exhibit.range = finding
         .range_us
         .map(|(from_us, until_us)| Range { earliest: Some(Moment(from_us)), latest: Some(Moment(until_us)) });
     if let Some(engine) = &finding.engine {
         cite(&mut exhibit, engine, config, finding.cited)?;
     }
-    lay(&case, &exhibit, &[])?;
+    lay(&case, &exhibit, &[NewFile::Made(PRINTED_FILE.to_owned(), finding.page)])?;
     Ok(code)
-}
-
-/// Text as a block of code of Markdown, between fences that are longer than any in it.
-fn code_block(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(3.max(longest + 1));
-    format!("{fence}text\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
 
 fn note(args: &AddNoteArgs, config: &Config) -> anyhow::Result<ExitCode> {
@@ -250,7 +261,7 @@ fn note(args: &AddNoteArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let now = now(args.now.as_deref(), zone)?;
     let text = args.text.join(" ");
     let first_line = text.lines().next().unwrap_or_default();
-    let title = args.title.clone().unwrap_or_else(|| one_line(&clip(first_line, MAX_TITLE)));
+    let title = args.title.clone().unwrap_or_else(|| one_line(&clip(&markdown_as_text(first_line), MAX_TITLE)));
     let at = args.at.as_deref().map(|at| window::parse("--at", &format!("{at}.."), now.0, zone)).transpose()?;
     let at = at.map(|(at_us, _)| Moment(at_us));
     let exhibit = Exhibit { at, ..Exhibit::new(Kind::Note, title, now).with_text(&text) };
@@ -264,17 +275,7 @@ fn file(args: &AddFileArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let names = one_line(&clip(&names.collect::<Vec<_>>().join(", "), MAX_TITLE));
     let title = args.title.clone().unwrap_or(names);
     let exhibit = Exhibit::new(Kind::File, title, now(args.now.as_deref(), config.zone.value)?);
-    lay(&case, &exhibit.of_command(command_line()), &args.paths)?;
+    let files: Vec<NewFile> = args.paths.iter().cloned().map(NewFile::CopyOf).collect();
+    lay(&case, &exhibit.of_command(command_line()), &files)?;
     Ok(ExitCode::Success)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_ends_a_block_of_code() {
-        assert_eq!(code_block("  a\n b\n\n"), "```text\n  a\n b\n```\n");
-        assert_eq!(code_block("a ```` b\n```\nc"), "`````text\na ```` b\n```\nc\n`````\n");
-    }
 }

@@ -12,7 +12,7 @@ use clap::ValueHint;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use trawl_evidence::case::{CASE_FILE, Case};
+use trawl_evidence::case::{CASE_FILE, Case, NewFile};
 use trawl_evidence::events::StoredEvents;
 use trawl_evidence::{Exhibit, Moment};
 use trawl_query::Engine;
@@ -48,8 +48,8 @@ impl CaseArgs {
     }
 }
 
-/// Lays an exhibit into a case, with copies of files, and says so.
-pub fn lay(case: &Case, exhibit: &Exhibit, files: &[PathBuf]) -> anyhow::Result<()> {
+/// Lays an exhibit into a case, with files beside it, and says so.
+pub fn lay(case: &Case, exhibit: &Exhibit, files: &[NewFile]) -> anyhow::Result<()> {
     let dir = case.add(exhibit, files)?;
     let shown = dir.strip_prefix(&case.dir).unwrap_or(&dir);
     let what = format!("added {} to {}", shown.display(), case.dir.display());

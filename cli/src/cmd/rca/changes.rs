@@ -5,6 +5,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
+use super::tables;
 use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -78,6 +79,8 @@ pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal, sink: Sink<'
             finding.title = "What changed before the incident".to_owned();
             finding.range_us = Some((changes.from.0, changes.until.0));
             page.write(&mut finding.page, &changes)?;
+            let after = changes.likeliest_after(args.limit, MIN_SHARE_AFTER);
+            tables::of_changes(finding, &changes, &after, args.limit, config.zone.value);
             for change in changes.suspects.iter().take(args.limit) {
                 if let Some(event) = &change.event {
                     finding.cite(&event.addr, format!("a suspect, {}", change.kind));

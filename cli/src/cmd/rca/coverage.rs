@@ -2,7 +2,7 @@
 
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
-use super::window;
+use super::{tables, window};
 use crate::cmd::{CANNOT_PRINT, ask};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -104,6 +104,7 @@ pub fn run(args: &CoverageArgs, config: &Config, terminal: Terminal, sink: Sink<
             finding.title = "What of the time is indexed".to_owned();
             finding.range_us = from.map(|_| (from_us, to_us));
             page.write(&mut finding.page)?;
+            tables::of_coverage(finding, &report, page.verdict(), &page.sources(), zone);
         }
         (Sink::Screen, ReportFormat::Json) => print_json(&report)?,
         (Sink::Screen, ReportFormat::Table) => {
@@ -168,14 +169,8 @@ impl Page<'_> {
     }
 
     fn write_sources(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut rows: Vec<(&SourceCoverage, Vec<String>)> =
-            self.report.sources.iter().map(|source| (source, self.remarks(source))).collect();
-        // What is missing first, then what is remarkable; sources that have nothing to do with the range are only counted.
-        let is_missing = |source: &SourceCoverage| source.is_missing_something(self.report.from_us, self.report.to_us);
-        rows.sort_by_key(|(source, remarks)| (!is_missing(source), remarks.is_empty()));
-        let n_all = rows.len();
-        rows.retain(|(source, remarks)| source.n_events > 0 || !remarks.is_empty());
-        let n_elsewhere = n_all - rows.len();
+        let rows = self.sources();
+        let n_elsewhere = self.report.sources.len() - rows.len();
         let n_remarked = rows.iter().filter(|(_, remarks)| !remarks.is_empty()).count();
         let n_shown = if self.limit == 0 { rows.len() } else { rows.len().min(n_remarked + self.limit) };
         if n_shown > 0 {
@@ -187,7 +182,7 @@ impl Page<'_> {
             let (first, last) = (time(source.first_us), time(source.last_us));
             let (n_events, name) = (human::count(source.n_events), visible(&source.source));
             writeln!(out, "{n_events:>12}  {first:<19}  {last:<19}  {name}")?;
-            let style = if is_missing(source) { self.theme.warning } else { self.theme.faint };
+            let style = if self.is_missing(source) { self.theme.warning } else { self.theme.faint };
             remarks.iter().try_for_each(|remark| writeln!(out, "              {style}{remark}{style:#}"))?;
         }
         if rows.len() > n_shown {
@@ -197,6 +192,20 @@ impl Page<'_> {
             writeln!(out, "{} without events in the range", human::plural(n_elsewhere as u64, "other source"))?;
         }
         Ok(())
+    }
+
+    /// The sources with what is to be said about them: what is missing first, then what is remarkable. Those that have nothing
+    /// to do with the range are left out.
+    fn sources(&self) -> Vec<(&SourceCoverage, Vec<String>)> {
+        let mut rows: Vec<(&SourceCoverage, Vec<String>)> =
+            self.report.sources.iter().map(|source| (source, self.remarks(source))).collect();
+        rows.retain(|(source, remarks)| source.n_events > 0 || !remarks.is_empty());
+        rows.sort_by_key(|(source, remarks)| (!self.is_missing(source), remarks.is_empty()));
+        rows
+    }
+
+    fn is_missing(&self, source: &SourceCoverage) -> bool {
+        source.is_missing_something(self.report.from_us, self.report.to_us)
     }
 
     /// What is to be said about a source, the worst first.

@@ -2,7 +2,7 @@
 
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
-use super::window;
+use super::{tables, window};
 use crate::cmd::{CANNOT_PRINT, ask};
 use crate::config::Config;
 use crate::error::Advice;
@@ -93,10 +93,13 @@ pub fn run(args: &DiffArgs, config: &Config, terminal: Terminal, sink: Sink<'_>)
             finding.title = "What is different during the incident".to_owned();
             finding.range_us = Some(request.incident_us);
             printer.print(&diff, &mut finding.page)?;
+            tables::of_diff(finding, &diff, limit, zone);
             for pattern in diff.patterns.iter().take(limit) {
                 if let Some(address) = &pattern.line.address {
+                    // What is new began with this line; of others it is any one.
+                    let is_new = pattern.change == Change::New && pattern.is_significant;
                     let count = human::plural(pattern.count, "event");
-                    finding.cite(address, format!("an example of pattern {} ({count})", pattern.id));
+                    finding.cite(address, if is_new { format!("new: the first of {count}") } else { String::new() });
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);
@@ -270,7 +273,7 @@ fn heading(change: Change) -> &'static str {
     }
 }
 
-fn tests(diff: &Diff) -> String {
+pub(super) fn tests(diff: &Diff) -> String {
     format!(
         "ranked by G; {} and {} tested, adjusted so that 1 % of the findings may be false",
         human::plural(diff.n_tests as u64, "pattern"),
@@ -279,7 +282,7 @@ fn tests(diff: &Diff) -> String {
 }
 
 /// A number with three digits or so.
-fn number(number: f64) -> String {
+pub(super) fn number(number: f64) -> String {
     match number.abs() {
         n if n >= 100.0 => human::count(number.round() as u64),
         n if n >= 10.0 => format!("{number:.1}"),

@@ -1,6 +1,7 @@
 //! Where the result of an analysis goes: onto the screen, or into a case.
 
 use trawl_evidence::case::Case;
+use trawl_evidence::{Mark, QueryRun, Table};
 use trawl_query::Engine;
 use trawl_query::engine::address::Address;
 
@@ -19,8 +20,16 @@ pub struct Finding {
     pub title: String,
     /// The range of time that it is about, microseconds UTC.
     pub range_us: Option<(i64, i64)>,
-    /// What people would see of it.
+    /// What people would see of it on a terminal.
     pub page: Vec<u8>,
+    /// What is to be said of it, a sentence each; may hold text of logs.
+    pub summary: Vec<String>,
+    /// What a report shows.
+    pub tables: Vec<Table>,
+    /// Moments that no event stands for.
+    pub moments: Vec<Mark>,
+    /// The queries that it rests on, as far as they are known.
+    pub queries: Vec<QueryRun>,
     /// The events that it names, and why.
     pub cited: Vec<(Address, String)>,
     /// Where they are.

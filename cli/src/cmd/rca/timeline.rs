@@ -7,6 +7,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, cut, padded, relative, widest};
 use super::scope::{ScopeFlags, print_json};
 use super::sink::Sink;
+use super::tables;
 use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -17,7 +18,6 @@ use std::io::{self, Write};
 use trawl_evidence::case::Case;
 use trawl_evidence::{Exhibit, Kind};
 use trawl_formats::Zone;
-use trawl_query::rca::Moment;
 use trawl_query::rca::timeline::{Entry, EntryKind, Timeline, TimelineOptions, timeline};
 
 /// Widest line in a cell of Markdown, in columns.
@@ -89,9 +89,11 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
             let times = || timeline.entries.iter().map(|entry| entry.time.0);
             finding.range_us = times().min().zip(times().max()).map(|(first, last)| (first, last + 1));
             page.write(&mut finding.page, &timeline)?;
+            tables::of_timeline(finding, &timeline, config.zone.value);
             for entry in &timeline.entries {
                 if let Some(event) = &entry.event {
-                    finding.cite(&event.addr, entry.kind.as_str());
+                    let is_chosen = entry.kind == EntryKind::Event;
+                    finding.cite(&event.addr, if is_chosen { "chosen for the timeline" } else { "a change" });
                 }
             }
             finding.engine = Some(args.scope.engine(config)?);
@@ -107,14 +109,7 @@ pub fn run(args: &TimelineArgs, config: &Config, terminal: Terminal, sink: Sink<
 fn notes(case: &Case) -> anyhow::Result<Vec<Entry>> {
     let of_note = |exhibit: Exhibit| {
         let time = exhibit.at.filter(|_| exhibit.kind == Kind::Note)?;
-        Some(Entry {
-            time: Moment(time.0),
-            relative_us: 0,
-            kind: EntryKind::Note,
-            what: exhibit.title,
-            source: None,
-            event: None,
-        })
+        Some(Entry { time, relative_us: 0, kind: EntryKind::Note, what: exhibit.title, source: None, event: None })
     };
     Ok(case.exhibits()?.into_iter().filter_map(|laid| of_note(laid.exhibit)).collect())
 }

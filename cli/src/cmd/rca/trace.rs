@@ -4,6 +4,7 @@ use super::inquiry::{Asking, print};
 use super::page::{Clock, Lines, ShortNames, padded, relative, span, widest};
 use super::scope::{ReportFormat, ScopeFlags, print_json};
 use super::sink::Sink;
+use super::tables;
 use crate::cmd::ask::RangeFlags;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
@@ -68,6 +69,7 @@ pub fn run(args: &TraceArgs, config: &Config, terminal: Terminal, sink: Sink<'_>
             let times = || trace.events.iter().map(|step| step.event.time.0);
             finding.range_us = times().min().zip(times().max()).map(|(first, last)| (first, last + 1));
             page.write(&mut finding.page, &trace)?;
+            tables::of_trace(finding, &trace, config.zone.value);
             for step in &trace.events {
                 finding.cite(&step.event.addr, format!("on the path of {}", args.value));
             }

@@ -1,17 +1,28 @@
-//! Instants in files that people read and edit: RFC 3339, in UTC, to the microsecond.
+//! Instants as results, and files that people read and edit, have them: RFC 3339, in UTC, to the microsecond.
 
+use crate::time::TimeFormat;
 use chrono::{DateTime, Datelike, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 use trawl_formats::Zone;
-use trawl_query::time::TimeFormat;
 
-/// An instant, microseconds since 1970 in UTC.
+/// An instant, microseconds since 1970 in UTC. It serialises as RFC 3339 with microseconds, in UTC; beyond the years of that, as
+/// the number that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub i64);
 
 impl Moment {
+    /// Microseconds from `earlier` to this, negative if it is later.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The instant `us` microseconds later.
+    pub fn plus(self, us: i64) -> Self {
+        Self(self.0.saturating_add(us))
+    }
+
     /// As people in `zone` write it: `2026-11-20 14:05:01.123 +01:00`.
     pub fn in_zone(self, zone: Zone) -> String {
         self.formatted("%Y-%m-%d %H:%M:%S.%3N %:z", zone)
@@ -82,12 +93,16 @@ mod tests {
         assert_eq!(moment.in_zone(berlin), "2026-11-20 15:05:00.123 +01:00");
         assert_eq!(moment.day(berlin), "2026-11-20");
         assert!("yesterday".parse::<Moment>().is_err());
+        assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-11-20T14:05:00.123456Z\"");
+        assert!(serde_json::from_str::<Moment>("\"yesterday\"").is_err());
     }
 
     proptest! {
         #[test]
         fn any_moment_reads_back(us: i64) {
             prop_assert_eq!(Moment(us).to_string().parse(), Ok(Moment(us)));
+            let json = serde_json::to_string(&Moment(us)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Moment>(&json).unwrap(), Moment(us), "{}", json);
         }
     }
 }

@@ -14,15 +14,20 @@
 //! assert_eq!(exhibit.tables[0].rows[0][1], "17");
 //! ```
 
+use crate::Moment;
+mod chart;
+mod citation;
+mod table;
+
+pub use chart::{Chart, Mark, Series};
+pub use citation::{Citation, RawBytes};
+pub use table::{ColumnKind, Table};
+
 use crate::merkle::Digest;
-use crate::moment::Moment;
 use crate::source::SourceIdentity;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use trawl_formats::IndexName;
-use trawl_query::engine::address::Address;
 use trawl_query::engine::coverage::Coverage;
 
 /// What made an exhibit.
@@ -103,7 +108,10 @@ pub struct Exhibit {
     /// Charts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<Chart>,
-    /// Files that were copied, beside it in the same folder.
+    /// Moments that it tells of and that no event of it stands for, such as an onset: they stand in the timeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<Mark>,
+    /// Files that were copied or made, beside it in the same folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<CopiedFile>,
     /// Events, each with why it is cited.
@@ -128,6 +136,7 @@ impl Exhibit {
             text: String::new(),
             tables: Vec::new(),
             charts: Vec::new(),
+            moments: Vec::new(),
             files: Vec::new(),
             events: Vec::new(),
             sources: Vec::new(),
@@ -217,201 +226,16 @@ pub struct QueryRun {
     pub coverage: Coverage,
 }
 
-/// Rows of text under names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
-    /// What it shows.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub title: String,
-    /// Names of the columns.
-    pub columns: Vec<String>,
-    /// Rows with one cell for each column.
-    pub rows: Vec<Vec<String>>,
-    /// How many rows there were, where not all are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub n_rows_in_all: Option<u64>,
-}
-
-impl Table {
-    /// A table of these columns and rows.
-    pub fn new<C: Into<String>>(
-        title: impl Into<String>,
-        columns: impl IntoIterator<Item = C>,
-        rows: Vec<Vec<String>>,
-    ) -> Self {
-        let columns = columns.into_iter().map(Into::into).collect();
-        Self { title: title.into(), columns, rows, n_rows_in_all: None }
-    }
-}
-
-/// Numbers over time, in steps of one length.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Chart {
-    /// What it shows.
-    pub title: String,
-    /// What is counted, such as `events`.
-    pub unit: String,
-    /// Start of the first step.
-    pub start: Moment,
-    /// Length of a step in seconds.
-    pub step_s: f64,
-    /// The lines of the chart; of several, each stands on the one before.
-    pub series: Vec<Series>,
-    /// Moments to be marked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub marks: Vec<Mark>,
-}
-
-/// One line of a chart.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Series {
-    /// Its name.
-    pub name: String,
-    /// A value for each step.
-    pub values: Vec<f64>,
-}
-
-/// A moment in a chart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// When.
-    pub at: Moment,
-    /// What happened, in a word or two.
-    pub label: String,
-}
-
-/// A file that was copied into the case.
+/// A file that was laid into the case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedFile {
     /// Its name beside the exhibit.
     pub name: String,
-    /// Where it lay.
+    /// Where it lay; empty for one that was made for the exhibit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// Length in bytes.
     pub len: u64,
     /// SHA-256 of its bytes.
     pub sha256: Digest,
-}
-
-/// An event that is cited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Citation {
-    /// Where its bytes lie, as `_addr` has it.
-    #[serde(with = "address_text")]
-    pub address: Address,
-    /// Why it is cited.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
-    /// `_time`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<Moment>,
-    /// The host it came from.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub host: String,
-    /// SHA-256 of its bytes.
-    pub sha256: Digest,
-    /// Its bytes, line end included.
-    #[serde(flatten)]
-    pub bytes: RawBytes,
-}
-
-impl Citation {
-    /// An event whose bytes are these.
-    pub fn new(address: Address, bytes: Vec<u8>) -> Self {
-        let sha256 = Digest::of(&bytes);
-        Self { address, why: String::new(), time: None, host: String::new(), sha256, bytes: RawBytes(bytes) }
-    }
-}
-
-/// Bytes in JSON: `raw` holds them as they are where they are UTF-8, else `raw_base64` does.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "RawText", into = "RawText")]
-pub struct RawBytes(pub Vec<u8>);
-
-impl fmt::Debug for RawBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-enum RawText {
-    #[serde(rename = "raw")]
-    Text(String),
-    #[serde(rename = "raw_base64")]
-    Base64(Base64),
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct Base64(Vec<u8>);
-
-impl TryFrom<String> for Base64 {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        BASE64_STANDARD.decode(text).map(Self).map_err(|error| format!("`raw_base64` is not base64: {error}"))
-    }
-}
-
-impl From<Base64> for String {
-    fn from(bytes: Base64) -> Self {
-        BASE64_STANDARD.encode(bytes.0)
-    }
-}
-
-impl From<RawText> for RawBytes {
-    fn from(text: RawText) -> Self {
-        match text {
-            RawText::Text(text) => Self(text.into_bytes()),
-            RawText::Base64(bytes) => Self(bytes.0),
-        }
-    }
-}
-
-impl From<RawBytes> for RawText {
-    fn from(bytes: RawBytes) -> Self {
-        String::from_utf8(bytes.0).map_or_else(|error| Self::Base64(Base64(error.into_bytes())), Self::Text)
-    }
-}
-
-/// Addresses as text.
-pub(crate) mod address_text {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use trawl_query::engine::address::Address;
-
-    pub fn serialize<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(address)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn events_of_any_bytes_survive_as_json(bytes: Vec<u8>, source in "[ -~é]{1,20}", offset in 0_u64..1 << 40) {
-            let address = Address { source, generation: 1, offset, len: bytes.len() as u32 };
-            let citation = Citation { why: "it is first".to_owned(), time: Some(Moment(7)), ..Citation::new(address, bytes) };
-            let exhibit = Exhibit { events: vec![citation], ..Exhibit::new(Kind::Search, "one", Moment(1)) };
-            let text = serde_json::to_string_pretty(&exhibit).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Exhibit>(&text).unwrap(), exhibit);
-        }
-    }
-
-    #[test]
-    fn utf_8_stays_readable() {
-        let address = Address { source: "/a.log".to_owned(), generation: 0, offset: 0, len: 5 };
-        let json = |bytes: &[u8]| serde_json::to_value(Citation::new(address.clone(), bytes.to_vec())).unwrap();
-        assert_eq!(json("größe\n".as_bytes())["raw"], "größe\n");
-        assert_eq!(json(b"caf\xe9")["raw_base64"], "Y2Fm6Q==");
-        assert_eq!(json(b"")["address"], "/a.log@0:0+5");
-    }
 }

@@ -1,0 +1,183 @@
+//! What a report shows of each exhibit.
+
+use super::table::{Cell, ShownTable};
+use super::{Block, EventLine, counted, range_text};
+use crate::case::Laid;
+use crate::exhibit::{Citation, ColumnKind, Exhibit, Kind, QueryRun, Table};
+use trawl_formats::Zone;
+use trawl_formats::visible::clip;
+
+/// Most rows of a table that a report shows.
+const MAX_ROWS: usize = 50;
+/// Most rows of a table beside a chart, which shows more than they do.
+const MAX_ROWS_BESIDE_CHART: usize = 8;
+/// Most events of an exhibit that a report shows.
+const MAX_EVENTS: usize = 30;
+/// Most of them that are to be seen at once.
+const MAX_OPEN_EVENTS: usize = 5;
+/// Exhibits that are easily found without a list of them.
+const MAX_UNLISTED: usize = 3;
+/// Most characters of an event that a report shows.
+const MAX_EVENT_CHARS: usize = 2_000;
+
+/// The exhibits one after the other.
+pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
+    if exhibits.is_empty() {
+        let hint = "what shows what happened: `trawl rca add search QUERY`, `trawl rca add note TEXT`, `trawl rca add file PATH`";
+        return vec![Block::Missing(hint.to_owned())];
+    }
+    let list = (exhibits.len() > MAX_UNLISTED).then(|| list(exhibits));
+    list.into_iter().chain(exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone))).collect()
+}
+
+/// Which exhibits there are.
+fn list(exhibits: &[Laid]) -> Block {
+    use ColumnKind::{Number, Short, Text};
+    let row = |laid: &Laid| {
+        let n_events = laid.exhibit.events.len();
+        vec![
+            Cell::Exhibits(vec![laid.number]),
+            Cell::of(&laid.exhibit.title, Text),
+            Cell::of(laid.exhibit.kind.name(), Short),
+            Cell::of(&if n_events > 0 { n_events.to_string() } else { String::new() }, Number),
+        ]
+    };
+    let columns = [("exhibit", Short), ("what it shows", Text), ("kind", Short), ("cited events", Number)];
+    let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
+    Block::Table(ShownTable { title: String::new(), columns, rows: exhibits.iter().map(row).collect() })
+}
+
+fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
+    let exhibit = &laid.exhibit;
+    let mut blocks = vec![Block::Exhibit { number: laid.number, title: exhibit.title.clone() }, facts(exhibit, zone)];
+    blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
+    blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
+    blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, !exhibit.charts.is_empty())));
+    if !exhibit.events.is_empty() {
+        let events = event_lines(exhibit, zone).take(MAX_EVENTS).collect();
+        // Whoever reads the tables of an analysis has read these events; their bytes and places are there for those who doubt.
+        let is_told = exhibit.kind != Kind::Search && !exhibit.tables.is_empty();
+        blocks.push(Block::Events { events, n_open: if is_told { 0 } else { MAX_OPEN_EVENTS } });
+        let n_more = exhibit.events.len().saturating_sub(MAX_EVENTS);
+        if n_more > 0 {
+            blocks.push(Block::Remark(format!("{} in the case and its bundle.", more(n_more as u64, "event"))));
+        }
+    }
+    blocks
+}
+
+fn facts(exhibit: &Exhibit, zone: Zone) -> Block {
+    let mut facts = vec![("Kind", exhibit.kind.to_string()), ("Added", exhibit.added.to_second(zone))];
+    facts.extend(exhibit.at.map(|at| ("Happened", at.to_second(zone))));
+    facts.extend((!exhibit.command.is_empty()).then(|| ("Command", exhibit.command.clone())));
+    facts.extend(exhibit.range.map(|range| ("Range", range_text(&range, zone))));
+    for query in &exhibit.queries {
+        facts.push((
+            "Found",
+            format!("{} match, in {}", counted(query.n_matched as usize, "event"), range_text(&query.range, zone)),
+        ));
+        facts.push(("Covered", query.coverage.to_string()));
+        facts.extend(query.incomplete.as_ref().map(|why| ("Incomplete", why.clone())));
+    }
+    for file in &exhibit.files {
+        facts.push(("File", format!("{} ({} bytes, SHA-256 {})", file.name, file.len, file.sha256)));
+        facts.extend((!file.from.is_empty()).then(|| ("Copied from", file.from.clone())));
+    }
+    Block::Facts(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn table_blocks(table: &Table, is_beside_chart: bool) -> Vec<Block> {
+    let n_in_all = table.n_rows_in_all.unwrap_or(0).max(table.rows.len() as u64);
+    let shown = match is_beside_chart {
+        // Times at which nothing was are better seen there.
+        true => {
+            let numbers: Vec<usize> =
+                (0..table.columns.len()).filter(|at| table.kind(*at) == ColumnKind::Number).collect();
+            let rows = table.rows.iter().filter(|row| !is_naught(row, &numbers)).cloned().collect();
+            ShownTable::of(&Table { rows, ..table.clone() }, MAX_ROWS_BESIDE_CHART)
+        }
+        false => ShownTable::of(table, MAX_ROWS),
+    };
+    if shown.rows.is_empty() && is_beside_chart {
+        return Vec::new();
+    }
+    let n_more = n_in_all - shown.rows.len() as u64;
+    let mut blocks = vec![Block::Table(shown)];
+    blocks.extend((n_more > 0).then(|| Block::Remark(format!("{}.", more(n_more, "row")))));
+    blocks
+}
+
+/// Whether all numbers of a row are zero; `numbers` are their columns.
+fn is_naught(row: &[String], numbers: &[usize]) -> bool {
+    let is_zero = |at: &usize| row.get(*at).is_none_or(|cell| cell.parse() == Ok(0.0));
+    !numbers.is_empty() && numbers.iter().all(is_zero)
+}
+
+fn more(n: u64, what: &str) -> String {
+    format!("{n} more {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn event_lines(exhibit: &Exhibit, zone: Zone) -> impl Iterator<Item = EventLine> {
+    let mut events: Vec<&Citation> = exhibit.events.iter().collect();
+    events.sort_by_key(|event| event.time);
+    events.into_iter().map(move |event| EventLine {
+        time: event.time.map(|time| time.in_zone(zone)).unwrap_or_default(),
+        host: event.host.clone(),
+        address: event.address.to_string(),
+        why: event.why.clone(),
+        text: clip(&exhibit.text_of(event), MAX_EVENT_CHARS).into_owned(),
+        sha256: format!("sha256 {}…", &event.sha256.to_string()[..16]),
+    })
+}
+
+/// The queries that the exhibits rest on.
+pub fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
+    use ColumnKind::{Line, Number, Short, Text};
+    let row = |laid: &Laid, run: &QueryRun| {
+        vec![
+            Cell::Exhibits(vec![laid.number]),
+            Cell::of(&run.query, Line),
+            Cell::of(&range_text(&run.range, zone), Text),
+            Cell::of(&run.now.to_second(zone), Text),
+            Cell::of(&run.n_matched.to_string(), Number),
+            Cell::of(&run.coverage.to_string(), Text),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> =
+        exhibits.iter().flat_map(|laid| laid.exhibit.queries.iter().map(|run| row(laid, run))).collect();
+    if rows.is_empty() {
+        return vec![Block::Remark("None.".to_owned())];
+    }
+    let columns = [
+        ("exhibit", Short),
+        ("query", Line),
+        ("range", Text),
+        ("run at", Text),
+        ("matched", Number),
+        ("what it rests on", Text),
+    ];
+    let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
+    vec![Block::Table(ShownTable { title: String::new(), columns, rows })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_chart_stands_what_happened() {
+        let row = |time: &str, n: &str| vec![time.to_owned(), n.to_owned()];
+        let rows = vec![row("14:00", "0"), row("14:01", "3"), row("14:02", "0.0"), row("14:03", "1")];
+        let table = Table::new("", ["_time", "count"], rows);
+        let times = |is_beside_chart: bool| -> Vec<String> {
+            let blocks = table_blocks(&table, is_beside_chart);
+            let Some(Block::Table(shown)) = blocks.first() else { panic!("a table: {blocks:?}") };
+            shown.rows.iter().map(|row| row[0].shown()).collect()
+        };
+        assert_eq!(times(true), ["14:01", "14:03"]);
+        assert_eq!(times(false).len(), 4);
+        assert!(matches!(&table_blocks(&table, true)[1..], [Block::Remark(text)] if text == "2 more rows."));
+        let quiet = Table::new("", ["_time", "count"], vec![row("14:00", "0")]);
+        assert!(table_blocks(&quiet, true).is_empty());
+    }
+}
