@@ -29,6 +29,7 @@ mod quickstart;
 mod rca;
 mod rca_analyses;
 mod rca_diff;
+mod rca_formats;
 mod rca_incident;
 mod readme;
 mod retention;

@@ -37,9 +37,12 @@ pub(super) const COLUMNS: [&str; 8] = ["_time", "_raw", "host", "source", "sourc
 
 /// Whether `level`, as a sourcetype writes it, is an error or worse.
 pub(super) fn is_error(registry: &Registry, sourcetype: &str, level: &str) -> bool {
-    let severity =
-        registry.get(sourcetype).map_or_else(|| trawl_formats::severity(level), |rules| rules.severity(level));
-    severity.is_some_and(|severity| severity >= Severity::Error)
+    severity_of(registry, sourcetype, level).is_some_and(|severity| severity >= Severity::Error)
+}
+
+/// What `level` means, as a sourcetype writes it.
+pub(super) fn severity_of(registry: &Registry, sourcetype: &str, level: &str) -> Option<Severity> {
+    registry.get(sourcetype).map_or_else(|| trawl_formats::severity(level), |rules| rules.severity(level))
 }
 
 /// As much of a text as `max_bytes` hold, without cutting a character.

@@ -15,7 +15,7 @@ use crate::words;
 use std::io::{self, Write};
 use trawl_formats::Zone;
 use trawl_query::Highlight;
-use trawl_query::rca::changes::{Change, Changes, Onset, OnsetFrom, changes};
+use trawl_query::rca::changes::{Change, Changes, Onset, OnsetFrom, Regime, changes};
 
 /// Changes before and after the onset that are shown; JSON has all.
 const DEFAULT_SHOWN: usize = 10;
@@ -31,7 +31,7 @@ const MIN_SHARE_AFTER: f64 = 0.2;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Looks for deployments, change tickets, configuration, restarts, packages, certificates, log levels, failovers and the like, and \
-for what no line tells of: sources that fall silent, change their rate, are new. The score is kind × closeness to the onset × \
+for what no line tells of: sources that fall silent, change their rate, are new, write their lines in another format or at another log level. The score is kind × closeness to the onset × \
 rarity of the line × what it has to do with the errors (shared names). What came after the onset is listed apart.
 
 Examples:
@@ -82,7 +82,7 @@ pub fn run(args: &ChangesArgs, config: &Config, terminal: Terminal, sink: Sink<'
             let after = changes.likeliest_after(args.limit, MIN_SHARE_AFTER);
             tables::of_changes(finding, &changes, &after, args.limit, config.zone.value);
             for change in changes.suspects.iter().take(args.limit) {
-                if let Some(event) = &change.event {
+                if let Some(event) = change.example() {
                     finding.cite(&event.addr, format!("a suspect, {}", change.kind));
                 }
             }
@@ -173,7 +173,7 @@ impl Page {
                 if changes.too_common.len() > MAX_TOO_COMMON { " …" } else { "" },
             )?;
         }
-        let Some(event) = suspects.first().and_then(|first| first.event.as_ref()) else { return Ok(()) };
+        let Some(event) = suspects.first().and_then(Change::example) else { return Ok(()) };
         writeln!(out, "\n{hint}next:{hint:#} trawl context '{}'", visible(&event.addr).replace('\'', r"'\''"))
     }
 
@@ -198,7 +198,12 @@ impl Page {
         write!(out, "{title}{head}{title:#}")?;
         match &change.event {
             Some(event) => lines.write(out, event, widest([head.as_str()].into_iter()))?,
-            None => writeln!(out, "{}", visible(&change.summary()))?,
+            None => {
+                // The name of the source stands there already.
+                let (summary, file) = (change.summary(), file_name(&change.source));
+                let said = summary.strip_prefix(file).filter(|rest| rest.starts_with(' ')).unwrap_or(&summary);
+                writeln!(out, "{}", visible(said.trim_start()))?;
+            }
         }
         let parts = &change.parts;
         write!(
@@ -209,10 +214,17 @@ impl Page {
         if !change.shared.is_empty() {
             write!(out, "; shares {}", visible(&change.shared.join(", ")))?;
         }
-        if change.n_background > 0 {
-            write!(out, "; said {} otherwise", human::plural(change.n_background as u64, "time"))?;
+        match (change.n_background, &change.regime) {
+            (0, _) => {}
+            (n, Some(_)) => write!(out, "; so already at {n} of 8 places of the week before")?,
+            (n, None) => write!(out, "; said {} otherwise", human::plural(n as u64, "time"))?,
         }
         writeln!(out, "{faint:#}")?;
+        for (what, event) in change.regime.iter().flat_map(Regime::lines) {
+            let head = format!("    {what:>12}  {}  ", clock.short(event.time));
+            write!(out, "{faint}{head}{faint:#}")?;
+            lines.write(out, event, widest([head.as_str()].into_iter()))?;
+        }
         for echo in change.also.iter().take(3) {
             let head = format!(
                 "    {:>10}  {:>12}  {}  ",
@@ -234,9 +246,13 @@ fn span_of(changes: &Changes, clock: &Clock) -> String {
     format!("{} to {}", clock.long(changes.from), clock.long(changes.until))
 }
 
+fn file_name(source: &str) -> &str {
+    source.rsplit('/').next().unwrap_or(source)
+}
+
 /// The file name of a source, safe to print.
 fn file_of(source: &str) -> &str {
-    let file = source.rsplit('/').next().unwrap_or(source);
+    let file = file_name(source);
     if visible(file) == file { file } else { "another source" }
 }
 

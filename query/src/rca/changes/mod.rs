@@ -3,16 +3,19 @@
 //! 1. The onset is given, or found in the rates of failures by source (`onset`).
 //! 2. Lines that may tell of a change are looked for with the index, by the table of [`kinds`]; pieces of queries that half
 //!    the log would match are counted first, and left out where they are too common.
-//! 3. Changes that no line tells of come from the rates of all events (`regime`).
+//! 3. Changes that no line tells of come from the rates of all events (`regime`, `verbosity`) and from the layout of lines (`format`).
 //! 4. Names in the errors say what a change has to do with them (`relation`), and `rank` puts all in order.
 
+mod format;
 pub mod kinds;
 mod onset;
 mod rank;
 mod regime;
 mod relation;
+mod verbosity;
 mod window;
 
+pub use format::FormatChange;
 pub use regime::Regime;
 
 use super::event::{Event, Moment};
@@ -127,7 +130,8 @@ pub struct FailingSource {
 /// Something that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Stable name of its kind, see [`kinds`]; of those without a line `silence`, `rate`, `new_source`, `new_host`, `new_level`.
+    /// Stable name of its kind, see [`kinds`]; of those without a line `silence`, `rate`, `new_source`, `new_host`, `new_level`,
+    /// `format`, `verbosity`.
     pub kind: String,
     /// The kind for people.
     pub title: String,
@@ -282,6 +286,12 @@ impl Changes {
 }
 
 impl Change {
+    /// The event that shows it best, if one does.
+    pub fn example(&self) -> Option<&Event> {
+        let of_regime = || self.regime.as_ref()?.lines().last().map(|(_, event)| *event);
+        self.event.as_ref().or_else(of_regime)
+    }
+
     /// What changed, in few words: the first line of its event, or what the rates say. May hold text of logs: hostile.
     pub fn summary(&self) -> String {
         match (&self.event, &self.regime) {

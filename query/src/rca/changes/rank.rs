@@ -50,6 +50,19 @@ pub(super) struct Silent {
     pub is_effect: bool,
 }
 
+impl Silent {
+    /// Whether it says why a source's rate is another at about that time, too.
+    pub fn explains_rates(&self, time: Moment) -> bool {
+        let is_close = time.since(self.time).abs() <= TOGETHER_US;
+        match &self.regime {
+            // Lines that hang on an event are not events: a source looks silent that is not.
+            Regime::Format(change) => is_close || (change.n_unread > 0 && time >= self.time),
+            Regime::Verbosity { .. } => is_close,
+            _ => false,
+        }
+    }
+}
+
 /// The changes before the onset, the likeliest cause first, and those after it, in order of time.
 pub(super) fn rank(
     mut lines: Vec<Line>,
@@ -250,18 +263,25 @@ fn echoes(members: &[usize], lines: &[Line], onset: Moment) -> Vec<Echo> {
 
 fn silent_change(found: Silent, failing: &Failing, onset: Moment) -> Change {
     let Silent { time, source, host, regime, .. } = found;
+    let n_background = match &regime {
+        Regime::Format(change) => change.n_earlier,
+        _ => 0,
+    };
     let (kind, title, weight) = match &regime {
         Regime::Silence { .. } => ("silence", "silence", 0.6),
         Regime::Rate { .. } => ("rate", "change of rate", 0.5),
         Regime::NewHost => ("new_host", "new machine", 0.5),
         Regime::NewSource => ("new_source", "new source", 0.4),
         Regime::NewLevel { .. } => ("new_level", "new level", 0.4),
+        // Whoever changes how a program logs has changed the program, or its configuration.
+        Regime::Format(_) => ("format", "another format", 0.7),
+        Regime::Verbosity { .. } => ("verbosity", "another log level", 0.6),
     };
     let (relation, shared) = failing.relation(&names_of_place(&source, &host), |_| 1.0);
     let parts = Parts {
         kind: weight,
         closeness: rounded(closeness(time.since(onset))),
-        rarity: 1.0,
+        rarity: rounded(1.0 / ((1 + n_background) as f64).sqrt()),
         relation: rounded(LEAST_RELATION + (1.0 - LEAST_RELATION) * relation),
     };
     Change {
@@ -278,7 +298,7 @@ fn silent_change(found: Silent, failing: &Failing, onset: Moment) -> Change {
         shared,
         tickets: Vec::new(),
         n_alike: 1,
-        n_background: 0,
+        n_background,
         also: Vec::new(),
     }
 }

@@ -1,5 +1,5 @@
-//! Changes that no line tells of: a source that writes at another rate, falls silent, is new, or writes a level that it never
-//! wrote. Pure: from numbers of events in bins of time.
+//! Changes that no line tells of: a source that writes at another rate, falls silent, is new, writes a level that it never
+//! wrote, or writes its lines otherwise. Pure: from numbers of events in bins of time; of `verbosity` and `format` only what is said of them is here.
 //!
 //! - **Rate**: at each boundary of bins the quarter of an hour before is compared with the time behind, as two Poisson counts;
 //!   the logarithmic likelihood ratio is divided by the dispersion of the counts of the hour before (their variance over their mean,
@@ -10,6 +10,8 @@
 //! - **New**: a source, machine or level whose first event lies in the hour before the onset. Whether it was there before the
 //!   window is for the caller to find out.
 
+use super::super::event::Event;
+use super::format::FormatChange;
 use crate::engine::rates::{Series, TimeBins};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,21 @@ pub enum Regime {
         /// The level.
         level: String,
     },
+    /// A source begins, or ceases, to write lines of the levels below `INFO`.
+    Verbosity {
+        /// These levels, as written.
+        levels: Vec<String>,
+        /// Their share of its lines before, 0 to 1.
+        before: f64,
+        /// Their share since.
+        after: f64,
+        /// Logarithmic likelihood ratio of two shares against one, over the dispersion.
+        g: f64,
+        /// The first such line, or the last one.
+        line: Option<Box<Event>>,
+    },
+    /// The lines of a source are laid out otherwise.
+    Format(Box<FormatChange>),
 }
 
 impl Regime {
@@ -71,6 +88,28 @@ impl Regime {
             Regime::NewSource => format!("{file} begins: there was no such source before"),
             Regime::NewHost => format!("the machine {host} appears in {file}: it was not there before"),
             Regime::NewLevel { level } => format!("{file} begins to write the level {level}"),
+            Regime::Verbosity { levels, before, after, .. } => {
+                let verb = if after > before { "begins" } else { "ceases" };
+                let percent = |share: f64| (share * 100.0).round();
+                let levels = levels.join(" and ");
+                format!(
+                    "{file} {verb} to write {levels}: {} % of its lines, were {} %",
+                    percent(*after),
+                    percent(*before)
+                )
+            }
+            Regime::Format(change) => change.summary(file),
+        }
+    }
+
+    /// The lines that show it, each with what it is.
+    pub fn lines(&self) -> Vec<(&'static str, &Event)> {
+        match self {
+            Regime::Format(change) => vec![("last before", &change.last_before), ("first since", &change.first_since)],
+            Regime::Verbosity { line: Some(line), before, after, .. } => {
+                vec![(if after > before { "the first" } else { "the last" }, line)]
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -157,7 +196,7 @@ pub(super) fn is_frequent(series: &Series) -> bool {
 }
 
 /// Variance over mean of counts, at least 1.
-fn dispersion(counts: &[u32]) -> f64 {
+pub(super) fn dispersion(counts: &[u32]) -> f64 {
     let n = counts.len().max(1) as f64;
     let mean = counts.iter().map(|n| f64::from(*n)).sum::<f64>() / n;
     if mean == 0.0 {

@@ -1,15 +1,18 @@
 //! The rates around an incident, and what they say: when failures rose, what fails, what changed without a line.
 
-use super::super::event::{COLUMNS, Event, Moment, is_error};
+use super::super::event::{COLUMNS, Event, Moment, is_error, severity_of};
 use super::super::inquiry::{Inquiry, RcaError, phrase};
+use super::format;
 use super::onset::{Peak, bins, peak};
 use super::rank::Silent;
 use super::regime::{Regime, is_frequent, is_new, rate_change, rounded, silence};
+use super::verbosity::verbosity;
 use super::{ChangesOptions, FailingSource, Onset, OnsetFrom};
 use crate::engine::rates::{self, Series, SeriesKey, TimeBins};
 use crate::time::from_seconds;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use trawl_formats::Severity;
 
 /// How long an incident without an end is taken to last: microseconds.
 const DEFAULT_LENGTH_US: i64 = 7_200_000_000;
@@ -23,6 +26,8 @@ const NEAR_US: i64 = 300_000_000;
 const MOST_BINS: i64 = 400;
 /// Least width of bins of all events: microseconds.
 const WIDE_US: i64 = 60_000_000;
+/// Most lines of a bin that are read to find its first one.
+const MAX_OF_BIN: usize = 10_000;
 /// Most series that are asked about what was there before the window.
 const MAX_ASKED: usize = 8;
 /// What failures look like where no event has a level.
@@ -206,19 +211,88 @@ impl Rates {
     /// If a search fails.
     pub fn silent(&self, inquiry: &Inquiry, onset: Moment) -> Result<Vec<Silent>, RcaError> {
         let (wide, sources) = self.by_source();
-        let mut found = Vec::new();
+        let mut found = self.logged_otherwise(inquiry, wide)?;
+        let is_known = |known: &[Silent], source: &str, time: Moment| {
+            known.iter().any(|known| known.source == source && known.explains_rates(time))
+        };
         for (source, series) in &sources {
             let changed = [silence(&series.counts, wide, onset.0), rate_change(&series.counts, wide, onset.0)];
             // Who is silent also writes less: that is said once.
             if let Some((at, regime)) = changed.into_iter().flatten().next() {
                 let time = Moment(wide.start(at));
+                if is_known(&found, source, time) {
+                    continue;
+                }
                 // In a bin that holds the onset nobody can tell which came first.
                 let is_effect = wide.start(at + 1) > onset.0;
                 found.push(Silent { time, source: source.clone(), host: String::new(), regime, is_effect });
             }
         }
-        found.extend(self.news(inquiry, onset)?);
+        let is_fine = |regime: &Regime| matches!(regime, Regime::Verbosity { .. });
+        let verbose: BTreeSet<String> =
+            found.iter().filter(|found| is_fine(&found.regime)).map(|found| found.source.clone()).collect();
+        let news = self.news(inquiry, onset)?;
+        found.extend(
+            news.into_iter()
+                .filter(|news| !matches!(news.regime, Regime::NewLevel { .. }) || !verbose.contains(&news.source)),
+        );
         Ok(found)
+    }
+
+    /// Sources that log more or less finely, or in another format.
+    fn logged_otherwise(&self, inquiry: &Inquiry, wide: TimeBins) -> Result<Vec<Silent>, RcaError> {
+        let mut found: Vec<Silent> = Vec::new();
+        let silent = |time, source, regime| Silent { time, source, host: String::new(), regime, is_effect: false };
+        for format in format::find(inquiry, self.bins.from_us..self.until_us)? {
+            found.push(silent(format.time, format.source, Regime::Format(Box::new(format.change))));
+        }
+        for (source, fine) in self.by_fineness(inquiry, wide) {
+            let Fineness { levels, fine, others } = fine;
+            let Some(changed) = verbosity(&fine, &others, wide) else { continue };
+            let is_on = changed.after > changed.before;
+            let bin = (wide.start(changed.bin), wide.start(changed.bin + 1));
+            // The last one of those that cease lies before the boundary.
+            let (from_us, until_us) = if is_on { bin } else { (wide.from_us, bin.1) };
+            let query = format!("source={} {}", phrase(&source), in_list("level", levels.iter().map(String::as_str)));
+            let limit = if is_on { MAX_OF_BIN } else { 1 };
+            let events = inquiry.events(&query, inquiry.within(Some(from_us), Some(until_us)), limit)?.events;
+            // The newest come first.
+            let line = if is_on { events.into_iter().next_back() } else { events.into_iter().next() };
+            let time = line.as_ref().map_or(Moment(bin.0), |line| line.time);
+            let regime = Regime::Verbosity {
+                levels: levels.into_iter().collect(),
+                before: rounded(changed.before),
+                after: rounded(changed.after),
+                g: rounded(changed.g),
+                line: line.map(Box::new),
+            };
+            found.push(silent(time, source, regime));
+        }
+        Ok(found)
+    }
+
+    /// Lines of levels below `INFO` and all others, by source, of those that have some.
+    fn by_fineness(&self, inquiry: &Inquiry, wide: TimeBins) -> BTreeMap<String, Fineness> {
+        let n_joined = usize::try_from(wide.width_us / self.bins.width_us).unwrap_or(1).max(1);
+        let mut by_source: BTreeMap<String, Fineness> = BTreeMap::new();
+        for (key, series) in &self.all {
+            let of = by_source.entry(key.source.clone()).or_insert_with(|| Fineness {
+                levels: BTreeSet::new(),
+                fine: vec![0; wide.n],
+                others: vec![0; wide.n],
+            });
+            let is_fine = severity_of(inquiry.registry(), &key.sourcetype, &key.level)
+                .is_some_and(|severity| severity < Severity::Info);
+            if is_fine {
+                of.levels.insert(key.level.clone());
+            }
+            let sums = if is_fine { &mut of.fine } else { &mut of.others };
+            for (sum, counts) in sums.iter_mut().zip(series.counts.chunks_exact(n_joined)) {
+                *sum += counts.iter().sum::<u32>();
+            }
+        }
+        by_source.retain(|_, of| !of.levels.is_empty());
+        by_source
     }
 
     /// All events by source, in bins of a minute or more.
@@ -276,6 +350,14 @@ impl Rates {
         }
         Ok(found)
     }
+}
+
+/// Numbers of lines of a source in bins, by whether they are for developers.
+struct Fineness {
+    /// Levels of those that are, as written.
+    levels: BTreeSet<String>,
+    fine: Vec<u32>,
+    others: Vec<u32>,
 }
 
 /// `field IN ("a", "b")`.
