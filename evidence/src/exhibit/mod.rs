@@ -108,7 +108,8 @@ pub struct Exhibit {
     /// Charts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<Chart>,
-    /// Moments that it tells of and that no event of it stands for, such as an onset: they stand in the timeline.
+    /// Moments that it tells of and that no event of it stands for, such as an onset: they stand in the timeline. One that begins
+    /// with a word and a colon (`onset: …`) is marked by that word in charts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moments: Vec<Mark>,
     /// Files that were copied or made, beside it in the same folder.

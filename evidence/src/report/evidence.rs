@@ -3,7 +3,7 @@
 use super::table::{Cell, ShownTable};
 use super::{Block, EventLine, counted, range_text};
 use crate::case::Laid;
-use crate::exhibit::{Citation, ColumnKind, Exhibit, Kind, QueryRun, Table};
+use crate::exhibit::{Chart, Citation, ColumnKind, Exhibit, Kind, Mark, QueryRun, Table};
 use trawl_formats::Zone;
 use trawl_formats::visible::clip;
 
@@ -17,6 +17,8 @@ const MAX_EVENTS: usize = 30;
 const MAX_OPEN_EVENTS: usize = 5;
 /// Exhibits that are easily found without a list of them.
 const MAX_UNLISTED: usize = 3;
+/// Longest word that marks a moment in a chart, in characters.
+const MAX_MARK_CHARS: usize = 16;
 /// Most characters of an event that a report shows.
 const MAX_EVENT_CHARS: usize = 2_000;
 
@@ -27,7 +29,27 @@ pub fn blocks(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
         return vec![Block::Missing(hint.to_owned())];
     }
     let list = (exhibits.len() > MAX_UNLISTED).then(|| list(exhibits));
-    list.into_iter().chain(exhibits.iter().flat_map(|laid| exhibit_blocks(laid, zone))).collect()
+    let marks = marks(exhibits);
+    list.into_iter().chain(exhibits.iter().flat_map(|laid| exhibit_blocks(laid, &marks, zone))).collect()
+}
+
+/// Moments that have a word for charts.
+fn marks(exhibits: &[Laid]) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = Vec::new();
+    for moment in exhibits.iter().flat_map(|laid| &laid.exhibit.moments) {
+        let word = moment.label.split_once(": ").map(|(word, _)| word).filter(|word| !word.contains(' '));
+        let mark = word.map(|word| Mark { at: moment.at, label: clip(word, MAX_MARK_CHARS).into_owned() });
+        marks.extend(mark.filter(|mark| !marks.contains(mark)));
+    }
+    marks
+}
+
+/// A chart with what of `marks` lies within it.
+fn marked(chart: &Chart, marks: &[Mark]) -> Chart {
+    let n_steps = chart.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
+    let end = chart.start.plus((n_steps as f64 * chart.step_s * 1e6) as i64);
+    let within = marks.iter().filter(|mark| (chart.start..end).contains(&mark.at) && !chart.marks.contains(mark));
+    Chart { marks: chart.marks.iter().chain(within).cloned().collect(), ..chart.clone() }
 }
 
 /// Which exhibits there are.
@@ -47,11 +69,11 @@ fn list(exhibits: &[Laid]) -> Block {
     Block::Table(ShownTable { title: String::new(), columns, rows: exhibits.iter().map(row).collect() })
 }
 
-fn exhibit_blocks(laid: &Laid, zone: Zone) -> Vec<Block> {
+fn exhibit_blocks(laid: &Laid, marks: &[Mark], zone: Zone) -> Vec<Block> {
     let exhibit = &laid.exhibit;
     let mut blocks = vec![Block::Exhibit { number: laid.number, title: exhibit.title.clone() }, facts(exhibit, zone)];
     blocks.extend((!exhibit.text.is_empty()).then(|| Block::Prose(exhibit.text.clone())));
-    blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(chart.clone(), zone)));
+    blocks.extend(exhibit.charts.iter().map(|chart| Block::Chart(marked(chart, marks), zone)));
     blocks.extend(exhibit.tables.iter().flat_map(|table| table_blocks(table, !exhibit.charts.is_empty())));
     if !exhibit.events.is_empty() {
         let events = event_lines(exhibit, zone).take(MAX_EVENTS).collect();
@@ -163,6 +185,24 @@ pub fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Moment;
+    use crate::exhibit::Series;
+    use std::path::PathBuf;
+
+    #[test]
+    fn moments_are_marked_in_charts() {
+        let mark = |s: i64, label: &str| Mark { at: Moment(s * 1_000_000), label: label.to_owned() };
+        let moments =
+            vec![mark(30, "onset: failures rise"), mark(40, "pay raised (critical): x"), mark(90, "end: over")];
+        let exhibit = Exhibit { moments, ..Exhibit::new(Kind::Changes, "it", Moment(0)) };
+        let laid = |number| Laid { dir: PathBuf::new(), number, exhibit: exhibit.clone() };
+        let marks = marks(&[laid(1), laid(2)]);
+        assert_eq!(marks, [mark(30, "onset"), mark(90, "end")]);
+        let series = vec![Series { name: String::new(), values: vec![1.0; 60] }];
+        let (start, title, unit) = (Moment(0), String::new(), String::new());
+        let chart = Chart { title, unit, start, step_s: 1.0, series, marks: Vec::new() };
+        assert_eq!(marked(&chart, &marks).marks, [mark(30, "onset")]);
+    }
 
     #[test]
     fn beside_a_chart_stands_what_happened() {
