@@ -27,6 +27,7 @@ mod permissions;
 mod prompt;
 mod quickstart;
 mod rca;
+mod rca_baseline;
 mod rca_diff;
 mod rca_formats;
 mod rca_incident;
