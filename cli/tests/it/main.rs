@@ -28,6 +28,7 @@ mod prompt;
 mod quickstart;
 mod rca;
 mod rca_analyses;
+mod rca_baseline;
 mod rca_diff;
 mod rca_formats;
 mod rca_incident;

@@ -41,7 +41,7 @@ fn an_incident_is_compared_with_the_hours_before() {
     --- stdout ---
     incident  2026-11-20 14:00:00 … 2026-11-20 14:10:00 UTC  120 events, 12.0 a minute
     baseline  2026-11-20 13:00:01 … 2026-11-20 14:00:00 UTC  120 events, 2.00 a minute
-              chosen: the 59 min before the incident; the 7 days before hold no events of that time
+              chosen: the 1 h before the incident; the 7 days before hold no events of that time
 
     NEW patterns (1)
           389  <*> ERROR PaymentService failed to connect to DB db-<*> after <*> tries status=<*>

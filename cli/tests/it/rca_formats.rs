@@ -54,6 +54,10 @@ fn logs() -> Vec<(&'static str, String)> {
             "taken-back.log",
             log(|n, _, t, l, m| Some(if (1080..1260).contains(&n) { object(t, l, m) } else { text(t, l, m) })),
         ),
+        (
+            "reset.log",
+            log(|_, new, t, l, m| Some(format!("{}{} {l} {m}", if new { "1970-01-01" } else { &t[..10] }, &t[10..]))),
+        ),
         // And those of which nothing may be told.
         ("mixed.log", log(|n, _, t, l, m| Some(if n * 7 % 5 % 2 == 0 { object(t, l, m) } else { text(t, l, m) }))),
         (
@@ -104,7 +108,16 @@ fn formats_and_levels_that_changed_silently_are_told_and_no_others() {
     }
     told.sort_by(|a, b| a.0.cmp(&b.0));
     let names: Vec<&str> = told.iter().map(|(file, _)| file.as_str()).collect();
-    let expected = ["clock.log", "debug.log", "json.log", "no-clock.log", "order.log", "prefix.log", "taken-back.log"];
+    let expected = [
+        "clock.log",
+        "debug.log",
+        "json.log",
+        "no-clock.log",
+        "order.log",
+        "prefix.log",
+        "reset.log",
+        "taken-back.log",
+    ];
     assert_eq!(names, expected);
     let of = |name: &str| told.iter().find(|(file, _)| file == name).expect("told").1;
     let differences = [
@@ -113,6 +126,7 @@ fn formats_and_levels_that_changed_silently_are_told_and_no_others() {
         ("no-clock.log", "no time is found in its lines any more"),
         ("order.log", "another layout around the level"),
         ("prefix.log", "`<14>` no longer stands before the time"),
+        ("reset.log", "its times are before 1990 or in the future, and not believed"),
         ("taken-back.log", "JSON instead of text"),
     ];
     for (name, difference) in differences {

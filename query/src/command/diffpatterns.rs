@@ -158,7 +158,7 @@ impl Command for Diffpatterns {
     fn start(&self, ctx: &Arc<Context>) -> Box<dyn Operator> {
         let windows = self.incident.resolve(ctx).and_then(|incident| {
             let baseline = self.baseline.as_ref().map(|baseline| baseline.resolve(ctx)).transpose()?;
-            Ok(Windows::new(incident, baseline.map(|range| vec![range])))
+            Ok(Windows::new(incident, baseline))
         });
         let (windows, error) = match windows {
             Ok(windows) => (windows, None),

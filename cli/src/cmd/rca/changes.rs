@@ -31,8 +31,9 @@ const MIN_SHARE_AFTER: f64 = 0.2;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Looks for deployments, change tickets, configuration, restarts, packages, certificates, log levels, failovers and the like, and \
-for what no line tells of: sources that fall silent, change their rate, are new, write their lines in another format or at another log level. The score is kind × closeness to the onset × \
-rarity of the line × what it has to do with the errors (shared names). What came after the onset is listed apart.
+for what no line tells of: sources that fall silent, change their rate, are new, write their lines in another format or at another \
+log level. The score is kind × closeness to the onset × rarity of the line × what it has to do with the errors (shared names). What \
+came after the onset is listed apart.
 
 Examples:
   trawl rca changes --incident 14:00..14:25

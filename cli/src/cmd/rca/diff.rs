@@ -153,7 +153,14 @@ impl Printer {
             writeln!(out, "\nnothing is significantly different ({})", tests(diff))?;
             return Ok(());
         }
-        writeln!(out, "\n{}", tests(diff))?;
+        let is_cut = |n: usize| n > self.limit;
+        let n_of = |change: Change| diff.patterns.iter().filter(|found| found.change == change).count();
+        let more = if is_cut(diff.values.len()) || Change::ALL.into_iter().any(|change| is_cut(n_of(change))) {
+            "; -n 0 prints all"
+        } else {
+            ""
+        };
+        writeln!(out, "\n{}{more}", tests(diff))?;
         let (hint, Some(first)) = (self.theme.hint, diff.patterns.first()) else { return Ok(()) };
         if let Some(address) = &first.line.address {
             writeln!(out, "{hint}next: trawl context '{}'{hint:#}", visible(address))?;
@@ -205,10 +212,13 @@ impl Printer {
             let what = if found.change == Change::Vanished { "was first" } else { "first" };
             format!("  {what} {}", self.time("%H:%M:%S", first_us))
         });
+        let earlier = found.seen_earlier_us.map_or(String::new(), |seen_us| {
+            format!("  not in the baseline, but last seen {}", self.time("%Y-%m-%d %H:%M:%S", seen_us))
+        });
         let prefix = format!("{:>9}  ", number(found.g));
         writeln!(out, "{prefix}{}", self.cut(&found.pattern, prefix.len()))?;
         let indent = " ".repeat(11);
-        writeln!(out, "{indent}{faint}{counts}{first}{}  {}{weak}{faint:#}", self.hosts(found), found.id)?;
+        writeln!(out, "{indent}{faint}{counts}{first}{}  {}{weak}{earlier}{faint:#}", self.hosts(found), found.id)?;
         let line = found.line.text.lines().next().unwrap_or_default();
         writeln!(out, "{indent}{}", self.cut(line, indent.len()))?;
         match (&found.line.address, &found.line.source) {

@@ -339,12 +339,17 @@ static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is valid")
 });
 
+/// Somebody tries to log in, under a name such as `deploy`: no change, either.
+static ATTEMPT: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:invalid|illegal|unknown) user\b|\bfailed (?:password|publickey|none)\b|\bauthentication fail(?:ure|ed)\b";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
 /// The kind of change that a line tells of, if any. Linear in the line, of which at most 2 KiB count.
 pub fn kind_of(line: &str) -> Option<&'static Kind> {
-    if REQUEST.is_match(head(line, MAX_LOOKED_AT)) {
-        return None;
-    }
-    PATTERNS.matches(head(line, MAX_LOOKED_AT)).iter().next().map(|at| &KINDS[at])
+    let line = head(line, MAX_LOOKED_AT);
+    let kind = &KINDS[PATTERNS.matches(line).iter().next()?];
+    (!REQUEST.is_match(line) && !ATTEMPT.is_match(line)).then_some(kind)
 }
 
 /// The tickets that a line names, in upper case, each once.

@@ -232,6 +232,10 @@ impl Rates {
         let verbose: BTreeSet<String> =
             found.iter().filter(|found| is_fine(&found.regime)).map(|found| found.source.clone()).collect();
         let news = self.news(inquiry, onset)?;
+        // Of what is new, that it writes more than before goes without saying.
+        let is_new =
+            |source: &String| news.iter().any(|new| new.source == *source && matches!(new.regime, Regime::NewSource));
+        found.retain(|found| !matches!(found.regime, Regime::Rate { .. }) || !is_new(&found.source));
         found.extend(
             news.into_iter()
                 .filter(|news| !matches!(news.regime, Regime::NewLevel { .. }) || !verbose.contains(&news.source)),

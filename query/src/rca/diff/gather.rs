@@ -50,6 +50,11 @@ impl Counts {
         (self.of(0), total - self.of(0))
     }
 
+    /// Those of some stretches.
+    pub fn within(&self, holds: impl Fn(i64) -> bool) -> u64 {
+        self.0.iter().filter(|(stretch, _)| holds(*stretch)).map(|(_, n)| n).sum()
+    }
+
     fn n_bytes(&self) -> usize {
         self.0.capacity() * size_of::<(i64, u64)>()
     }
@@ -162,7 +167,7 @@ impl Event<'_> {
 pub(crate) struct Gathered {
     miner: Miner<Windowed>,
     pub(super) fields: BTreeMap<String, FieldValues>,
-    events: Counts,
+    pub(super) events: Counts,
     /// Times of the first and the last event.
     pub seen_us: Option<(i64, i64)>,
 }

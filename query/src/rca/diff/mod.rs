@@ -2,8 +2,8 @@
 //! are over-represented.
 //!
 //! [`compare`] runs the searches and decides; the report is plain data. The baseline is given, or chosen: the hours before and the
-//! same hours of the days before ([`Baseline`] says which). All of the incident and the baseline is looked at for patterns, for values the incident
-//! and the newest part of the baseline: finding fields costs ten times as much.
+//! same time of the days before ([`Baseline`] says which). All of the incident and the baseline is looked at for patterns, for values the incident
+//! and a sample of the baseline: finding fields costs ten times as much.
 //!
 //! **Statistic** Everything is ranked by `g`, the log-likelihood ratio of its rate in the incident against that in the baseline, divided by
 //! how much more its counts scatter among stretches of the baseline than chance would have it. `q` is the p-value of it,
@@ -31,6 +31,7 @@ use crate::Flow;
 use crate::context::Progress;
 use crate::engine::Engine;
 use crate::error::{QueryError, RunError};
+use crate::pattern;
 use crate::run::{Search, SearchOptions, Summary};
 use crate::time::TimeRange;
 use crate::wanted::Wanted;
@@ -39,11 +40,11 @@ use std::sync::Arc;
 /// Findings with a larger `q` are not called significant: one false one in a hundred.
 pub const SIGNIFICANT: f64 = 0.01;
 
-/// The baseline of values is at most so many times as long as the incident.
-const VALUES_BASELINE: i64 = 3;
-
 /// Most findings of each list whose line is looked up again, for its address.
 const MAX_LOCATED: usize = 20;
+
+/// Most events before the incident that are looked at to learn whether a new pattern was seen before.
+const MAX_EARLIER: usize = 50;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ pub enum DiffError {
     Range(&'static str),
     /// There is nothing to compare with.
     #[error(
-        "no event of the query lies in the hours before the incident, nor in the same hours of the seven days before; name a baseline"
+        "nothing is indexed of the hours before the incident, nor of the same time of the seven days before; name a baseline"
     )]
     NoBaseline,
 }
@@ -112,7 +113,7 @@ pub fn compare(engine: &Engine, request: &Request, options: &SearchOptions) -> R
         None => Baseline::choose(&searcher, request.incident_us, options.zone)?,
     };
     let ranges: Vec<(i64, i64)> = baseline.ranges().collect();
-    let windows = Arc::new(Windows::new(request.incident_us, Some(ranges.clone())));
+    let windows = Arc::new(Windows::of_parts(request.incident_us, baseline.parts().to_vec()));
     let mut incomplete = None;
     let mut patterns = Gathered::default();
     for range in std::iter::once(request.incident_us).chain(ranges.iter().copied()) {
@@ -120,8 +121,9 @@ pub fn compare(engine: &Engine, request: &Request, options: &SearchOptions) -> R
         patterns.merge(gathered);
         incomplete = incomplete.or(summary.incomplete);
     }
-    let of_values = baseline.newest((to_us - from_us).saturating_mul(VALUES_BASELINE));
-    let windows_of_values = Arc::new(Windows::new(request.incident_us, Some(of_values.clone())));
+    let sample = baseline.sample(to_us - from_us);
+    let of_values: Vec<(i64, i64)> = sample.iter().map(|part| (part.from_us, part.to_us)).collect();
+    let windows_of_values = Arc::new(Windows::of_parts(request.incident_us, sample));
     let mut values = Gathered::default();
     for range in std::iter::once(request.incident_us).chain(of_values.iter().copied()) {
         let (gathered, summary) = searcher.gather(range, Gather::values(&windows_of_values))?;
@@ -146,6 +148,9 @@ pub fn compare(engine: &Engine, request: &Request, options: &SearchOptions) -> R
     (diff.patterns, diff.n_tests) = decide(patterns.into_patterns(), &windows, TimeRange::ALL, seen_us);
     (diff.values, diff.n_value_tests) = values::decide(values, &windows_of_values);
     searcher.locate(&mut diff.patterns)?;
+    for found in diff.patterns.iter_mut().filter(|found| found.change == Change::New).take(MAX_LOCATED) {
+        found.seen_earlier_us = searcher.seen_earlier(found, from_us, &windows)?;
+    }
     Ok(diff)
 }
 
@@ -186,17 +191,45 @@ impl Searcher<'_> {
         Ok((result.take(), summary))
     }
 
-    /// How many events a range has, and the time of the first.
-    fn count(&self, range: (i64, i64)) -> Result<(u64, Option<i64>), DiffError> {
-        let query = format!("{} | stats count min(_time) AS first", self.query);
-        let search = Search::prepare(&query, &self.options(range))?;
-        let mut counted = (0, None);
+    /// The times of the first and the last event in a range, of whatever is indexed.
+    fn seen(&self, range: (i64, i64)) -> Result<Option<(i64, i64)>, DiffError> {
+        let search = Search::prepare("* | stats min(_time) AS first max(_time) AS last", &self.options(range))?;
+        let mut seen = None;
         search.run(self.engine, &mut |batch| {
-            let number = |name: &str| batch.value(0, name).as_number();
-            counted = (number("count").unwrap_or(0.0) as u64, number("first").and_then(crate::time::from_seconds));
+            let time = |name: &str| batch.value(0, name).as_number().and_then(crate::time::from_seconds);
+            seen = time("first").zip(time("last"));
             Ok(Flow::More)
         })?;
-        Ok(counted)
+        Ok(seen)
+    }
+
+    /// When an event of a pattern was last seen before the incident, outside of the baseline.
+    fn seen_earlier(
+        &self,
+        found: &PatternChange,
+        incident_us: i64,
+        windows: &Windows,
+    ) -> Result<Option<i64>, DiffError> {
+        let Some(search) = &found.search else { return Ok(None) };
+        let options = SearchOptions {
+            earliest: None,
+            limit: Some(MAX_EARLIER),
+            event_fields: Wanted::of(["_time", "_raw"].map(str::to_owned)),
+            ..self.options((i64::MIN, incident_us))
+        };
+        let mut seen: Option<i64> = None;
+        Search::prepare(search, &options)?.run(self.engine, &mut |batch| {
+            for row in 0..batch.len() {
+                let time = batch.value(row, "_time").as_number().and_then(crate::time::from_seconds);
+                let Some(time_us) = time.filter(|time_us| windows.stretch(*time_us).is_none()) else { continue };
+                let first_line = |text: &str| pattern::matches(&found.pattern, text.lines().next().unwrap_or_default());
+                if batch.value(row, "_raw").with_text(first_line) {
+                    seen = seen.max(Some(time_us));
+                }
+            }
+            Ok(Flow::More)
+        })?;
+        Ok(seen)
     }
 
     /// Looks up the addresses of the lines of the first findings of each kind.

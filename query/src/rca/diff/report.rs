@@ -122,6 +122,8 @@ pub struct PatternChange {
     pub hosts: Vec<HostCounts>,
     /// The sources, the first twenty by name.
     pub sources: Vec<String>,
+    /// When an event of a new pattern was last seen before the incident, outside of the baseline, if one was. Of the first twenty.
+    pub seen_earlier_us: Option<i64>,
     /// Level of the line.
     pub level: Option<String>,
     /// The first line of the incident; of a pattern that vanished that of the baseline.

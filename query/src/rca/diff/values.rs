@@ -4,7 +4,7 @@ use super::SIGNIFICANT;
 use super::gather::{Counts, Gathered};
 use super::report::ValueChange;
 use super::statistics::{adjust, dispersion, g_of_table, p_value};
-use super::windows::Windows;
+use super::windows::{ExposurePart, Windows};
 use crate::time::TimeRange;
 use crate::value::Value;
 use hashbrown::HashMap;
@@ -84,12 +84,15 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
         return (Vec::new(), 0);
     }
     let exposure = windows.exposure(TimeRange::ALL, gathered.seen_us.unwrap_or_default());
+    let n_within: Vec<u64> =
+        exposure.parts.iter().map(|part| gathered.events.within(|stretch| part.holds(stretch))).collect();
     let mut changes: Vec<ValueChange> = Vec::new();
     for (field, values) in gathered.fields {
         let Some(values) = values.0 else { continue };
-        let stretches =
-            |counts: &Counts| -> Vec<u64> { exposure.stretches.iter().map(|stretch| counts.of(*stretch)).collect() };
-        let usual = most_of_fleeting(values.values().map(|counts| (counts.of(0), stretches(counts))));
+        let all = || exposure.parts.iter().flat_map(|part| &part.stretches);
+        let usual = most_of_fleeting(
+            values.values().map(|counts| (counts.of(0), all().map(|stretch| counts.of(*stretch)).collect())),
+        );
         for (value, counts) in values {
             let (count, baseline_count) = counts.sides();
             if count < MIN_COUNT {
@@ -97,12 +100,22 @@ pub(super) fn decide(gathered: Gathered, windows: &Windows) -> (Vec<ValueChange>
             }
             let share = count as f64 / n_incident as f64;
             let baseline_share = baseline_count as f64 / n_baseline as f64;
-            let (excess, scatter) = match baseline_count {
-                0 => (count.saturating_sub(usual), 1.0),
-                _ => (count, dispersion(&stretches(&counts))),
+            let g = if baseline_count == 0 {
+                let excess = count.saturating_sub(usual);
+                g_of_table(&[(excess, 0), (n_incident.saturating_sub(excess), n_baseline)])
+            } else {
+                // Over-represented is what is so against the time before and against the same time of other days.
+                let of_part = |(part, n): (&ExposurePart, &u64)| {
+                    let in_part = counts.within(|stretch| part.holds(stretch));
+                    let stretches: Vec<u64> = part.stretches.iter().map(|stretch| counts.of(*stretch)).collect();
+                    let others = (n_incident.saturating_sub(count), n.saturating_sub(in_part));
+                    let is_over = share > in_part as f64 / (*n).max(1) as f64;
+                    if is_over { g_of_table(&[(count, in_part), others]) / dispersion(&stretches) } else { 0.0 }
+                };
+                // A part without events says nothing.
+                let parts = exposure.parts.iter().zip(&n_within).filter(|(_, n)| **n > 0);
+                parts.map(of_part).fold(f64::INFINITY, f64::min)
             };
-            let others = (n_incident.saturating_sub(excess), n_baseline.saturating_sub(baseline_count));
-            let g = g_of_table(&[(excess, baseline_count), others]) / scatter;
             let field = field.clone();
             changes.push(ValueChange { field, value, count, baseline_count, share, baseline_share, g, q: 1.0 });
         }

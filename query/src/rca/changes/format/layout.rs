@@ -8,6 +8,7 @@
 //! written for a while, and what that begins with is no layout.
 
 use super::super::super::event::head;
+use super::read::Line;
 use memchr::memmem;
 use trawl_formats::Severity;
 use trawl_formats::sourcetype::Rules;
@@ -20,7 +21,11 @@ const MAX_WORDS: usize = 4;
 const MAX_BYTES: usize = 96;
 /// Longest description of a part, in signs.
 const MAX_SIGNS: usize = 12;
-/// Names under which the message is kept, besides those of time and level.
+/// Follows the description of a time that is not believed.
+const BAD_TIME: &str = "!";
+/// What ends a level, or parts it from the message.
+const SEPARATORS: &str = ":;,|-=])>}";
+/// Names under which JSON logs keep time, level and message, the usual ones first.
 const TIME_KEYS: [&str; 8] = ["@timestamp", "timestamp", "ts", "time", "datetime", "date", "eventTime", "t"];
 const LEVEL_KEYS: [&str; 7] = ["level", "severity", "lvl", "log.level", "levelname", "loglevel", "severityText"];
 const MESSAGE_KEYS: [&str; 6] = ["message", "msg", "log", "event", "text", "body"];
@@ -55,6 +60,15 @@ pub(super) struct Read {
 }
 
 impl Read {
+    /// Reads a line, with what is known of its time.
+    pub fn of_line(line: &Line<'_>, rules: &Rules) -> Self {
+        let mut read = Self::of(line.text, rules);
+        if let (true, Layout::Json { stamp, .. } | Layout::Text { stamp, .. }) = (line.has_bad_time, &mut read.layout) {
+            stamp.push_str(BAD_TIME);
+        }
+        read
+    }
+
     /// Reads a line by the rules of its sourcetype.
     pub fn of(line: &str, rules: &Rules) -> Self {
         let line = head(line, MAX_LOOKED_AT);
@@ -106,7 +120,6 @@ fn numerals(stamp: &str) -> String {
     for c in stamp.chars() {
         let sign = match c {
             '0'..='9' => '9',
-            // Two writings that stand for each other in one zone.
             c if c.is_alphabetic() => 'a',
             c if c.is_whitespace() => ' ',
             c => c,
@@ -156,8 +169,9 @@ fn behind(rest: &str, level: Option<&str>, severity: Option<Severity>) -> String
     let at =
         level.and_then(|level| near.match_indices(level).map(|(at, _)| at).find(|at| is_whole(near, *at, level.len())));
     let is_loud = severity.is_some_and(|severity| severity >= Severity::Warn);
+    // What opens may be the beginning of a message.
     let punctuation = |text: &str| -> String {
-        text.chars().filter(|c| !c.is_whitespace()).take_while(|c| !c.is_alphanumeric() && *c != '_').take(2).collect()
+        text.chars().filter(|c| !c.is_whitespace()).take_while(|c| SEPARATORS.contains(*c)).take(2).collect()
     };
     match (at, level) {
         (Some(at), Some(level)) if near[..at].split_whitespace().count() <= MAX_WORDS => {
@@ -194,6 +208,13 @@ impl Layout {
         match self {
             Self::Xml => true,
             Self::Json { stamp, .. } | Self::Text { stamp, .. } => !stamp.is_empty(),
+        }
+    }
+
+    fn is_bad(&self) -> bool {
+        match self {
+            Self::Xml => false,
+            Self::Json { stamp, .. } | Self::Text { stamp, .. } => stamp.ends_with(BAD_TIME),
         }
     }
 
@@ -252,6 +273,10 @@ impl Layout {
         match (former.has_stamp(), self.has_stamp()) {
             (true, false) => "no time is found in its lines any more".to_owned(),
             (false, true) => "its lines have a time now".to_owned(),
+            _ if self.is_bad() != former.is_bad() => match self.is_bad() {
+                true => "its times are before 1990 or in the future, and not believed".to_owned(),
+                false => "its times are believed again".to_owned(),
+            },
             _ => "the time is written another way".to_owned(),
         }
     }
@@ -272,6 +297,7 @@ mod tests {
             &[
                 "2026-11-20 14:05:00,123 INFO  [main] c.a.Service - order 17 stored",
                 "2026-11-20 14:05:01,9 INFO [http-nio-8080-exec-11] c.a.Pool - size: 3",
+                "2026-11-20 14:05:02,77 INFO Deleting index",
             ],
             &[
                 "2026-11-20 14:05:00 ERROR failed",

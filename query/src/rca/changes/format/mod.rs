@@ -180,7 +180,7 @@ fn earlier(inquiry: &Inquiry, start_us: i64, found: &mut [Found]) -> Result<(), 
             let (mut n, mut n_new) = (0, 0);
             let count = |line: Line<'_>| {
                 n += 1;
-                n_new += usize::from(Read::of(line.text, &source.rules).layout.text() == found.change.layout);
+                n_new += usize::from(Read::of_line(&line, &source.rules).layout.text() == found.change.layout);
             };
             reader.lines(piece, &range, Wanted::Some(FEW), count).is_ok() && n_new * 4 > n
         };
@@ -240,7 +240,7 @@ impl Look<'_> {
         for at in chosen {
             let rules = &self.source.rules;
             let add = |line: Line<'_>| {
-                let read = Read::of(line.text, rules);
+                let read = Read::of_line(&line, rules);
                 let mark = Mark { layout: layouts.number(read.layout), severity: read.severity };
                 samples.push(Sample { piece: at, event: line.event, line: line.line, time_us: line.time_us, mark });
             };
@@ -330,7 +330,7 @@ impl Look<'_> {
         let mut judged = Vec::new();
         let rules = &self.source.rules;
         let _ = self.reader.lines(&self.source.pieces[piece], self.range, wanted, |line| {
-            if let Some(new) = is_new(&Read::of(line.text, rules)) {
+            if let Some(new) = is_new(&Read::of_line(&line, rules)) {
                 judged.push(((piece, line.event, line.line), new));
             }
         });
@@ -346,7 +346,7 @@ impl Look<'_> {
             if (line.event, line.line) != (event, line_number) {
                 return;
             }
-            let read = Read::of(line.text, &source.rules);
+            let read = Read::of_line(&line, &source.rules);
             let host = source.rules.host(line.text.as_bytes(), None).map(|host| host.into_owned());
             // Of an event that is many, the line alone.
             let text = if line.n_lines > 1 { line.text } else { line.event_text };

@@ -53,6 +53,8 @@ pub(super) struct Line<'t> {
     pub line: u32,
     /// Lines of its event.
     pub n_lines: u32,
+    /// It has a time that is not believed: before 1990, or in the future.
+    pub has_bad_time: bool,
     pub text: &'t str,
     /// The whole event.
     pub event_text: &'t str,
@@ -263,6 +265,7 @@ impl LineReader {
                             event: event as u32,
                             line,
                             n_lines: n_lines as u32,
+                            has_bad_time: self.flags_of(event).contains(EventFlags::BAD_TIME),
                             text,
                             event_text: &event_text,
                         });

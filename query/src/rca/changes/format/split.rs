@@ -1,7 +1,7 @@
 //! At which moment the layouts of a source's lines became others, if they did so at one. Pure.
 //!
-//! Of all stretches of the sample that go on to its end, or end before it, the one is taken whose layouts differ the most from those around it, by G, the
-//! log-likelihood ratio of the table of layouts inside and outside. It counts if
+//! Of all stretches of the sample, whether they go on to its end or not, the one is taken whose layouts differ the most from those
+//! around it, by G, the log-likelihood ratio of the table of layouts inside and outside. It counts if
 //!
 //! - G is at least [`MIN_G`]: of so few lines as ten before and ten since it is 27; by chance that comes once in millions;
 //! - the *distance* of the two is at least [`MIN_DISTANCE`]: the total variation distance of the shares of layouts, that is the share of

@@ -189,6 +189,7 @@ fn everyday_lines_are_no_changes() {
         "{\"version\":6,\"nginx_version\":\"1.9.4\",\"generation\":11}",
         "as specified in RFC 5424 and RFC3339",
         "10.0.0.7 - - [20/Nov/2026:14:15:25 +0000] \"GET /blog/server-restarted-after-rollback HTTP/1.1\" 200 512",
+        "Nov 20 14:15:25 web-01 sshd[24634]: Failed password for invalid user deploy from 192.0.2.7 port 38606 ssh2",
         "[11/20/2026 14:02:15]      CAUAJM_I_40245 EVENT: CHANGE_STATUS    STATUS: RUNNING         JOB: PAY_EOD_SETTLE",
     ] {
         assert_eq!(kind_of(line).map(|kind| kind.name), None, "{line}");
