@@ -336,6 +336,18 @@ mod tests {
     }
 
     #[test]
+    fn marks_at_the_end_are_named_within_the_chart() {
+        let minute = |at: i64| Mark { at: Moment(1_795_183_500_000_000 + at * 60_000_000), label: "end".to_owned() };
+        let marks = vec![minute(1), minute(29)];
+        let svg = svg(&Chart { marks, ..chart(vec![series("a", &[1.0; 30])]) }, Zone::UTC);
+        let labels: Vec<&str> = svg.lines().filter(|line| line.contains("mark-label")).collect();
+        assert!(
+            matches!(labels[..], [first, last] if !first.contains("anchor") && last.contains("text-anchor=\"end\"")),
+            "{labels:?}"
+        );
+    }
+
+    #[test]
     fn whatever_the_numbers_are_there_is_a_chart() {
         let many: Vec<Series> = (0..20).map(|n| series(&format!("s{n}"), &vec![f64::from(n); 3_000])).collect();
         for chart in [chart(many), chart(Vec::new()), chart(vec![series("x", &[f64::NAN, -1.0, f64::INFINITY])])] {
