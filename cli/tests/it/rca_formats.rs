@@ -70,6 +70,9 @@ fn logs() -> Vec<(&'static str, String)> {
                 })
             }),
         ),
+        // Two files of one log: one ends at 13:45, and the other one goes on.
+        ("rotated.log.1", log(|n, _, t, l, m| (n < 990).then(|| text(t, l, m)))),
+        ("rotated.log", log(|n, _, t, l, m| (n >= 990).then(|| text(t, l, m)))),
         ("silent.log", log(|n, _, t, l, m| (!(720..1080).contains(&n)).then(|| text(t, l, m)))),
         (
             "tiny.log",
@@ -155,6 +158,13 @@ fn formats_and_levels_that_changed_silently_are_told_and_no_others() {
     let also: Vec<&Json> =
         found["suspects"].as_array().unwrap().iter().filter(|change| change["kind"] == "silence").collect();
     assert!(also.iter().all(|change| change["source"].as_str().unwrap().ends_with("silent.log")), "{also:?}");
+    // Rotation makes no source new.
+    let told = found["suspects"].as_array().unwrap().iter().map(|change| change["source"].as_str().unwrap());
+    assert!(
+        told.clone().count() > 5 && !told.clone().any(|source| source.contains("rotated")),
+        "{:?}",
+        told.collect::<Vec<_>>()
+    );
     // The first of them for people.
     let page = String::from_utf8(sandbox.trawl(&[&changes[..], &["-n", "12"]].concat()).stdout().to_vec()).unwrap();
     for expected in [

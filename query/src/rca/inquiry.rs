@@ -183,6 +183,11 @@ fn wrong(query: &str, error: QueryError) -> RcaError {
     RcaError::Query { text: query.to_owned(), error: Box::new(error) }
 }
 
+/// `field IN ("a", "b")`.
+pub(super) fn in_list<'v>(field: &str, values: impl Iterator<Item = &'v str>) -> String {
+    format!("{field} IN ({})", values.map(phrase).collect::<Vec<_>>().join(", "))
+}
+
 /// A value as a phrase of the language.
 pub(super) fn phrase(value: &str) -> String {
     crate::lexer::quote(value)

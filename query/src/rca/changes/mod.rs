@@ -8,6 +8,7 @@
 
 mod format;
 pub mod kinds;
+mod logs;
 mod onset;
 mod rank;
 mod regime;

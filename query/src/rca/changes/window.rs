@@ -1,8 +1,9 @@
 //! The rates around an incident, and what they say: when failures rose, what fails, what changed without a line.
 
 use super::super::event::{COLUMNS, Event, Moment, is_error, severity_of};
-use super::super::inquiry::{Inquiry, RcaError, phrase};
+use super::super::inquiry::{Inquiry, RcaError, in_list, phrase};
 use super::format;
+use super::logs::{Logs, by_log, log_of};
 use super::onset::{Peak, bins, peak};
 use super::rank::Silent;
 use super::regime::{Regime, is_frequent, is_new, rate_change, rounded, silence};
@@ -210,22 +211,23 @@ impl Rates {
     /// # Errors
     /// If a search fails.
     pub fn silent(&self, inquiry: &Inquiry, onset: Moment) -> Result<Vec<Silent>, RcaError> {
-        let (wide, sources) = self.by_source();
+        let wide = self.wide();
         let mut found = self.logged_otherwise(inquiry, wide)?;
         let is_known = |known: &[Silent], source: &str, time: Moment| {
-            known.iter().any(|known| known.source == source && known.explains_rates(time))
+            known.iter().any(|known| log_of(&known.source) == log_of(source) && known.explains_rates(time))
         };
-        for (source, series) in &sources {
-            let changed = [silence(&series.counts, wide, onset.0), rate_change(&series.counts, wide, onset.0)];
+        for log in by_log(&self.all, self.bins, wide).values() {
+            let counts = &log.series.counts;
+            let changed = [silence(counts, wide, onset.0), rate_change(counts, wide, onset.0)];
             // Who is silent also writes less: that is said once.
             if let Some((at, regime)) = changed.into_iter().flatten().next() {
-                let time = Moment(wide.start(at));
+                let (time, source) = (Moment(wide.start(at)), log.source_at(wide.start(at + 1)));
                 if is_known(&found, source, time) {
                     continue;
                 }
                 // In a bin that holds the onset nobody can tell which came first.
                 let is_effect = wide.start(at + 1) > onset.0;
-                found.push(Silent { time, source: source.clone(), host: String::new(), regime, is_effect });
+                found.push(Silent { time, source: source.to_owned(), host: String::new(), regime, is_effect });
             }
         }
         let is_fine = |regime: &Regime| matches!(regime, Regime::Verbosity { .. });
@@ -299,38 +301,34 @@ impl Rates {
         by_source
     }
 
-    /// All events by source, in bins of a minute or more.
-    fn by_source(&self) -> (TimeBins, BTreeMap<String, Series>) {
+    /// Bins of a minute or more.
+    fn wide(&self) -> TimeBins {
         let n_joined = usize::try_from(WIDE_US / self.bins.width_us).unwrap_or(1).max(1);
         // The last bin may be cut off; one that is not whole would look like a silence.
-        let n = self.bins.n / n_joined;
-        let wide = TimeBins { width_us: self.bins.width_us * n_joined as i64, n, ..self.bins };
-        let mut sources: BTreeMap<String, Series> = BTreeMap::new();
-        for (key, series) in &self.all {
-            let sum = sources.entry(key.source.clone()).or_insert_with(|| Series::new(n));
-            let joined = series.counts.chunks_exact(n_joined).map(|counts| counts.iter().sum());
-            let joined = Series { counts: joined.collect(), ..*series };
-            sum.add(&joined);
-        }
-        (wide, sources)
+        TimeBins { width_us: self.bins.width_us * n_joined as i64, n: self.bins.n / n_joined, ..self.bins }
     }
 
     /// Sources, machines and levels that were not there before.
     fn news(&self, inquiry: &Inquiry, onset: Moment) -> Result<Vec<Silent>, RcaError> {
         /// What is asked about: its query, and what to say if it is new.
         type Asked<'k> = (String, Regime, &'k SeriesKey, Series);
+        let logs = Logs::read(inquiry, self.all.keys().map(|key| key.source.as_str()))?;
         let mut by_query: BTreeMap<String, Asked<'_>> = BTreeMap::new();
         for (key, series) in &self.all {
-            let (source, host) = (phrase(&key.source), phrase(&key.host));
-            let mut asked =
-                vec![(format!("source={source}"), Regime::NewSource), (format!("host={host}"), Regime::NewHost)];
+            let (of_log, host) = (logs.query(&key.source), phrase(&key.host));
+            let mut asked = vec![(of_log.clone(), Regime::NewSource), (format!("host={host}"), Regime::NewHost)];
             if !key.level.is_empty() && !is_error(inquiry.registry(), &key.sourcetype, &key.level) {
                 let level = Regime::NewLevel { level: key.level.clone() };
-                asked.push((format!("source={source} level={}", phrase(&key.level)), level));
+                asked.push((format!("{of_log} level={}", phrase(&key.level)), level));
             }
             for (query, regime) in asked {
                 match by_query.get_mut(&query) {
-                    Some((.., sum)) => sum.add(series),
+                    Some((.., first, sum)) => {
+                        if series.first_us < sum.first_us {
+                            *first = key;
+                        }
+                        sum.add(series);
+                    }
                     None => drop(by_query.insert(query.clone(), (query, regime, key, series.clone()))),
                 }
             }
@@ -341,7 +339,10 @@ impl Rates {
         let mut found: Vec<Silent> = Vec::new();
         for (query, regime, key, series) in by_query.into_values().filter(is_news).take(MAX_ASKED) {
             // A new source has new levels, and a machine that comes with it is no news of its own.
-            if found.iter().any(|known| known.source == key.source && matches!(known.regime, Regime::NewSource)) {
+            if found
+                .iter()
+                .any(|known| log_of(&known.source) == log_of(&key.source) && matches!(known.regime, Regime::NewSource))
+            {
                 continue;
             }
             let range = inquiry.within(None, Some(self.bins.from_us));
@@ -362,11 +363,6 @@ struct Fineness {
     levels: BTreeSet<String>,
     fine: Vec<u32>,
     others: Vec<u32>,
-}
-
-/// `field IN ("a", "b")`.
-fn in_list<'v>(field: &str, values: impl Iterator<Item = &'v str>) -> String {
-    format!("{field} IN ({})", values.map(phrase).collect::<Vec<_>>().join(", "))
 }
 
 /// The errors by source.
