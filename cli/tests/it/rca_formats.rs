@@ -49,7 +49,7 @@ fn logs() -> Vec<(&'static str, String)> {
             }),
         ),
         ("no-clock.log", log(|_, new, t, l, m| Some(if new { format!("{l} {m}") } else { format!("{t} {l} {m}") }))),
-        ("debug.log", log(|n, new, t, l, m| Some(text(t, if new && n % 4 != 0 { "DEBUG" } else { l }, m)))),
+        ("debug.log", log(|n, new, t, l, m| Some(text(t, if new && !n.is_multiple_of(4) { "DEBUG" } else { l }, m)))),
         (
             "taken-back.log",
             log(|n, _, t, l, m| Some(if (1080..1260).contains(&n) { object(t, l, m) } else { text(t, l, m) })),
@@ -63,7 +63,7 @@ fn logs() -> Vec<(&'static str, String)> {
         (
             "errors.log",
             log(|n, new, t, l, m| {
-                Some(if new && n % 9 != 0 {
+                Some(if new && !n.is_multiple_of(9) {
                     format!("{t} ERROR PaymentService: [db-1] refused")
                 } else {
                     format!("{t} {l} {m}")
@@ -81,7 +81,7 @@ fn logs() -> Vec<(&'static str, String)> {
         (
             "traces.log",
             log(|n, new, t, l, m| {
-                let trace = if new && n % 3 == 0 {
+                let trace = if new && n.is_multiple_of(3) {
                     "\n\tat com.acme.Service.call(Service.java:7)".repeat(40)
                 } else {
                     String::new()

@@ -101,7 +101,10 @@ mod tests {
     fn debugging_that_is_turned_on_or_off_is_found() {
         assert_eq!(found(|at| if at >= 180 { (30, 10) } else { (0, 10) }), Some((180, true)));
         // A few such lines were there before.
-        assert_eq!(found(|at| if at >= 100 { (9, 10) } else { (u32::from(at % 50 == 0), 10) }), Some((100, true)));
+        assert_eq!(
+            found(|at| if at >= 100 { (9, 10) } else { (u32::from(at.is_multiple_of(50)), 10) }),
+            Some((100, true))
+        );
         assert_eq!(found(|at| if at >= 100 { (0, 9) } else { (20, 10) }), Some((100, false)));
         // On for half an hour.
         assert_eq!(found(|at| if (150..180).contains(&at) { (30, 10) } else { (0, 10) }), Some((150, true)));
@@ -115,7 +118,7 @@ mod tests {
         assert_eq!(found(|at| (if at > 215 { 0 } else { 20 }, 10)), None, "a lull at the end");
         assert_eq!(found(|at| if at >= 100 { (0, 0) } else { (20, 10) }), None, "all of it ceased");
         assert_eq!(found(|at| if at % 30 < 15 { (20, 10) } else { (0, 10) }), None, "comes and goes");
-        assert_eq!(found(|at| (u32::from(at > 200 && at % 9 == 0), 1)), None, "few lines");
+        assert_eq!(found(|at| (u32::from(at > 200 && at.is_multiple_of(9)), 1)), None, "few lines");
     }
 
     proptest! {

@@ -189,7 +189,7 @@ mod tests {
         let found = split(&marks(200, |at| (usize::from(at >= 137), INFO))).unwrap();
         assert_eq!((found.begin, found.end, found.distance), (137, 200, 1.0));
         // Several layouts on each side, one of which stays; and so few lines as twenty.
-        let several = |at: usize| if at % 25 == 0 { 9 } else { at % 3 + if at >= 60 { 4 } else { 0 } };
+        let several = |at: usize| if at.is_multiple_of(25) { 9 } else { at % 3 + if at >= 60 { 4 } else { 0 } };
         assert_eq!(split(&marks(200, |at| (several(at), INFO))).unwrap().begin, 60);
         assert_eq!(split(&marks(20, |at| (at / 10, None))).unwrap().begin, 10);
         // It was taken back.
