@@ -147,6 +147,7 @@ fn changes_name_the_planted_change_first() {
     let line = first.event.as_ref().expect("a line");
     assert_eq!(Some(line.text[..19].replace(' ', "T")), planted_s);
     assert_eq!(file_name(&first.also[0].event.source), "payment-service.log", "the service saw it");
+    assert!(!changes.after.is_empty() && changes.after.iter().all(|change| change.time >= changes.onset.time));
     // The rollback is what happened at the end, and no suspect.
     assert!(
         changes

@@ -24,7 +24,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Plain text as Markdown that shows just that text, on one line.
+/// Plain text as Markdown that shows just that text, on one line and in one cell of a table. An address in it becomes no link.
 pub fn escape_markdown(text: &str) -> String {
     let text = clean(text).replace(['\n', '\t'], " ");
     let text = text.trim();
@@ -35,7 +35,8 @@ pub fn escape_markdown(text: &str) -> String {
         let is_last = |after: &str| after.is_empty() || after.starts_with(' ');
         let begins = at == 0 && "-+=#".contains(c)
             || at == n_digits && n_digits > 0 && ".)".contains(c) && is_last(&text[at + 1..]);
-        if begins || "\\`*_[]<>|~&!$@#".contains(c) {
+        let is_address = c == ':' && text[at..].starts_with("://");
+        if begins || is_address || "\\`*_[]<>|~&!$@#".contains(c) {
             out.push('\\');
         }
         out.push(c);
@@ -261,6 +262,8 @@ mod tests {
                 format!("<p>{}</p>\n", escape_html(text).replace("&quot;", "\""))
             );
         }
+        // Those that make links of addresses on their own find none.
+        assert_eq!(escape_markdown("see http://x.example: a@b"), r"see http\://x.example: a\@b");
     }
 
     #[test]

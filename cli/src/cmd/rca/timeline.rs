@@ -16,6 +16,7 @@ use crate::terminal::Terminal;
 use crate::words;
 use std::io::{self, Write};
 use trawl_evidence::case::Case;
+use trawl_evidence::report::escape_markdown;
 use trawl_evidence::{Exhibit, Kind};
 use trawl_formats::Zone;
 use trawl_query::rca::timeline::{Entry, EntryKind, Timeline, TimelineOptions, timeline};
@@ -171,66 +172,15 @@ fn write_markdown(out: &mut dyn Write, timeline: &Timeline, zone: Zone) -> io::R
     writeln!(out, "Onset: {}\n", clock.long(timeline.onset.time))?;
     writeln!(out, "| Time | Onset | What | Source | Line |\n| --- | --- | --- | --- | --- |")?;
     for entry in &timeline.entries {
-        let source = entry.source.as_deref().map_or(String::new(), |source| markdown(names.of(source)));
+        let source = entry.source.as_deref().map_or(String::new(), |source| escape_markdown(names.of(source)));
         writeln!(
             out,
             "| {} | {} | {} | {source} | {} |",
             clock.short(entry.time),
             relative(entry.relative_us),
             entry.kind.as_str(),
-            markdown(&cut(&entry.what, MAX_CELL)),
+            escape_markdown(&cut(&entry.what, MAX_CELL)),
         )?;
     }
     Ok(())
-}
-
-/// Text that a reader of Markdown shows as it is, in one cell of a table.
-fn markdown(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for c in visible(text).chars() {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '\n' | '\t' => escaped.push(' '),
-            // A colon after a scheme would make a link of it.
-            ':' => escaped.push_str("&#58;"),
-            '@' => escaped.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~' | '$' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn log_text_makes_no_markup() {
-        assert_eq!(
-            markdown("<script>a|b</script> [x](http://e) `c`"),
-            r"&lt;script&gt;a\|b&lt;/script&gt; \[x\]\(http&#58;//e\) \`c\`"
-        );
-        assert_eq!(markdown("a\nb\x1b[2J"), r"a b\\x1b\[2J");
-    }
-
-    proptest! {
-        #[test]
-        fn a_cell_stays_one_cell(text in "\\PC{0,60}", noise in "[|`<>&\\\\\n\\[\\]]{0,20}") {
-            for text in [text, noise] {
-                let cell = markdown(&text);
-                prop_assert!(!cell.contains(['<', '>', '\n']));
-                let bytes = cell.as_bytes();
-                let bars = cell.match_indices('|');
-                // Each bar has an odd number of backslashes before it.
-                prop_assert!(bars.into_iter().all(|(at, _)| bytes[..at].iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1));
-            }
-        }
-    }
 }

@@ -221,12 +221,15 @@ impl Rates {
             let changed = [silence(counts, wide, onset.0), rate_change(counts, wide, onset.0)];
             // Who is silent also writes less: that is said once.
             if let Some((at, regime)) = changed.into_iter().flatten().next() {
-                let (time, source) = (Moment(wide.start(at)), log.source_at(wide.start(at + 1)));
+                let (mut time, source) = (Moment(wide.start(at)), log.source_at(wide.start(at + 1)));
                 if is_known(&found, source, time) {
                     continue;
                 }
                 // In a bin that holds the onset nobody can tell which came first.
                 let is_effect = wide.start(at + 1) > onset.0;
+                if is_effect {
+                    time = time.max(onset);
+                }
                 found.push(Silent { time, source: source.to_owned(), host: String::new(), regime, is_effect });
             }
         }
