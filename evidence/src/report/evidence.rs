@@ -152,7 +152,7 @@ fn event_lines(exhibit: &Exhibit, zone: Zone) -> impl Iterator<Item = EventLine>
     })
 }
 
-/// The queries that the exhibits rest on.
+/// The queries that the exhibits rest on, and the commands of analyses, which ask many.
 pub fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
     use ColumnKind::{Line, Number, Short, Text};
     let row = |laid: &Laid, run: &QueryRun| {
@@ -165,14 +165,31 @@ pub fn queries(exhibits: &[Laid], zone: Zone) -> Vec<Block> {
             Cell::of(&run.coverage.to_string(), Text),
         ]
     };
-    let rows: Vec<Vec<Cell>> =
-        exhibits.iter().flat_map(|laid| laid.exhibit.queries.iter().map(|run| row(laid, run))).collect();
+    let of_command = |laid: &Laid| -> Option<Vec<Cell>> {
+        let Exhibit { kind, queries, command, range, added, .. } = &laid.exhibit;
+        let is_analysis = queries.is_empty() && !command.is_empty() && !matches!(kind, Kind::Note | Kind::File);
+        is_analysis.then(|| {
+            vec![
+                Cell::Exhibits(vec![laid.number]),
+                Cell::of(command, Line),
+                Cell::of(&range.as_ref().map_or_else(String::new, |range| range_text(range, zone)), Text),
+                Cell::of(&added.to_second(zone), Text),
+                Cell::of("", Number),
+                Cell::of("", Text),
+            ]
+        })
+    };
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for laid in exhibits {
+        rows.extend(laid.exhibit.queries.iter().map(|run| row(laid, run)));
+        rows.extend(of_command(laid));
+    }
     if rows.is_empty() {
         return vec![Block::Remark("None.".to_owned())];
     }
     let columns = [
         ("exhibit", Short),
-        ("query", Line),
+        ("query or command", Line),
         ("range", Text),
         ("run at", Text),
         ("matched", Number),
@@ -188,6 +205,17 @@ mod tests {
     use crate::Moment;
     use crate::exhibit::Series;
     use std::path::PathBuf;
+
+    #[test]
+    fn an_analysis_is_named_by_its_command() {
+        let exhibit = |kind| Exhibit::new(kind, "it", Moment(0)).of_command("trawl rca add …".to_owned());
+        let laid = |number, exhibit| Laid { dir: PathBuf::new(), number, exhibit };
+        let exhibits = [laid(1, exhibit(Kind::File)), laid(2, exhibit(Kind::Trace))];
+        let [Block::Table(table)] = &queries(&exhibits, Zone::UTC)[..] else { panic!("a table is expected") };
+        let [row] = &table.rows[..] else { panic!("files are copied, not asked for: {table:?}") };
+        assert_eq!(row[..2], [Cell::Exhibits(vec![2]), Cell::Text("trawl rca add …".to_owned())]);
+        assert!(matches!(&queries(&exhibits[..1], Zone::UTC)[..], [Block::Remark(_)]));
+    }
 
     #[test]
     fn moments_are_marked_in_charts() {
