@@ -160,11 +160,11 @@ pub struct Change {
     pub n_alike: usize,
     /// How often the same was said at other times before the onset.
     pub n_background: usize,
-    /// Some of the other lines that tell of it.
+    /// What other sources, or other lines of its own, tell of it.
     pub also: Vec<Echo>,
 }
 
-/// Another line about the same change.
+/// Another line about the same change: the first of its kind in its source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Echo {
     /// Since the onset, microseconds.

@@ -88,7 +88,7 @@ pub(super) fn rank(
         if let Some(&first) = late.first() {
             let mut change = suspect(&[first], &lines, &facts, failing, onset);
             change.n_alike = late.len();
-            change.also = echoes(&late[1..], &lines, onset);
+            change.also = echoes(&late, &lines, &facts, onset);
             after.push((template(first), change));
         }
     }
@@ -249,16 +249,20 @@ fn suspect(members: &[usize], lines: &[Line], facts: &Facts, failing: &Failing, 
         tickets,
         n_alike: members.len(),
         n_background,
-        also: echoes(&members[1..], lines, onset),
+        also: echoes(members, lines, facts, onset),
     }
 }
 
-fn echoes(members: &[usize], lines: &[Line], onset: Moment) -> Vec<Echo> {
+/// What others say than the first of these lines, or what it does not say: a source that says the same again is only counted.
+fn echoes(members: &[usize], lines: &[Line], facts: &Facts, onset: Moment) -> Vec<Echo> {
+    let kind_of = |at: usize| (&lines[at].event.source, facts.templates[at]);
+    let mut seen: HashSet<_> = HashSet::from_iter([kind_of(members[0])]);
+    let told = members[1..].iter().filter(|&&at| seen.insert(kind_of(at)));
     let echo = |at: &usize| {
         let event = lines[*at].event.clone();
         Echo { relative_us: event.time.since(onset), event }
     };
-    members.iter().take(MAX_ECHOES).map(echo).collect()
+    told.take(MAX_ECHOES).map(echo).collect()
 }
 
 fn silent_change(found: Silent, failing: &Failing, onset: Moment) -> Change {
